@@ -1,0 +1,102 @@
+// What training fits to each feature, and how a raw value becomes numbers and embedding ids with it. The trainer
+// encodes its rows and the server encodes its requests with these very functions: there is no other encoder.
+//
+// The input vector of the network has two parts, the context's and the candidate's. Each part has, for its features in
+// schema order:
+//   numeric             standardised value, missing flag, then the embedding of its bin (if it has bins)
+//   categorical         the embedding of its token
+//   multi-valued        the mean of its tokens' embeddings
+//
+// Thread-safe: plain values and pure functions over constant data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/schema.h"
+
+namespace adscore::model {
+
+// Embedding ids that mean the same in every table.
+inline constexpr uint32_t kMissingId = 0;    // bins: no number; vocabularies: no token
+inline constexpr uint32_t kUnknownId = 1;    // vocabularies only: rare in training, or never seen
+inline constexpr uint32_t kFirstTokenId = 2;
+inline constexpr uint32_t kFirstBinId = 1;
+
+// Fitted to a numeric feature: z = (clamp(transform(x), low, high) - mean) * scale, everything after the transform.
+struct NumericEncoding {
+  float mean = 0;
+  float scale = 1;  // 1 / standard deviation
+  float low = 0;    // clamp, in transformed units
+  float high = 0;
+  std::vector<float> edges;  // ascending, in transformed units: bin i holds edges[i-1] <= t < edges[i]
+
+  bool operator==(const NumericEncoding&) const = default;
+};
+
+struct EncodedNumber {
+  float value;    // standardised; for a missing one what the feature's MissingRule says
+  float missing;  // 1 if missing, otherwise 0
+  uint32_t bin;   // kMissingId, or kFirstBinId + number of edges <= t
+};
+
+// `raw` is a float as it came, NaN = missing. Infinity must have been refused before.
+EncodedNumber EncodeNumber(const Feature& feature, const NumericEncoding& encoding, float raw);
+
+// A vocabulary: token hash → embedding id, as an open-addressing hash table that works where it lies in a mapped file.
+// Slot of a hash: the hash's low bits, then linear probing; key 0 marks an empty slot. At most half of the slots are
+// taken, so that a probe ends.
+class Vocabulary {
+ public:
+  Vocabulary() = default;
+  // Views: `keys` and `ids` must outlive it and have the same power-of-two length (or both be empty). See Check().
+  Vocabulary(std::span<const uint64_t> keys, std::span<const uint32_t> ids) : keys_(keys), ids_(ids) {}
+
+  // The token's id; kMissingId for hash 0, kUnknownId for one that is not in the vocabulary.
+  uint32_t Lookup(uint64_t hash) const {
+    if (hash == 0) return kMissingId;
+    if (keys_.empty()) return kUnknownId;
+    const size_t mask = keys_.size() - 1;
+    for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+      if (keys_[slot] == hash) return ids_[slot];
+      if (keys_[slot] == 0) return kUnknownId;
+    }
+  }
+
+  std::span<const uint64_t> keys() const { return keys_; }
+  std::span<const uint32_t> ids() const { return ids_; }
+
+ private:
+  std::span<const uint64_t> keys_;
+  std::span<const uint32_t> ids_;
+};
+
+// The slots of a vocabulary that gives `tokens[i]` the id kFirstTokenId + i. Tokens must be distinct and not 0.
+struct VocabularySlots {
+  std::vector<uint64_t> keys;
+  std::vector<uint32_t> ids;
+};
+VocabularySlots BuildVocabulary(std::span<const uint64_t> tokens);
+
+// Rows of `dim` floats, one per id.
+struct EmbeddingTable {
+  size_t rows = 0;
+  size_t dim = 0;
+  std::span<const float> values;  // [rows][dim]
+
+  const float* Row(uint32_t id) const { return values.data() + id * dim; }
+};
+
+// All that was fitted to one feature. Views: the memory belongs to the trainer or to a mapped snapshot.
+struct FeatureEncoding {
+  NumericEncoding numeric;   // numeric features
+  Vocabulary vocabulary;     // categorical and multi-valued features
+  EmbeddingTable embedding;  // dim 0: a numeric feature without bins
+};
+
+// Floats that the feature adds to its part of the input vector.
+size_t InputWidth(const Feature& feature, const FeatureEncoding& encoding);
+
+}  // namespace adscore::model

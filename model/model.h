@@ -1,0 +1,74 @@
+// A model ready to serve: a snapshot and its weights packed for one kernel set. Scores raw impressions.
+//
+// Model is constant after construction and shared by threads; each thread brings its own ScoreScratch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/aligned.h"
+#include "model/kernels/kernel_set.h"
+#include "model/snapshot.h"
+
+namespace adscore::model {
+
+// Working memory of Score: grows to the largest batch seen, then allocates no more. One per thread.
+struct ScoreScratch {
+  AlignedFloats context_input;      // [impressions][context width]
+  AlignedFloats context_share;      // [impressions][first layer's outputs]
+  AlignedFloats input;              // [rows][candidate width]
+  AlignedFloats activations[2];     // [rows][widest layer], in turn
+  std::vector<uint32_t> impression_of_row;  // [rows]
+};
+
+class Model {
+ public:
+  // Packs the weights of `snapshot` for `kernels`; keeps `snapshot` for its tables. Never fails on a snapshot that
+  // MappedSnapshot::Open gave out.
+  Model(std::unique_ptr<const MappedSnapshot> mapped, const KernelSet& kernels);
+  // The same over memory that the caller keeps alive for as long as the model (the trainer).
+  Model(const Snapshot& snapshot, const KernelSet& kernels);
+
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const Snapshot& snapshot() const { return *snapshot_; }
+  const KernelSet& kernels() const { return *kernels_; }
+  uint64_t fingerprint() const { return fingerprint_; }  // of the schema
+  size_t heads() const { return snapshot_->heads.size(); }
+
+  // Scores all candidates of all impressions in one forward pass. The columns must have passed CheckColumns.
+  // probabilities: [rows of all impressions, in order][heads], calibrated. A row's result does not depend on what else
+  // is in the batch, bit for bit.
+  void Score(std::span<const Impression> impressions, ScoreScratch* scratch, float* probabilities) const;
+
+  // Replays the golden rows: the largest |difference| to the trainer's probabilities, in any row and head. 0 if there
+  // are no golden rows.
+  float GoldenError() const;
+
+ private:
+  void Pack();
+
+  std::unique_ptr<const MappedSnapshot> mapped_;  // null if the caller owns the snapshot
+  const Snapshot* snapshot_;
+  const KernelSet* kernels_;
+  uint64_t fingerprint_ = 0;
+  size_t context_width_ = 0;
+  size_t candidate_width_ = 0;
+  size_t widest_ = 0;                        // outputs of the widest hidden layer
+  AlignedFloats packed_context_;             // the first layer's rows for the context's part
+  std::vector<AlignedFloats> packed_layers_; // hidden layers; of the first one the candidate's part
+  AlignedFloats head_weights_;               // the output layer transposed: [heads][depth]
+};
+
+// The naive forward pass that every kernel is tested against: double accumulation, no packing, one row at a time.
+// `context` and `candidates` have the same number of rows: row i is an impression with one candidate.
+// probabilities: [rows][heads].
+void ReferenceScore(const Snapshot& snapshot, const RawColumns& context, const RawColumns& candidates,
+                    float* probabilities);
+
+}  // namespace adscore::model

@@ -1,0 +1,34 @@
+// Raw features as they come over the wire or out of a log, before any encoding: views of columns, nothing owned.
+//
+// Thread-safe: plain values and pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "absl/status/status.h"
+#include "model/schema.h"
+
+namespace adscore::model {
+
+// `rows` rows of the features of one role, column after column in schema order.
+struct RawColumns {
+  size_t rows = 0;
+  std::span<const float> numeric;         // [numeric features][rows]; NaN = missing
+  std::span<const uint64_t> categorical;  // [categorical features][rows]; token hashes, 0 = missing
+  std::span<const uint32_t> multi_count;  // [multi-valued features][rows]; number of values, 0 = missing
+  std::span<const uint64_t> multi;        // the values' hashes, one after another in the order of multi_count
+};
+
+// One impression: the context's single row and the candidates' rows.
+struct Impression {
+  RawColumns context;     // rows == 1
+  RawColumns candidates;  // rows >= 1; the number of candidates also where the schema has no candidate feature
+};
+
+// OK if `columns` has exactly the shape that `schema` asks of `role`, and no infinite number. Otherwise
+// InvalidArgument: which part, how many values were expected and how many came, or which feature and row.
+absl::Status CheckColumns(const Schema& schema, FeatureRole role, const RawColumns& columns);
+
+}  // namespace adscore::model

@@ -1,0 +1,83 @@
+// The schema: which features a model takes, in which order, and of which kind. It is what a caller and a model must
+// agree on; what training fits to each feature is in encoding.h.
+//
+// Thread-safe: plain values and pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace adscore::model {
+
+enum class FeatureKind : uint8_t {
+  kNumeric,           // one float; NaN = missing
+  kCategorical,       // one token hash; 0 = missing
+  kMultiCategorical,  // any number of token hashes; none = missing
+};
+
+enum class FeatureRole : uint8_t {
+  kContext,    // once per impression
+  kCandidate,  // once per candidate
+};
+
+enum class NumericTransform : uint8_t {
+  kIdentity,
+  kSignedLog1p,  // sign(x) · log(1 + |x|), for skewed amounts and counts
+};
+
+// What a missing number becomes. A flag beside it says that it was missing in either case.
+enum class MissingRule : uint8_t {
+  kMean,  // the mean of the training rows, which is 0 once standardised
+  kZero,  // as if it were the number 0
+};
+
+struct Feature {
+  std::string name;
+  FeatureKind kind = FeatureKind::kNumeric;
+  FeatureRole role = FeatureRole::kCandidate;
+  NumericTransform transform = NumericTransform::kIdentity;  // numeric only
+  MissingRule missing = MissingRule::kMean;                  // numeric only
+  char delimiter = '|';                                      // multi-valued only: separates values within one cell
+
+  bool operator==(const Feature&) const = default;
+};
+
+// How many features of each kind one role has: the shape of its raw columns.
+struct RoleCounts {
+  size_t numeric = 0;
+  size_t categorical = 0;
+  size_t multi = 0;
+};
+
+struct Schema {
+  std::vector<Feature> features;  // schema order; context and candidate features may be mixed
+
+  bool operator==(const Schema&) const = default;
+
+  RoleCounts Count(FeatureRole role) const;
+  // The feature of that name, or nullptr. Linear: not for the hot path.
+  const Feature* Find(std::string_view name) const;
+};
+
+// Names of the enumerators as they stand in JSON and in messages: "numeric", "context", "signed_log1p", "mean" ….
+std::string_view ToString(FeatureKind kind);
+std::string_view ToString(FeatureRole role);
+std::string_view ToString(NumericTransform transform);
+std::string_view ToString(MissingRule rule);
+
+// XXH3 over names, kinds, roles and order: all that decides how a request is packed, and nothing that training or a
+// change of transform alters.
+uint64_t Fingerprint(const Schema& schema);
+
+// {"features": [{"name": …, "kind": …, "role": …, "transform": …, "missing": …, "delimiter": …}, …]}. Printed with what
+// applies to each kind; read with defaults for what is left out, and refused (InvalidArgument, saying where) for an
+// unknown key or word, an empty or repeated name, or no features at all.
+std::string SchemaToJson(const Schema& schema);
+absl::StatusOr<Schema> SchemaFromJson(std::string_view json);
+
+}  // namespace adscore::model

@@ -1,0 +1,33 @@
+// Infers a schema from the first rows of a file: what a careful person would write down on looking at it.
+//
+// Thread-safe: pure function over a file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "data/table_reader.h"
+#include "model/schema.h"
+#include "model/snapshot.h"
+
+namespace adscore::trainer {
+
+struct InferenceOptions {
+  std::vector<model::Label> labels;       // left out of the features
+  std::vector<std::string> ignore;        // left out too; InvalidArgument if a name is not in the file
+  std::vector<std::string> context;       // get the role context; InvalidArgument if a name is not in the file
+  size_t sample_rows = 100'000;
+};
+
+struct InferredSchema {
+  model::Schema schema;
+  // One line per decision that a person would want to know: columns left out and why (constant, all missing, an id that
+  // is different in every row, a true probability written by `generate`), transforms chosen.
+  std::vector<std::string> notices;
+};
+
+absl::StatusOr<InferredSchema> InferSchema(const std::string& path, data::Format format,
+                                           const InferenceOptions& options);
+
+}  // namespace adscore::trainer
