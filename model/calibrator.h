@@ -1,5 +1,5 @@
-// The calibrator of a head: the last step from a logit to a probability, fitted on rows that the network was not
-// trained on. Platt scaling (J. Platt, 1999): p = 1 / (1 + exp(-(slope · logit + offset))).
+// The calibrator of a head: the last step from a logit to a probability, fitted on rows that the network was
+// not trained on. Platt scaling (J. Platt, 1999): p = 1 / (1 + exp(-(slope · logit + offset))).
 //
 // Thread-safe: plain values.
 #pragma once

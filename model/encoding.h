@@ -1,8 +1,9 @@
-// What training fits to each feature, and how a raw value becomes numbers and embedding ids with it. The trainer
-// encodes its rows and the server encodes its requests with these very functions: there is no other encoder.
+// What training fits to each feature, and how a raw value becomes numbers and embedding ids with it. The
+// trainer encodes its rows and the server encodes its requests with these very functions: there is no other
+// encoder.
 //
-// The input vector of the network has two parts, the context's and the candidate's. Each part has, for its features in
-// schema order:
+// The input vector of the network has two parts, the context's and the candidate's. Each part has, for its
+// features in schema order:
 //   numeric             standardised value, missing flag, then the embedding of its bin (if it has bins)
 //   categorical         the embedding of its token
 //   multi-valued        the mean of its tokens' embeddings
@@ -20,12 +21,13 @@
 namespace adscore::model {
 
 // Embedding ids that mean the same in every table.
-inline constexpr uint32_t kMissingId = 0;    // bins: no number; vocabularies: no token
-inline constexpr uint32_t kUnknownId = 1;    // vocabularies only: rare in training, or never seen
+inline constexpr uint32_t kMissingId = 0;  // bins: no number; vocabularies: no token
+inline constexpr uint32_t kUnknownId = 1;  // vocabularies only: rare in training, or never seen
 inline constexpr uint32_t kFirstTokenId = 2;
 inline constexpr uint32_t kFirstBinId = 1;
 
-// Fitted to a numeric feature: z = (clamp(transform(x), low, high) - mean) * scale, everything after the transform.
+// Fitted to a numeric feature: z = (clamp(transform(x), low, high) - mean) * scale, everything after the
+// transform.
 struct NumericEncoding {
   float mean = 0;
   float scale = 1;  // 1 / standard deviation
@@ -45,13 +47,14 @@ struct EncodedNumber {
 // `raw` is a float as it came, NaN = missing. Infinity must have been refused before.
 EncodedNumber EncodeNumber(const Feature& feature, const NumericEncoding& encoding, float raw);
 
-// A vocabulary: token hash → embedding id, as an open-addressing hash table that works where it lies in a mapped file.
-// Slot of a hash: the hash's low bits, then linear probing; key 0 marks an empty slot. At most half of the slots are
-// taken, so that a probe ends.
+// A vocabulary: token hash → embedding id, as an open-addressing hash table that works where it lies in a
+// mapped file. Slot of a hash: the hash's low bits, then linear probing; key 0 marks an empty slot. At most
+// half of the slots are taken, so that a probe ends.
 class Vocabulary {
  public:
   Vocabulary() = default;
-  // Views: `keys` and `ids` must outlive it and have the same power-of-two length (or both be empty). See Check().
+  // Views: `keys` and `ids` must outlive it and have the same power-of-two length (or both be empty). See
+  // Check().
   Vocabulary(std::span<const uint64_t> keys, std::span<const uint32_t> ids) : keys_(keys), ids_(ids) {}
 
   // The token's id; kMissingId for hash 0, kUnknownId for one that is not in the vocabulary.
@@ -73,7 +76,8 @@ class Vocabulary {
   std::span<const uint32_t> ids_;
 };
 
-// The slots of a vocabulary that gives `tokens[i]` the id kFirstTokenId + i. Tokens must be distinct and not 0.
+// The slots of a vocabulary that gives `tokens[i]` the id kFirstTokenId + i. Tokens must be distinct and not
+// 0.
 struct VocabularySlots {
   std::vector<uint64_t> keys;
   std::vector<uint32_t> ids;

@@ -18,17 +18,17 @@ namespace adscore::model {
 
 // Working memory of Score: grows to the largest batch seen, then allocates no more. One per thread.
 struct ScoreScratch {
-  AlignedFloats context_input;      // [impressions][context width]
-  AlignedFloats context_share;      // [impressions][first layer's outputs]
-  AlignedFloats input;              // [rows][candidate width]
-  AlignedFloats activations[2];     // [rows][widest layer], in turn
-  std::vector<uint32_t> impression_of_row;  // [rows]
+  AlignedFloats context_input;  // [impressions][context width]
+  AlignedFloats context_share;  // [impressions][first layer's outputs]
+  AlignedFloats input;          // [block of rows][candidate width], with the context's before it if not apart
+  AlignedFloats activations[2];             // [block of rows][widest layer], in turn
+  std::vector<uint32_t> impression_of_row;  // [block of rows]
 };
 
 class Model {
  public:
-  // Packs the weights of `snapshot` for `kernels`; keeps `snapshot` for its tables. Never fails on a snapshot that
-  // MappedSnapshot::Open gave out.
+  // Packs the weights of `snapshot` for `kernels`; keeps `snapshot` for its tables. Never fails on a snapshot
+  // that MappedSnapshot::Open gave out.
   Model(std::unique_ptr<const MappedSnapshot> mapped, const KernelSet& kernels);
   // The same over memory that the caller keeps alive for as long as the model (the trainer).
   Model(const Snapshot& snapshot, const KernelSet& kernels);
@@ -42,31 +42,51 @@ class Model {
   size_t heads() const { return snapshot_->heads.size(); }
 
   // Scores all candidates of all impressions in one forward pass. The columns must have passed CheckColumns.
-  // probabilities: [rows of all impressions, in order][heads], calibrated. A row's result does not depend on what else
-  // is in the batch, bit for bit.
+  // probabilities: [rows of all impressions, in order][heads], calibrated. A row's result does not depend on
+  // what else is in the batch, bit for bit.
   void Score(std::span<const Impression> impressions, ScoreScratch* scratch, float* probabilities) const;
 
-  // Replays the golden rows: the largest |difference| to the trainer's probabilities, in any row and head. 0 if there
-  // are no golden rows.
+  // Replays the golden rows: the largest |difference| to the trainer's probabilities, in any row and head. 0
+  // if there are no golden rows.
   float GoldenError() const;
 
  private:
-  void Pack();
+  // A feature as Score needs it: which column to read and where its numbers go.
+  struct Slot {
+    const Feature* feature;
+    const FeatureEncoding* encoding;
+    size_t column;  // index among the role's features of this kind
+    size_t offset;  // of its first float in the role's part of the input vector
+  };
+
+  void Prepare();
+  // Rows [first, first + count) of `columns`, encoded to `input`, `stride` floats from one row to the next.
+  static void Encode(const std::vector<Slot>& slots, const RawColumns& columns, size_t first, size_t count,
+                     float* input, size_t stride);
+  // The context's share of the first layer, for every impression.
+  void ScoreContexts(std::span<const Impression> impressions, ScoreScratch* scratch) const;
+  // The layers above the input, for `rows` rows that lie encoded in scratch->input.
+  void Forward(size_t rows, ScoreScratch* scratch, float* probabilities) const;
 
   std::unique_ptr<const MappedSnapshot> mapped_;  // null if the caller owns the snapshot
   const Snapshot* snapshot_;
   const KernelSet* kernels_;
   uint64_t fingerprint_ = 0;
+  std::vector<Slot> context_slots_;
+  std::vector<Slot> candidate_slots_;
   size_t context_width_ = 0;
   size_t candidate_width_ = 0;
-  size_t widest_ = 0;                        // outputs of the widest hidden layer
-  AlignedFloats packed_context_;             // the first layer's rows for the context's part
-  std::vector<AlignedFloats> packed_layers_; // hidden layers; of the first one the candidate's part
-  AlignedFloats head_weights_;               // the output layer transposed: [heads][depth]
+  bool context_apart_ = false;  // the context has a part of the input, and a hidden layer to add its share to
+  size_t input_stride_ = 0;     // floats from one row of scratch->input to the next
+  size_t widest_stride_ = 0;    // the same for the activations, by the widest hidden layer
+  AlignedFloats packed_context_;  // the first layer's rows for the context's part, if apart
+  std::vector<AlignedFloats>
+      packed_layers_;           // hidden layers; of the first one the rows for the candidate's part
+  AlignedFloats head_weights_;  // the output layer transposed: [heads][depth]
 };
 
-// The naive forward pass that every kernel is tested against: double accumulation, no packing, one row at a time.
-// `context` and `candidates` have the same number of rows: row i is an impression with one candidate.
+// The naive forward pass that every kernel is tested against: double accumulation, no packing, one row at a
+// time. `context` and `candidates` have the same number of rows: row i is an impression with one candidate.
 // probabilities: [rows][heads].
 void ReferenceScore(const Snapshot& snapshot, const RawColumns& context, const RawColumns& candidates,
                     float* probabilities);

@@ -1,4 +1,5 @@
-// Raw features as they come over the wire or out of a log, before any encoding: views of columns, nothing owned.
+// Raw features as they come over the wire or out of a log, before any encoding: views of columns, nothing
+// owned.
 //
 // Thread-safe: plain values and pure functions.
 #pragma once
@@ -23,8 +24,9 @@ struct RawColumns {
 
 // One impression: the context's single row and the candidates' rows.
 struct Impression {
-  RawColumns context;     // rows == 1
-  RawColumns candidates;  // rows >= 1; the number of candidates also where the schema has no candidate feature
+  RawColumns context;  // rows == 1
+  RawColumns
+      candidates;  // rows >= 1; the number of candidates also where the schema has no candidate feature
 };
 
 // OK if `columns` has exactly the shape that `schema` asks of `role`, and no infinite number. Otherwise

@@ -1,5 +1,5 @@
-// The schema: which features a model takes, in which order, and of which kind. It is what a caller and a model must
-// agree on; what training fits to each feature is in encoding.h.
+// The schema: which features a model takes, in which order, and of which kind. It is what a caller and a
+// model must agree on; what training fits to each feature is in encoding.h.
 //
 // Thread-safe: plain values and pure functions.
 #pragma once
@@ -42,7 +42,7 @@ struct Feature {
   FeatureRole role = FeatureRole::kCandidate;
   NumericTransform transform = NumericTransform::kIdentity;  // numeric only
   MissingRule missing = MissingRule::kMean;                  // numeric only
-  char delimiter = '|';                                      // multi-valued only: separates values within one cell
+  char delimiter = '|';  // multi-valued only: separates values within one cell
 
   bool operator==(const Feature&) const = default;
 };
@@ -64,19 +64,20 @@ struct Schema {
   const Feature* Find(std::string_view name) const;
 };
 
-// Names of the enumerators as they stand in JSON and in messages: "numeric", "context", "signed_log1p", "mean" ….
-std::string_view ToString(FeatureKind kind);
-std::string_view ToString(FeatureRole role);
-std::string_view ToString(NumericTransform transform);
-std::string_view ToString(MissingRule rule);
+// Names of the enumerators as they stand in JSON and in messages: "numeric", "context", "signed_log1p",
+// "mean" ….
+const char* ToString(FeatureKind kind);
+const char* ToString(FeatureRole role);
+const char* ToString(NumericTransform transform);
+const char* ToString(MissingRule rule);
 
-// XXH3 over names, kinds, roles and order: all that decides how a request is packed, and nothing that training or a
-// change of transform alters.
+// XXH3 over names, kinds, roles and order: all that decides how a request is packed, and nothing that
+// training or a change of transform alters.
 uint64_t Fingerprint(const Schema& schema);
 
-// {"features": [{"name": …, "kind": …, "role": …, "transform": …, "missing": …, "delimiter": …}, …]}. Printed with what
-// applies to each kind; read with defaults for what is left out, and refused (InvalidArgument, saying where) for an
-// unknown key or word, an empty or repeated name, or no features at all.
+// {"features": [{"name": …, "kind": …, "role": …, "transform": …, "missing": …, "delimiter": …}, …]}. Printed
+// with what applies to each kind; read with defaults for what is left out, and refused (InvalidArgument,
+// saying where) for an unknown key or word, an empty or repeated name, or no features at all.
 std::string SchemaToJson(const Schema& schema);
 absl::StatusOr<Schema> SchemaFromJson(std::string_view json);
 

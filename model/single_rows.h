@@ -1,4 +1,5 @@
-// Turns columns of many rows into impressions with one candidate each: what a log is, and what golden rows are.
+// Turns columns of many rows into impressions with one candidate each: what a log is, and what golden rows
+// are.
 //
 // Not thread-safe: one owner per object.
 #pragma once
@@ -13,9 +14,11 @@ namespace adscore::model {
 
 class SingleRows {
  public:
-  // Row i of `context` and row i of `candidates` become impression i. Copies the values, and keeps its memory for the
-  // next call. The result is valid until then. Both must have the same number of rows and have passed CheckColumns.
-  std::span<const Impression> Split(const Schema& schema, const RawColumns& context, const RawColumns& candidates);
+  // Row i of `context` and row i of `candidates` become impression i. Copies the values, and keeps its memory
+  // for the next call. The result is valid until then. Both must have the same number of rows and have passed
+  // CheckColumns.
+  std::span<const Impression> Split(const Schema& schema, const RawColumns& context,
+                                    const RawColumns& candidates);
 
  private:
   struct Part {

@@ -1,5 +1,5 @@
-// A snapshot: everything that is needed to score, as one value. The trainer fills one in over its own memory and
-// writes it; the reader gives one over a mapped file. docs/snapshot_format.md has the bytes.
+// A snapshot: everything that is needed to score, as one value. The trainer fills one in over its own memory
+// and writes it; the reader gives one over a mapped file. docs/snapshot_format.md has the bytes.
 //
 // Thread-safe: constant once made.
 #pragma once
@@ -44,8 +44,8 @@ struct Head {
   Calibrator calibrator;
 };
 
-// Raw rows that travel with the snapshot, and what the trainer's reference forward pass made of them. Replayed through
-// the kernels that will serve before the snapshot may.
+// Raw rows that travel with the snapshot, and what the trainer's reference forward pass made of them.
+// Replayed through the kernels that will serve before the snapshot may.
 struct GoldenRows {
   size_t rows = 0;
   RawColumns context;     // `rows` rows: each golden row is an impression of its own with one candidate
@@ -55,8 +55,8 @@ struct GoldenRows {
 
 // Who made it and from what. Nothing here changes a probability.
 struct Provenance {
-  std::string trainer;      // "adscore-trainer 0.1.0"
-  int64_t created_at = 0;   // Unix seconds
+  std::string trainer;     // "adscore-trainer 0.1.0"
+  int64_t created_at = 0;  // Unix seconds
   uint64_t training_rows = 0;
   uint64_t seed = 0;
 
@@ -66,21 +66,23 @@ struct Provenance {
 struct Snapshot {
   Schema schema;
   std::vector<FeatureEncoding> encodings;  // one per feature, in schema order
-  std::vector<Layer> layers;               // hidden layers (ReLU after each), then the output layer: one logit per head
-  std::vector<Head> heads;                 // in the output layer's order
+  std::vector<Layer> layers;  // hidden layers (ReLU after each), then the output layer: one logit per head
+  std::vector<Head> heads;    // in the output layer's order
   GoldenRows golden;
   Provenance provenance;
 
-  // Floats of each part of the input vector. The first layer's inputs are the context's part, then the candidate's.
+  // Floats of each part of the input vector. The first layer's inputs are the context's part, then the
+  // candidate's.
   size_t ContextWidth() const;
   size_t CandidateWidth() const;
 };
 
-// InvalidArgument, naming the part, unless all sizes agree with each other, ids fit their tables, every number is
-// finite and the vocabularies' probes end. Reader and writer both call it.
+// InvalidArgument, naming the part, unless all sizes agree with each other, ids fit their tables, every
+// number is finite and the vocabularies' probes end. Reader and writer both call it.
 absl::Status Validate(const Snapshot& snapshot);
 
-// Writes `snapshot` to a new file at `path` and syncs it. AlreadyExists if there is one; on failure nothing is left.
+// Writes `snapshot` to a new file at `path` and syncs it. AlreadyExists if there is one; on failure nothing
+// is left.
 absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path);
 
 // A snapshot over a read-only private mapping of a file, unmapped on destruction.
@@ -90,9 +92,10 @@ class MappedSnapshot {
   virtual const Snapshot& snapshot() const = 0;
   virtual size_t file_bytes() const = 0;
 
-  // Maps `path` and verifies everything: magic, format version, every offset and length, every section's checksum,
-  // then Validate(). NotFound, PermissionDenied; DataLoss if it is damaged or truncated; Unimplemented if its format
-  // is newer than this build reads; InvalidArgument if it is whole but contradicts itself. The message says what to do.
+  // Maps `path` and verifies everything: magic, format version, every offset and length, every section's
+  // checksum, then Validate(). NotFound, PermissionDenied; DataLoss if it is damaged or truncated;
+  // Unimplemented if its format is newer than this build reads; InvalidArgument if it is whole but
+  // contradicts itself. The message says what to do.
   static absl::StatusOr<std::unique_ptr<const MappedSnapshot>> Open(const std::string& path);
 };
 

@@ -1,5 +1,5 @@
-// The kernels: matrix products in SIMD, one set of them per instruction set, chosen at run time. A set is one record,
-// so that the packing of the weights can't drift from the kernel that reads them.
+// The kernels: matrix products in SIMD, one set of them per instruction set, chosen at run time. A set is one
+// record, so that the packing of the weights can't drift from the kernel that reads them.
 //
 // Thread-safe: constant records of pure functions.
 #pragma once
@@ -15,8 +15,8 @@ namespace adscore::model {
 
 // One call of a dense kernel: for r < rows and c < columns
 //   y[r][c] = activation( init[init_row[r]][c] + sum over k < depth of x(r, k) · w[k][c] )
-// The sum runs in the order of k with one fused multiply-add each, whatever the tile: a row's result does not depend
-// on the rows beside it, bit for bit.
+// The sum runs in the order of k with one fused multiply-add each, whatever the tile: a row's result does not
+// depend on the rows beside it, bit for bit.
 struct DenseArgs {
   size_t rows = 0;
   size_t depth = 0;
@@ -24,9 +24,9 @@ struct DenseArgs {
   const float* x = nullptr;  // x(r, k) = x[r * x_row_stride + k * x_depth_stride]
   size_t x_row_stride = 0;
   size_t x_depth_stride = 1;
-  const float* packed = nullptr;       // w as KernelSet::pack left it, 64-byte aligned
-  const float* init = nullptr;         // [any][columns]: a bias, or the context's share of each impression; null: 0
-  size_t init_stride = 0;              // floats from one init row to the next
+  const float* packed = nullptr;  // w as KernelSet::pack left it, 64-byte aligned
+  const float* init = nullptr;  // [any][columns]: a bias, or the context's share of each impression; null: 0
+  size_t init_stride = 0;       // floats from one init row to the next
   const uint32_t* init_row = nullptr;  // [rows]; null: init row 0 for all
   float* y = nullptr;                  // [rows][y_stride]
   size_t y_stride = 0;
@@ -35,26 +35,27 @@ struct DenseArgs {
 };
 
 struct KernelSet {
-  const char* name;       // "avx512", "avx2", "sse4", "ssse3", "neon", "scalar"
-  size_t panel_columns;   // columns per packed panel
+  const char* name;      // "avx512", "avx2", "sse4", "ssse3", "neon", "scalar"
+  size_t panel_columns;  // columns per packed panel
 
   // Floats that pack() writes for a [depth][columns] matrix: columns are padded to whole panels with zeros.
   size_t (*packed_floats)(size_t depth, size_t columns);
 
-  // w(k, c) = w[k * depth_stride + c * column_stride] → panel after panel of `panel_columns` columns, within a panel
-  // one row of the panel per k. `packed` is 64-byte aligned.
+  // w(k, c) = w[k * depth_stride + c * column_stride] → panel after panel of `panel_columns` columns, within
+  // a panel one row of the panel per k. `packed` is 64-byte aligned.
   void (*pack)(const float* w, size_t depth_stride, size_t column_stride, size_t depth, size_t columns,
                float* packed);
 
   void (*dense)(const DenseArgs& args);
 
-  // y[r][h] = bias[h] + dot(x[r], w[h]); w is [heads][depth]. Each dot is summed in a fixed order that depends on
-  // depth alone. y is [rows][heads].
-  void (*heads)(const float* x, size_t x_row_stride, const float* w, const float* bias, size_t rows, size_t depth,
-                size_t heads, float* y);
+  // y[r][h] = bias[h] + dot(x[r], w[h]); w is [heads][depth]. Each dot is summed in a fixed order that
+  // depends on depth alone. y is [rows][heads].
+  void (*heads)(const float* x, size_t x_row_stride, const float* w, const float* bias, size_t rows,
+                size_t depth, size_t heads, float* y);
 };
 
-// "auto": the best that this machine has. Otherwise by name; InvalidArgument listing the names that work here.
+// "auto": the best that this machine has. Otherwise by name; InvalidArgument listing the names that work
+// here.
 absl::StatusOr<const KernelSet*> FindKernelSet(std::string_view isa);
 
 // Every set that this machine can run, best first.

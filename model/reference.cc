@@ -1,0 +1,81 @@
+// ReferenceScore: the oracle. Written for the eye, not for the clock: it shares the encoders' scalar
+// functions with Model and nothing else.
+#include <vector>
+
+#include "model/model.h"
+
+namespace adscore::model {
+namespace {
+
+using Row = std::vector<double>;
+
+// What one feature adds to the input vector of row `row`. `column` is its index among its role's features of
+// its kind.
+void AppendFeature(const Feature& feature, const FeatureEncoding& encoding, const RawColumns& columns,
+                   size_t column, size_t row, Row* input) {
+  const EmbeddingTable& table = encoding.embedding;
+  const size_t cell = column * columns.rows + row;
+  Row embedding(table.dim, 0.0);
+  const auto add = [&](uint32_t id) {
+    for (size_t d = 0; d < table.dim; ++d) embedding[d] += table.values[id * table.dim + d];
+  };
+  if (feature.kind == FeatureKind::kNumeric) {
+    const EncodedNumber number = EncodeNumber(feature, encoding.numeric, columns.numeric[cell]);
+    input->push_back(number.value);
+    input->push_back(number.missing);
+    if (table.dim > 0) add(number.bin);
+  } else if (feature.kind == FeatureKind::kCategorical) {
+    add(encoding.vocabulary.Lookup(columns.categorical[cell]));
+  } else if (columns.multi_count[cell] == 0) {
+    add(kMissingId);
+  } else {
+    size_t at = 0;
+    for (size_t i = 0; i < cell; ++i) at += columns.multi_count[i];
+    const size_t count = columns.multi_count[cell];
+    for (size_t i = 0; i < count; ++i) add(encoding.vocabulary.Lookup(columns.multi[at + i]));
+    for (double& value : embedding) value /= static_cast<double>(count);
+  }
+  input->insert(input->end(), embedding.begin(), embedding.end());
+}
+
+void AppendRole(const Snapshot& snapshot, FeatureRole role, const RawColumns& columns, size_t row,
+                Row* input) {
+  size_t next[3] = {};  // per kind: the next feature's column
+  for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
+    const Feature& feature = snapshot.schema.features[i];
+    if (feature.role != role) continue;
+    const size_t column = next[static_cast<size_t>(feature.kind)]++;
+    AppendFeature(feature, snapshot.encodings[i], columns, column, row, input);
+  }
+}
+
+Row Apply(const Layer& layer, const Row& x, bool relu) {
+  Row y(layer.bias.begin(), layer.bias.end());
+  for (size_t k = 0; k < layer.inputs; ++k) {
+    for (size_t c = 0; c < layer.outputs; ++c) y[c] += x[k] * layer.weights[k * layer.outputs + c];
+  }
+  if (relu) {
+    for (double& value : y) value = value > 0 ? value : 0;
+  }
+  return y;
+}
+
+}  // namespace
+
+void ReferenceScore(const Snapshot& snapshot, const RawColumns& context, const RawColumns& candidates,
+                    float* probabilities) {
+  for (size_t row = 0; row < candidates.rows; ++row) {
+    Row x;
+    AppendRole(snapshot, FeatureRole::kContext, context, row, &x);
+    AppendRole(snapshot, FeatureRole::kCandidate, candidates, row, &x);
+    for (size_t i = 0; i < snapshot.layers.size(); ++i) {
+      x = Apply(snapshot.layers[i], x, /*relu=*/i + 1 < snapshot.layers.size());
+    }
+    for (size_t h = 0; h < snapshot.heads.size(); ++h) {
+      const Calibrator& calibrator = snapshot.heads[h].calibrator;
+      *probabilities++ = static_cast<float>(Sigmoid(calibrator.slope * x[h] + calibrator.offset));
+    }
+  }
+}
+
+}  // namespace adscore::model

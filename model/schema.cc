@@ -1,0 +1,165 @@
+#include "model/schema.h"
+
+#include <array>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "model/words.h"
+#include "nlohmann/json.hpp"
+#define XXH_INLINE_ALL  // the streaming state on the stack
+#include "xxhash.h"
+
+namespace adscore::model {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::pair<FeatureKind, const char*>, 3> kKinds = {{
+    {FeatureKind::kNumeric, "numeric"},
+    {FeatureKind::kCategorical, "categorical"},
+    {FeatureKind::kMultiCategorical, "multi_categorical"},
+}};
+constexpr std::array<std::pair<FeatureRole, const char*>, 2> kRoles = {{
+    {FeatureRole::kContext, "context"},
+    {FeatureRole::kCandidate, "candidate"},
+}};
+constexpr std::array<std::pair<NumericTransform, const char*>, 2> kTransforms = {{
+    {NumericTransform::kIdentity, "identity"},
+    {NumericTransform::kSignedLog1p, "signed_log1p"},
+}};
+constexpr std::array<std::pair<MissingRule, const char*>, 2> kMissingRules = {{
+    {MissingRule::kMean, "mean"},
+    {MissingRule::kZero, "zero"},
+}};
+
+Json FeatureToJson(const Feature& feature) {
+  Json json = {{"name", feature.name}, {"kind", ToString(feature.kind)}, {"role", ToString(feature.role)}};
+  if (feature.kind == FeatureKind::kNumeric) {
+    json["transform"] = ToString(feature.transform);
+    json["missing"] = ToString(feature.missing);
+  }
+  if (feature.kind == FeatureKind::kMultiCategorical) json["delimiter"] = std::string(1, feature.delimiter);
+  return json;
+}
+
+absl::StatusOr<Feature> FeatureFromJson(const Json& json, const std::string& where) {
+  if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(where, " is not an object"));
+  Feature feature;
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_string()) {
+      return absl::InvalidArgumentError(absl::StrCat(where, ".", key, " is not a string: ", value.dump()));
+    }
+    const std::string word = value.get<std::string>();
+    absl::Status status;
+    if (key == "name") {
+      feature.name = word;
+    } else if (key == "kind") {
+      status = ParseWord(kKinds, word, where + ".kind", &feature.kind);
+    } else if (key == "role") {
+      status = ParseWord(kRoles, word, where + ".role", &feature.role);
+    } else if (key == "transform") {
+      status = ParseWord(kTransforms, word, where + ".transform", &feature.transform);
+    } else if (key == "missing") {
+      status = ParseWord(kMissingRules, word, where + ".missing", &feature.missing);
+    } else if (key == "delimiter" && word.size() == 1) {
+      feature.delimiter = word[0];
+    } else if (key == "delimiter") {
+      status =
+          absl::InvalidArgumentError(absl::StrCat(where, ".delimiter must be one byte, not '", word, "'"));
+    } else {
+      status = absl::InvalidArgumentError(absl::StrCat(
+          where, " has an unknown key '", key, "'; known: name, kind, role, transform, missing, delimiter"));
+    }
+    if (!status.ok()) return status;
+  }
+  if (feature.name.empty()) return absl::InvalidArgumentError(absl::StrCat(where, " has no name"));
+  return feature;
+}
+
+void HashText(XXH3_state_t* state, std::string_view text) {
+  const uint64_t size = text.size();  // the length first, so that "ab","c" and "a","bc" differ
+  XXH3_64bits_update(state, &size, sizeof(size));
+  XXH3_64bits_update(state, text.data(), text.size());
+}
+
+}  // namespace
+
+RoleCounts Schema::Count(FeatureRole role) const {
+  RoleCounts counts;
+  for (const Feature& feature : features) {
+    if (feature.role != role) continue;
+    switch (feature.kind) {
+      case FeatureKind::kNumeric:
+        ++counts.numeric;
+        break;
+      case FeatureKind::kCategorical:
+        ++counts.categorical;
+        break;
+      case FeatureKind::kMultiCategorical:
+        ++counts.multi;
+        break;
+    }
+  }
+  return counts;
+}
+
+const Feature* Schema::Find(std::string_view name) const {
+  for (const Feature& feature : features) {
+    if (feature.name == name) return &feature;
+  }
+  return nullptr;
+}
+
+const char* ToString(FeatureKind kind) { return WordOf(kKinds, kind); }
+const char* ToString(FeatureRole role) { return WordOf(kRoles, role); }
+const char* ToString(NumericTransform transform) { return WordOf(kTransforms, transform); }
+const char* ToString(MissingRule rule) { return WordOf(kMissingRules, rule); }
+
+uint64_t Fingerprint(const Schema& schema) {
+  XXH3_state_t state;
+  XXH3_INITSTATE(&state);
+  XXH3_64bits_reset(&state);
+  for (const Feature& feature : schema.features) {
+    HashText(&state, feature.name);
+    HashText(&state, ToString(feature.kind));
+    HashText(&state, ToString(feature.role));
+  }
+  return XXH3_64bits_digest(&state);
+}
+
+std::string SchemaToJson(const Schema& schema) {
+  Json features = Json::array();
+  for (const Feature& feature : schema.features) features.push_back(FeatureToJson(feature));
+  return Json{{"features", features}}.dump(2);
+}
+
+absl::StatusOr<Schema> SchemaFromJson(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return absl::InvalidArgumentError("the schema is not valid JSON");
+  if (!json.is_object() || !json.contains("features") || !json["features"].is_array()) {
+    return absl::InvalidArgumentError("the schema needs a list \"features\"");
+  }
+  for (const auto& item : json.items()) {
+    if (item.key() != "features") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the schema has an unknown key '", item.key(), "'; known: features"));
+    }
+  }
+  Schema schema;
+  std::set<std::string> names;
+  for (size_t i = 0; i < json["features"].size(); ++i) {
+    absl::StatusOr<Feature> feature = FeatureFromJson(json["features"][i], absl::StrCat("features[", i, "]"));
+    if (!feature.ok()) return feature.status();
+    if (!names.insert(feature->name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("features[", i, "].name '", feature->name, "' appears twice"));
+    }
+    schema.features.push_back(*std::move(feature));
+  }
+  if (schema.features.empty()) return absl::InvalidArgumentError("the schema has no features");
+  return schema;
+}
+
+}  // namespace adscore::model

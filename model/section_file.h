@@ -1,0 +1,98 @@
+// The container of a snapshot: named, checksummed, 64-byte-aligned sections in one file. Knows nothing of
+// what is in them. docs/snapshot_format.md has the bytes; all integers are little-endian.
+//
+// Thread-safe: a mapping is constant once opened; a writer belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace adscore::model {
+
+inline constexpr uint32_t kFormatVersion = 1;
+
+// The header, at offset 0. The section table follows it at once.
+struct FileHeader {
+  char magic[8];            // kMagic
+  uint32_t format_version;  // kFormatVersion
+  uint32_t section_count;
+  uint64_t file_size;        // bytes of the whole file
+  uint64_t table_checksum;   // XXH3-64 of the section table
+  uint64_t reserved[3];      // 0
+  uint64_t header_checksum;  // XXH3-64 of the 56 bytes before
+};
+static_assert(sizeof(FileHeader) == 64);
+inline constexpr char kMagic[8] = {'\x89', 'A', 'D', 'S', 'C', 'O', 'R', 'E'};
+
+// One entry of the section table. Sections lie in the order of the table and do not overlap.
+struct SectionEntry {
+  char name[40];      // padded with NUL, at least one
+  uint64_t offset;    // from the start of the file, a multiple of 64
+  uint64_t size;      // bytes
+  uint64_t checksum;  // XXH3-64 of these bytes
+};
+static_assert(sizeof(SectionEntry) == 64);
+
+// Sections to be written: names, and views of bytes that the caller keeps.
+class SectionWriter {
+ public:
+  template <typename T>
+  void Add(std::string name, std::span<const T> values) {
+    sections_.push_back({std::move(name), std::as_bytes(values)});
+  }
+
+  // Creates `path`, writes everything and syncs it. AlreadyExists if the file is there; ResourceExhausted if
+  // the disk is full; on failure the file is removed.
+  absl::Status Write(const std::string& path) const;
+
+ private:
+  struct Section {
+    std::string name;
+    std::span<const std::byte> bytes;
+  };
+  std::vector<Section> sections_;
+};
+
+// A file mapped for reading, whose header, table and checksums have been verified.
+class SectionFile {
+ public:
+  ~SectionFile();
+  SectionFile(const SectionFile&) = delete;
+  SectionFile& operator=(const SectionFile&) = delete;
+
+  // See MappedSnapshot::Open for the errors.
+  static absl::StatusOr<std::unique_ptr<const SectionFile>> Open(const std::string& path);
+
+  size_t bytes() const { return size_; }
+  const std::vector<SectionEntry>& table() const { return table_; }
+
+  // The section as values of T, valid as long as this object. DataLoss if it is not there or its size is no
+  // multiple of a T's.
+  template <typename T>
+  absl::StatusOr<std::span<const T>> Get(std::string_view name) const {
+    absl::StatusOr<std::span<const std::byte>> bytes = Bytes(name, sizeof(T));
+    if (!bytes.ok()) return bytes.status();
+    return std::span<const T>(reinterpret_cast<const T*>(bytes->data()), bytes->size() / sizeof(T));
+  }
+
+ private:
+  SectionFile(const std::byte* data, size_t size) : data_(data), size_(size) {}
+  absl::Status Verify();
+  absl::StatusOr<std::span<const std::byte>> Bytes(std::string_view name, size_t unit) const;
+
+  const std::byte* data_;
+  size_t size_;
+  std::vector<SectionEntry> table_;
+  std::map<std::string, size_t, std::less<>> by_name_;  // index into table_
+};
+
+}  // namespace adscore::model

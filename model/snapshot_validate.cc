@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "model/snapshot.h"
+
+namespace adscore::model {
+namespace {
+
+absl::Status Bad(const std::string& where, const std::string& what) {
+  return absl::InvalidArgumentError(absl::StrCat(where, ": ", what));
+}
+
+// Exponent bits all set: infinity or NaN. Integer arithmetic without a branch, so that it runs at memory
+// speed.
+bool AllFinite(std::span<const float> values) {
+  uint32_t bad = 0;
+  for (const float value : values) {
+    constexpr uint32_t kExponent = 0x7f800000;
+    bad |= static_cast<uint32_t>((std::bit_cast<uint32_t>(value) & kExponent) == kExponent);
+  }
+  return bad == 0;
+}
+
+// count == rows × columns, without overflow.
+bool HasShape(size_t count, size_t rows, size_t columns) {
+  if (rows == 0 || columns == 0) return count == 0;
+  return count / columns == rows && count % columns == 0;
+}
+
+absl::Status CheckEmbedding(const std::string& where, const EmbeddingTable& table) {
+  if (!HasShape(table.values.size(), table.rows, table.dim)) {
+    return Bad(where, absl::StrCat("embedding of ", table.rows, " x ", table.dim, " has ",
+                                   table.values.size(), " values"));
+  }
+  if (!AllFinite(table.values)) return Bad(where, "embedding holds a number that is not finite");
+  return absl::OkStatus();
+}
+
+absl::Status CheckNumeric(const std::string& where, const FeatureEncoding& encoding) {
+  const NumericEncoding& n = encoding.numeric;
+  for (const float value : {n.mean, n.scale, n.low, n.high}) {
+    if (!std::isfinite(value)) return Bad(where, "mean, scale, low or high is not finite");
+  }
+  if (n.scale <= 0 || n.low > n.high) return Bad(where, "scale must be positive and low not above high");
+  for (size_t i = 0; i < n.edges.size(); ++i) {
+    if (!std::isfinite(n.edges[i]) || (i > 0 && n.edges[i] <= n.edges[i - 1])) {
+      return Bad(where, "bin edges must be finite and ascending");
+    }
+  }
+  if (encoding.embedding.dim == 0) {
+    if (!n.edges.empty() || encoding.embedding.rows != 0) return Bad(where, "bins without an embedding");
+    return absl::OkStatus();
+  }
+  // A bin below the first edge, one from each edge on, and the row for a missing number.
+  if (encoding.embedding.rows != n.edges.size() + 2) {
+    return Bad(where, absl::StrCat(n.edges.size(), " bin edges need ", n.edges.size() + 2,
+                                   " embedding rows, not ", encoding.embedding.rows));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVocabulary(const std::string& where, const FeatureEncoding& encoding) {
+  const std::span<const uint64_t> keys = encoding.vocabulary.keys();
+  const std::span<const uint32_t> ids = encoding.vocabulary.ids();
+  if (encoding.embedding.dim == 0 || encoding.embedding.rows < kFirstTokenId) {
+    return Bad(where, "a vocabulary needs an embedding with rows for missing and unknown tokens");
+  }
+  if (keys.size() != ids.size() || (!keys.empty() && !std::has_single_bit(keys.size()))) {
+    return Bad(where, absl::StrCat("vocabulary of ", keys.size(), " keys and ", ids.size(),
+                                   " ids; both must be the same power of two"));
+  }
+  size_t taken = 0;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i] == 0) continue;
+    ++taken;
+    if (ids[i] < kFirstTokenId || ids[i] >= encoding.embedding.rows) {
+      return Bad(where, absl::StrCat("vocabulary id ", ids[i], " is outside of the embedding's ",
+                                     encoding.embedding.rows, " rows"));
+    }
+  }
+  if (taken > keys.size() / 2) return Bad(where, "vocabulary is more than half full");
+  return absl::OkStatus();
+}
+
+absl::Status CheckFeatures(const Snapshot& snapshot) {
+  const std::vector<Feature>& features = snapshot.schema.features;
+  if (features.empty()) return Bad("schema", "no features");
+  if (snapshot.encodings.size() != features.size()) return Bad("encodings", "not one per feature");
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < features.size(); ++i) {
+    const std::string where = absl::StrCat("feature '", features[i].name, "'");
+    if (features[i].name.empty() || !names.insert(features[i].name).second)
+      return Bad(where, "empty or repeated name");
+    absl::Status status = CheckEmbedding(where, snapshot.encodings[i].embedding);
+    status.Update(features[i].kind == FeatureKind::kNumeric ? CheckNumeric(where, snapshot.encodings[i])
+                                                            : CheckVocabulary(where, snapshot.encodings[i]));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckLayers(const Snapshot& snapshot) {
+  if (snapshot.layers.empty()) return Bad("layers", "there are none");
+  size_t inputs = snapshot.ContextWidth() + snapshot.CandidateWidth();
+  for (size_t i = 0; i < snapshot.layers.size(); ++i) {
+    const Layer& layer = snapshot.layers[i];
+    const std::string where = absl::StrCat("layer ", i);
+    if (layer.inputs != inputs) {
+      return Bad(where, absl::StrCat("takes ", layer.inputs, " inputs, but gets ", inputs));
+    }
+    if (layer.outputs == 0) return Bad(where, "no outputs");
+    if (!HasShape(layer.weights.size(), layer.inputs, layer.outputs) || layer.bias.size() != layer.outputs) {
+      return Bad(where, absl::StrCat(layer.inputs, " x ", layer.outputs, " has ", layer.weights.size(),
+                                     " weights and ", layer.bias.size(), " biases"));
+    }
+    if (!AllFinite(layer.weights) || !AllFinite(layer.bias))
+      return Bad(where, "holds a number that is not finite");
+    inputs = layer.outputs;
+  }
+  if (inputs != snapshot.heads.size()) {
+    return Bad("heads", absl::StrCat("the output layer has ", inputs, " logits for ", snapshot.heads.size(),
+                                     " heads"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckHeads(const Snapshot& snapshot) {
+  std::set<std::string_view> names;
+  for (const Head& head : snapshot.heads) {
+    const std::string where = absl::StrCat("head '", head.name, "'");
+    if (head.name.empty() || !names.insert(head.name).second) return Bad(where, "empty or repeated name");
+    if (!(head.base_rate >= 0 && head.base_rate <= 1)) return Bad(where, "base rate outside of [0, 1]");
+    if (!std::isfinite(head.calibrator.slope) || !std::isfinite(head.calibrator.offset)) {
+      return Bad(where, "calibrator is not finite");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckGolden(const Snapshot& snapshot) {
+  const GoldenRows& golden = snapshot.golden;
+  if (golden.context.rows != golden.rows || golden.candidates.rows != golden.rows) {
+    return Bad("golden rows", "parts of different length");
+  }
+  // First, since it bounds the number of rows by the size of the file.
+  if (!HasShape(golden.probabilities.size(), golden.rows, snapshot.heads.size())) {
+    return Bad("golden rows", "not one probability per row and head");
+  }
+  absl::Status status = CheckColumns(snapshot.schema, FeatureRole::kContext, golden.context);
+  status.Update(CheckColumns(snapshot.schema, FeatureRole::kCandidate, golden.candidates));
+  if (!status.ok()) return Bad("golden rows", std::string(status.message()));
+  const auto is_probability = [](float p) { return p >= 0 && p <= 1; };
+  if (!std::all_of(golden.probabilities.begin(), golden.probabilities.end(), is_probability)) {
+    return Bad("golden rows", "a probability outside of [0, 1]");
+  }
+  return absl::OkStatus();
+}
+
+size_t Width(const Snapshot& snapshot, FeatureRole role) {
+  size_t width = 0;
+  for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
+    const Feature& feature = snapshot.schema.features[i];
+    if (feature.role == role) width += InputWidth(feature, snapshot.encodings[i]);
+  }
+  return width;
+}
+
+}  // namespace
+
+size_t Snapshot::ContextWidth() const { return Width(*this, FeatureRole::kContext); }
+size_t Snapshot::CandidateWidth() const { return Width(*this, FeatureRole::kCandidate); }
+
+absl::Status Validate(const Snapshot& snapshot) {
+  absl::Status status = CheckFeatures(snapshot);
+  if (status.ok()) status = CheckLayers(snapshot);
+  if (status.ok()) status = CheckHeads(snapshot);
+  if (status.ok()) status = CheckGolden(snapshot);
+  return status;
+}
+
+}  // namespace adscore::model

@@ -1,0 +1,41 @@
+#include "absl/strings/str_cat.h"
+#include "model/section_file.h"
+#include "model/snapshot.h"
+#include "model/snapshot_meta.h"
+
+namespace adscore::model {
+namespace {
+
+void AddGolden(FeatureRole role, const RawColumns& columns, SectionWriter* writer) {
+  writer->Add(GoldenSection(role, "numeric"), columns.numeric);
+  writer->Add(GoldenSection(role, "categorical"), columns.categorical);
+  writer->Add(GoldenSection(role, "multi_count"), columns.multi_count);
+  writer->Add(GoldenSection(role, "multi"), columns.multi);
+}
+
+}  // namespace
+
+absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path) {
+  if (absl::Status status = Validate(snapshot); !status.ok()) return status;
+  const std::string meta = MetaToJson(snapshot);
+  SectionWriter writer;
+  writer.Add(kMetaSection, std::span<const char>(meta));
+  for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
+    const FeatureEncoding& encoding = snapshot.encodings[i];
+    if (snapshot.schema.features[i].kind != FeatureKind::kNumeric) {
+      writer.Add(FeatureSection(i, "keys"), encoding.vocabulary.keys());
+      writer.Add(FeatureSection(i, "ids"), encoding.vocabulary.ids());
+    }
+    writer.Add(FeatureSection(i, "embedding"), encoding.embedding.values);
+  }
+  for (size_t i = 0; i < snapshot.layers.size(); ++i) {
+    writer.Add(LayerSection(i, "weights"), snapshot.layers[i].weights);
+    writer.Add(LayerSection(i, "bias"), snapshot.layers[i].bias);
+  }
+  AddGolden(FeatureRole::kContext, snapshot.golden.context, &writer);
+  AddGolden(FeatureRole::kCandidate, snapshot.golden.candidates, &writer);
+  writer.Add(kGoldenProbabilities, snapshot.golden.probabilities);
+  return writer.Write(path);
+}
+
+}  // namespace adscore::model
