@@ -1,11 +1,12 @@
-// An impression log in memory: raw features in columns, and labels. Read once, cleaned on the way; nothing is encoded
-// yet.
+// An impression log in memory: raw features in columns, and labels. Read once, cleaned on the way; nothing is
+// encoded yet.
 //
 // Not thread-safe while it is filled; constant afterwards.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ struct Column {
   std::vector<uint64_t> multi;        // the values' hashes, row after row
   std::vector<uint64_t> multi_begin;  // [rows]: where a row's values start in `multi`
   uint64_t missing = 0;               // rows without a value
-  uint64_t unparsable = 0;            // numeric: cells that were neither a number nor missing (they count as missing)
+  uint64_t unparsable = 0;  // numeric: cells that were neither a number nor missing (they count as missing)
 };
 
 // The storage behind model::RawColumns, kept between calls so that it is allocated once.
@@ -39,24 +40,27 @@ struct RawStorage {
 
 struct Dataset {
   model::Schema schema;
-  std::vector<Column> columns;               // one per feature of the schema
-  std::vector<std::vector<uint8_t>> labels;  // [heads][rows], 1 = positive; empty if the file has no label columns
+  std::vector<Column> columns;  // one per feature of the schema
+  std::vector<std::vector<uint8_t>>
+      labels;  // [heads][rows], 1 = positive; empty if the file has no label columns
   size_t rows = 0;
 
-  // Rows [first, first + count) of the features of one role, as a request would carry them. The views point into
-  // `storage` and are valid until it is used again.
+  // Rows [first, first + count) of the features of one role, as a request would carry them. The views point
+  // into `storage` and are valid until it is used again.
   model::RawColumns Slice(model::FeatureRole role, size_t first, size_t count, RawStorage* storage) const;
   // The same for any rows, in the order given.
-  model::RawColumns Gather(model::FeatureRole role, std::span<const uint32_t> row_ids, RawStorage* storage) const;
+  model::RawColumns Gather(model::FeatureRole role, std::span<const uint32_t> row_ids,
+                           RawStorage* storage) const;
 };
 
 // Called now and then while a file is read.
 using ReadProgress = std::function<void(uint64_t rows, uint64_t bytes_read, uint64_t bytes_total)>;
 
-// Reads the columns of `schema` and of `labels` from a file; other columns are left alone. InvalidArgument, naming
-// file, column and line, if: a column of the schema is not there (the message lists those that are); some but not all
-// label columns are there, or none is and `labels_required`; a label's cell is neither positive nor negative (the
-// message shows the cell and how to name the positive one); a row is ragged; there are no rows.
+// Reads the columns of `schema` and of `labels` from a file; other columns are left alone. InvalidArgument,
+// naming file, column and line, if: a column of the schema is not there (the message lists those that are);
+// some but not all label columns are there, or none is and `labels_required`; a label's cell is neither
+// positive nor negative (the message shows the cell and how to name the positive one); a row is ragged; there
+// are no rows.
 absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format, const model::Schema& schema,
                                     const std::vector<model::Label>& labels, bool labels_required,
                                     const ReadProgress& progress);

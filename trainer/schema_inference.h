@@ -14,16 +14,16 @@
 namespace adscore::trainer {
 
 struct InferenceOptions {
-  std::vector<model::Label> labels;       // left out of the features
-  std::vector<std::string> ignore;        // left out too; InvalidArgument if a name is not in the file
-  std::vector<std::string> context;       // get the role context; InvalidArgument if a name is not in the file
+  std::vector<model::Label> labels;  // left out of the features
+  std::vector<std::string> ignore;   // left out too; InvalidArgument if a name is not in the file
+  std::vector<std::string> context;  // get the role context; InvalidArgument if a name is not in the file
   size_t sample_rows = 100'000;
 };
 
 struct InferredSchema {
   model::Schema schema;
-  // One line per decision that a person would want to know: columns left out and why (constant, all missing, an id that
-  // is different in every row, a true probability written by `generate`), transforms chosen.
+  // One line per decision that a person would want to know: columns left out and why (constant, all missing,
+  // an id that is different in every row, a true probability written by `generate`), transforms chosen.
   std::vector<std::string> notices;
 };
 

@@ -1,0 +1,89 @@
+#include "trainer/column_profile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "data/cell.h"
+
+namespace adscore::trainer {
+namespace {
+
+bool HasLeadingZero(std::string_view text) {
+  return text.size() > 1 && text[0] == '0' &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+template <typename Transform>
+double SkewnessOf(const std::vector<float>& numbers, const Transform& transform) {
+  if (numbers.empty()) return 0;
+  const double count = static_cast<double>(numbers.size());
+  double mean = 0;
+  for (const float number : numbers) mean += transform(number);
+  mean /= count;
+  double second = 0;
+  double third = 0;
+  for (const float number : numbers) {
+    const double difference = transform(number) - mean;
+    second += difference * difference;
+    third += difference * difference * difference;
+  }
+  second /= count;
+  third /= count;
+  return second > 0 ? third / (second * std::sqrt(second)) : 0;
+}
+
+}  // namespace
+
+void ColumnProfile::Add(std::string_view cell, const std::vector<uint8_t>& positive) {
+  ++rows;
+  empty += cell.empty() ? 1 : 0;
+  bool zero = data::IsMissingNumber(cell);
+  missing_numbers += zero ? 1 : 0;
+  if (!cell.empty()) distinct.insert(data::TokenHash(cell));
+
+  if (const std::optional<float> number = data::ParseNumber(cell)) {
+    zero = *number == 0;
+    integers += *number == std::trunc(*number) ? 1 : 0;
+    leading_zeros += HasLeadingZero(data::Trim(cell)) ? 1 : 0;
+    ascending = ascending && (numbers.empty() || *number >= numbers.back());
+    in_unit_interval = in_unit_interval && *number >= 0 && *number <= 1;
+    numbers.push_back(*number);
+  } else {
+    for (size_t i = 0; i < kInnerDelimiters.size(); ++i) {
+      if (cell.find(kInnerDelimiters[i]) == std::string_view::npos) continue;
+      std::vector<uint64_t> tokens;
+      data::AppendTokenHashes(cell, kInnerDelimiters[i], &tokens);
+      inner[i].tokens.insert(tokens.begin(), tokens.end());
+      ++inner[i].cells;
+    }
+  }
+
+  nonzero_positive.resize(positive.size());
+  if (zero) return;
+  ++nonzero;
+  for (size_t i = 0; i < positive.size(); ++i) nonzero_positive[i] += positive[i];
+}
+
+uint64_t ColumnProfile::RarestNumberRows() const {
+  std::vector<float> sorted = numbers;
+  std::sort(sorted.begin(), sorted.end());
+  uint64_t rarest = sorted.size();
+  for (auto at = sorted.begin(); at != sorted.end();) {
+    const auto next = std::upper_bound(at, sorted.end(), *at);
+    rarest = std::min(rarest, static_cast<uint64_t>(next - at));
+    at = next;
+  }
+  return rarest;
+}
+
+double Skewness(const std::vector<float>& numbers) {
+  return SkewnessOf(numbers, [](double x) { return x; });
+}
+
+double SkewnessOfSignedLog(const std::vector<float>& numbers) {
+  return SkewnessOf(numbers, [](double x) { return std::copysign(std::log1p(std::abs(x)), x); });
+}
+
+}  // namespace adscore::trainer

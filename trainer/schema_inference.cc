@@ -1,0 +1,291 @@
+#include "trainer/schema_inference.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "trainer/column_profile.h"
+#include "trainer/columns.h"
+
+namespace adscore::trainer {
+namespace {
+
+constexpr double kNumericShare = 0.99;         // of the present cells must be numbers
+constexpr double kMultiShare = 0.1;            // of the present cells must hold several values
+constexpr double kLeadingZeroShare = 0.01;     // more, and the digits are a code
+constexpr uint64_t kUniqueRows = 50;           // fewer rows can differ by chance
+constexpr uint64_t kUniqueNumberRows = 1'000;  // the same for unordered whole numbers, which amounts may be
+constexpr size_t kFewNumbers = 10;     // different whole numbers that may be a code rather than an amount
+constexpr double kCommonShare = 0.01;  // of the rows, for each of those few: an amount would have rare ones
+constexpr uint64_t kRowsPerFewNumber = 20;  // rows per different number, to tell few numbers from few rows
+constexpr double kSkewed = 2;               // skewness of an exponential distribution
+constexpr uint64_t kAfterwardsRows = 50;    // see KnownAfterwards
+constexpr double kAfterwardsShare = 0.995;
+constexpr double kAfterwardsCover = 0.01;
+
+bool IsNumeric(const ColumnProfile& profile) {
+  return !profile.numbers.empty() && static_cast<double>(profile.numbers.size()) >=
+                                         kNumericShare * static_cast<double>(profile.number_candidates());
+}
+
+bool AllIntegers(const ColumnProfile& profile) { return profile.integers == profile.numbers.size(); }
+
+// The words of a name, in lower case: "userId", "user_id" and "User ID" all give "user", "id".
+std::vector<std::string> WordsOf(std::string_view name) {
+  std::vector<std::string> words(1);
+  bool after_lower = false;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!absl::ascii_isalnum(byte)) {
+      words.emplace_back();
+    } else {
+      if (after_lower && absl::ascii_isupper(byte)) words.emplace_back();
+      words.back().push_back(absl::ascii_tolower(byte));
+    }
+    after_lower = absl::ascii_islower(byte);
+  }
+  return words;
+}
+
+// True for names whose digits are not an amount of anything.
+bool IsNameOfACode(std::string_view name) {
+  static constexpr std::array<std::string_view, 14> kWords = {
+      "id",  "uid",     "guid",     "uuid",   "key",  "hash",   "code",
+      "zip", "zipcode", "postcode", "userid", "adid", "siteid", "campaignid"};
+  const std::vector<std::string> words = WordsOf(name);
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+  });
+}
+
+// Numbers by their looks that stand for things: identifiers, padded codes, hashes beyond what a number holds
+// exactly, and a handful of values that are all common (1 = search, 2 = mail, 3 = shop). Two values are as
+// good as numbers.
+bool IsCode(std::string_view name, const ColumnProfile& profile) {
+  if (!AllIntegers(profile)) return false;
+  const auto rows = static_cast<double>(profile.numbers.size());
+  if (static_cast<double>(profile.leading_zeros) > kLeadingZeroShare * rows) return true;
+  if (IsNameOfACode(name)) return true;
+  if (std::any_of(profile.numbers.begin(), profile.numbers.end(),
+                  [](float x) { return std::abs(x) >= 0x1p53F; })) {
+    return true;
+  }
+  const size_t distinct = profile.distinct.size();
+  return distinct > 2 && distinct <= kFewNumbers && profile.numbers.size() >= distinct * kRowsPerFewNumber &&
+         static_cast<double>(profile.RarestNumberRows()) >= kCommonShare * rows;
+}
+
+// An identifier of the row itself can't be known before the row, so nothing can be learnt from it.
+bool DiffersInEveryRow(const ColumnProfile& profile, bool numeric) {
+  if (profile.distinct.size() != profile.rows || profile.rows < kUniqueRows) return false;
+  if (!numeric) return true;
+  return AllIntegers(profile) && (profile.ascending || profile.rows >= kUniqueNumberRows);
+}
+
+// The label that gives the column away, if it is 0 or missing nearly always unless that label is positive:
+// such a value (the amount spent, the time of the conversion) comes into being with the outcome and is not
+// there when it must be predicted.
+std::optional<size_t> KnownAfterwards(const ColumnProfile& profile, const std::vector<uint64_t>& positives) {
+  if (profile.nonzero < kAfterwardsRows) return std::nullopt;
+  for (size_t i = 0; i < positives.size(); ++i) {
+    const auto together = static_cast<double>(profile.nonzero_positive[i]);
+    if (positives[i] * 2 <= profile.rows &&
+        together >= kAfterwardsShare * static_cast<double>(profile.nonzero) &&
+        together >= kAfterwardsCover * static_cast<double>(positives[i])) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<char> InnerDelimiter(const ColumnProfile& profile) {
+  for (size_t i = 0; i < kInnerDelimiters.size(); ++i) {
+    const ColumnProfile::InnerTokens& inner = profile.inner[i];
+    // Values that combine freely: fewer of them than of the combinations. Otherwise "US|CA" is one name.
+    if (inner.cells > 0 &&
+        static_cast<double>(inner.cells) >= kMultiShare * static_cast<double>(profile.texts()) &&
+        inner.tokens.size() < profile.distinct.size()) {
+      return kInnerDelimiters[i];
+    }
+  }
+  return std::nullopt;
+}
+
+// Why the column is no feature, or nothing if it is one.
+std::optional<std::string> ReasonToLeaveOut(std::string_view name, const ColumnProfile& profile,
+                                            const InferenceOptions& options,
+                                            const std::vector<uint64_t>& positives) {
+  const bool numeric = IsNumeric(profile);
+  if (profile.number_candidates() == 0) return "it is always missing";
+  if (profile.distinct.size() == 1 && profile.empty == 0) return "it has the same value in every row";
+  if (name.starts_with("true_") && numeric && profile.in_unit_interval && !AllIntegers(profile)) {
+    return "it is a true probability, as `generate` writes them";
+  }
+  if (DiffersInEveryRow(profile, numeric && !IsNameOfACode(name))) return "it is different in every row";
+  if (const std::optional<size_t> label = KnownAfterwards(profile, positives)) {
+    return absl::StrCat("it is 0 or missing unless '", options.labels[*label].column,
+                        "' is positive, so it seems to be known only afterwards");
+  }
+  return std::nullopt;
+}
+
+// Criteo's columns are what their names say, whatever a sample looks like.
+std::optional<model::FeatureKind> CriteoKind(const std::vector<std::string>& columns, std::string_view name) {
+  if (!FindColumn(columns, "I1") || !FindColumn(columns, "I13") || !FindColumn(columns, "C1") ||
+      !FindColumn(columns, "C26")) {
+    return std::nullopt;
+  }
+  const bool numbered =
+      name.size() >= 2 && name.size() <= 3 && std::all_of(name.begin() + 1, name.end(), [](char c) {
+        return absl::ascii_isdigit(static_cast<unsigned char>(c));
+      });
+  if (numbered && name[0] == 'I') return model::FeatureKind::kNumeric;
+  if (numbered && name[0] == 'C') return model::FeatureKind::kCategorical;
+  return std::nullopt;
+}
+
+model::Feature Describe(std::string_view name, const ColumnProfile& profile,
+                        std::optional<model::FeatureKind> known_kind) {
+  model::Feature feature;
+  feature.name = name;
+  // One value and gaps: that it is there is all it says, and no scale can be fitted to it.
+  const bool presence = std::all_of(profile.numbers.begin(), profile.numbers.end(),
+                                    [&profile](float x) { return x == profile.numbers.front(); });
+  const std::optional<char> delimiter = InnerDelimiter(profile);
+  if (known_kind) {
+    feature.kind = *known_kind;
+  } else if (IsNumeric(profile) && !IsCode(name, profile) && !presence) {
+    feature.kind = model::FeatureKind::kNumeric;
+  } else if (delimiter && !IsNumeric(profile)) {
+    feature.kind = model::FeatureKind::kMultiCategorical;
+    feature.delimiter = *delimiter;
+  } else {
+    feature.kind = model::FeatureKind::kCategorical;
+  }
+  if (feature.kind == model::FeatureKind::kNumeric) {
+    const double skewness = std::abs(Skewness(profile.numbers));
+    if (profile.distinct.size() > 2 && skewness > kSkewed &&
+        std::abs(SkewnessOfSignedLog(profile.numbers)) < skewness / 2) {
+      feature.transform = model::NumericTransform::kSignedLog1p;
+    }
+  }
+  return feature;
+}
+
+// One entry per column of the file: true for those that may be features.
+absl::StatusOr<std::vector<bool>> Eligible(const std::string& path, const std::vector<std::string>& columns,
+                                           const InferenceOptions& options) {
+  std::vector<bool> eligible(columns.size(), true);
+  for (const model::Label& label : options.labels) {
+    absl::StatusOr<size_t> column =
+        RequireColumn(path, columns, label.column, absl::StrCat("label '", label.column, "'"));
+    if (!column.ok()) return column.status();
+    eligible[*column] = false;
+  }
+  for (const std::string& name : options.ignore) {
+    absl::StatusOr<size_t> column = RequireColumn(path, columns, name, absl::StrCat("--ignore '", name, "'"));
+    if (!column.ok()) return column.status();
+    eligible[*column] = false;
+  }
+  for (const std::string& name : options.context) {
+    absl::StatusOr<size_t> column =
+        RequireColumn(path, columns, name, absl::StrCat("--context '", name, "'"));
+    if (!column.ok()) return column.status();
+    if (!eligible[*column]) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--context '", name, "' is also a label or in --ignore; leave it out of one of them"));
+    }
+  }
+  return eligible;
+}
+
+// Profiles of the eligible columns (the others stay empty), and how often each label is positive.
+struct Sample {
+  std::vector<ColumnProfile> profiles;  // one per column of the file
+  std::vector<uint64_t> positives;      // [labels]
+  uint64_t rows = 0;
+  bool whole = false;  // the file has no further rows
+};
+
+absl::StatusOr<Sample> TakeSample(data::TableReader* reader, const std::vector<bool>& eligible,
+                                  const InferenceOptions& options) {
+  const std::vector<std::string>& columns = reader->columns();
+  Sample sample;
+  sample.profiles.resize(columns.size());
+  sample.positives.resize(options.labels.size());
+  std::vector<size_t> label_columns;
+  for (const model::Label& label : options.labels)
+    label_columns.push_back(*FindColumn(columns, label.column));
+  std::vector<uint8_t> positive(options.labels.size());
+  std::vector<std::string_view> cells;
+  while (sample.rows < options.sample_rows) {
+    absl::StatusOr<bool> more = reader->Next(&cells);
+    if (!more.ok()) return more.status();
+    if (!*more) {
+      sample.whole = true;
+      break;
+    }
+    ++sample.rows;
+    for (size_t i = 0; i < positive.size(); ++i) {
+      // A cell that is neither positive nor negative is reported when the file is read for training.
+      positive[i] = IsPositive(options.labels[i], cells[label_columns[i]]).value_or(false) ? 1 : 0;
+      sample.positives[i] += positive[i];
+    }
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (eligible[i]) sample.profiles[i].Add(cells[i], positive);
+    }
+  }
+  return sample;
+}
+
+}  // namespace
+
+absl::StatusOr<InferredSchema> InferSchema(const std::string& path, data::Format format,
+                                           const InferenceOptions& options) {
+  absl::StatusOr<std::unique_ptr<data::TableReader>> reader = data::TableReader::Open(path, format);
+  if (!reader.ok()) return reader.status();
+  const std::vector<std::string>& columns = (*reader)->columns();
+  absl::StatusOr<std::vector<bool>> eligible = Eligible(path, columns, options);
+  if (!eligible.ok()) return eligible.status();
+  absl::StatusOr<Sample> sample = TakeSample(reader->get(), *eligible, options);
+  if (!sample.ok()) return sample.status();
+  if (sample->rows == 0) return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
+
+  InferredSchema inferred;
+  std::vector<std::string> logarithmic;
+  const std::string where = sample->whole ? "" : absl::StrCat(" (in the first ", sample->rows, " rows)");
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (!(*eligible)[i]) continue;
+    const std::string& name = columns[i];
+    const ColumnProfile& profile = sample->profiles[i];
+    const bool context =
+        std::find(options.context.begin(), options.context.end(), name) != options.context.end();
+    if (const auto reason = ReasonToLeaveOut(name, profile, options, sample->positives)) {
+      inferred.notices.push_back(absl::StrCat("column '", name, "' is left out: ", *reason, where));
+      continue;
+    }
+    model::Feature feature = Describe(name, profile, CriteoKind(columns, name));
+    feature.role = context ? model::FeatureRole::kContext : model::FeatureRole::kCandidate;
+    if (feature.transform == model::NumericTransform::kSignedLog1p) logarithmic.push_back(name);
+    inferred.schema.features.push_back(std::move(feature));
+  }
+  if (!logarithmic.empty()) {
+    inferred.notices.push_back(absl::StrCat("transform signed_log1p for columns with a long tail: ",
+                                            absl::StrJoin(logarithmic, ", ")));
+  }
+  if (inferred.schema.features.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, " has no column left to learn from: ",
+        inferred.notices.empty() ? "all are labels or ignored" : absl::StrJoin(inferred.notices, "; ")));
+  }
+  return inferred;
+}
+
+}  // namespace adscore::trainer
