@@ -3,7 +3,7 @@
 # headers and generated files are not ours.
 
 set(ADSCORE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
-                     -Wunused -Wnull-dereference -Werror)
+                     -Wunused -Werror)
 
 function(adscore_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})

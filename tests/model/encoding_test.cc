@@ -1,0 +1,73 @@
+#include "model/encoding.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace adscore::model {
+namespace {
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+NumericEncoding Encoding() { return {.mean = 2, .scale = 0.5f, .low = 0, .high = 4, .edges = {1, 2, 3}}; }
+
+TEST(EncodeNumberTest, StandardisesAndClamps) {
+  const Feature feature;
+  EXPECT_FLOAT_EQ(EncodeNumber(feature, Encoding(), 3).value, 0.5f);
+  EXPECT_FLOAT_EQ(EncodeNumber(feature, Encoding(), 1e30f).value, 1.0f);
+  EXPECT_FLOAT_EQ(EncodeNumber(feature, Encoding(), -1e30f).value, -1.0f);
+  EXPECT_EQ(EncodeNumber(feature, Encoding(), 3).missing, 0.0f);
+}
+
+TEST(EncodeNumberTest, SignedLog1pIsOddAndTransformsBeforeTheClamp) {
+  Feature feature;
+  feature.transform = NumericTransform::kSignedLog1p;
+  const NumericEncoding plain = {.mean = 0, .scale = 1, .low = -100, .high = 100, .edges = {}};
+  EXPECT_FLOAT_EQ(EncodeNumber(feature, plain, std::exp(3.0f) - 1).value, 3.0f);
+  EXPECT_FLOAT_EQ(EncodeNumber(feature, plain, 1 - std::exp(3.0f)).value, -3.0f);
+}
+
+TEST(EncodeNumberTest, BinsAreHalfOpenAndCountTheEdgesBelow) {
+  const Feature feature;
+  EXPECT_EQ(EncodeNumber(feature, Encoding(), 0.5f).bin, kFirstBinId);
+  EXPECT_EQ(EncodeNumber(feature, Encoding(), 1).bin, kFirstBinId + 1)
+      << "an edge belongs to the bin above it";
+  EXPECT_EQ(EncodeNumber(feature, Encoding(), 2.5f).bin, kFirstBinId + 2);
+  EXPECT_EQ(EncodeNumber(feature, Encoding(), 1e9f).bin, kFirstBinId + 3);
+}
+
+TEST(EncodeNumberTest, MissingFollowsItsRuleAndIsFlagged) {
+  Feature feature;
+  const EncodedNumber mean = EncodeNumber(feature, Encoding(), kNaN);
+  EXPECT_EQ(mean.value, 0.0f);
+  EXPECT_EQ(mean.missing, 1.0f);
+  EXPECT_EQ(mean.bin, kMissingId);
+  feature.missing = MissingRule::kZero;
+  const EncodedNumber zero = EncodeNumber(feature, Encoding(), kNaN);
+  EXPECT_EQ(zero.value, -1.0f) << "the number 0, standardised";
+  EXPECT_EQ(zero.missing, 1.0f);
+  EXPECT_EQ(zero.bin, kMissingId);
+}
+
+TEST(VocabularyTest, FindsEveryTokenAndNothingElse) {
+  std::vector<uint64_t> tokens;
+  for (uint64_t i = 1; i <= 1000; ++i) tokens.push_back(i * 1024);  // the same low bits: all collide
+  const VocabularySlots slots = BuildVocabulary(tokens);
+  const Vocabulary vocabulary(slots.keys, slots.ids);
+  EXPECT_GE(slots.keys.size(), 2 * tokens.size());
+  for (size_t i = 0; i < tokens.size(); ++i) EXPECT_EQ(vocabulary.Lookup(tokens[i]), kFirstTokenId + i);
+  EXPECT_EQ(vocabulary.Lookup(5), kUnknownId);
+  EXPECT_EQ(vocabulary.Lookup(1024 * 5000), kUnknownId);
+  EXPECT_EQ(vocabulary.Lookup(0), kMissingId);
+}
+
+TEST(VocabularyTest, AnEmptyOneKnowsMissingFromUnknown) {
+  const Vocabulary vocabulary;
+  EXPECT_EQ(vocabulary.Lookup(0), kMissingId);
+  EXPECT_EQ(vocabulary.Lookup(7), kUnknownId);
+}
+
+}  // namespace
+}  // namespace adscore::model

@@ -1,0 +1,217 @@
+// Every kernel set of this machine against plain loops in double precision, on shapes with all kinds of
+// tails.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "model/aligned.h"
+#include "model/kernels/kernel_set.h"
+
+namespace adscore::model {
+namespace {
+
+constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
+
+std::vector<float> RandomFloats(size_t count, std::mt19937* generator) {
+  std::vector<float> values(count);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (float& value : values) value = uniform(*generator);
+  return values;
+}
+
+struct Shape {
+  size_t rows, depth, columns;
+};
+
+std::vector<Shape> Shapes() {
+  std::vector<Shape> shapes = {{1, 1, 1}, {1, 10, 64},   {1, 400, 400},
+                               {2, 3, 5}, {300, 17, 33}, {7, 1025, 129}};
+  std::mt19937 generator(7);
+  for (int i = 0; i < 40; ++i) {
+    shapes.push_back({1 + generator() % 70, 1 + generator() % 300, 1 + generator() % 300});
+  }
+  return shapes;
+}
+
+class KernelTest : public ::testing::TestWithParam<const KernelSet*> {
+ protected:
+  AlignedFloats Packed(const std::vector<float>& w, size_t depth_stride, size_t column_stride, size_t depth,
+                       size_t columns) {
+    AlignedFloats packed(GetParam()->packed_floats(depth, columns));
+    GetParam()->pack(w.data(), depth_stride, column_stride, depth, columns, packed.data());
+    return packed;
+  }
+};
+
+TEST_P(KernelTest, DenseIsWithinRoundingOfDoublePrecisionForAnyShape) {
+  std::mt19937 generator(1);
+  for (const auto& [rows, depth, columns] : Shapes()) {
+    const std::vector<float> x = RandomFloats(rows * depth, &generator);
+    const std::vector<float> w = RandomFloats(depth * columns, &generator);
+    const std::vector<float> bias = RandomFloats(columns, &generator);
+    const AlignedFloats packed = Packed(w, columns, 1, depth, columns);
+    const size_t y_stride = columns + 3;
+    std::vector<float> y(rows * y_stride, 99);
+    GetParam()->dense({.rows = rows,
+                       .depth = depth,
+                       .columns = columns,
+                       .x = x.data(),
+                       .x_row_stride = depth,
+                       .packed = packed.data(),
+                       .init = bias.data(),
+                       .y = y.data(),
+                       .y_stride = y_stride});
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t c = 0; c < columns; ++c) {
+        double sum = bias[c];
+        double norm = std::fabs(bias[c]);
+        for (size_t k = 0; k < depth; ++k) {
+          const double product = static_cast<double>(x[r * depth + k]) * w[k * columns + c];
+          sum += product;
+          norm += std::fabs(product);
+        }
+        // Each of the depth + 1 roundings is at most epsilon / 2 of a partial sum, which the norm bounds;
+        // without a fused multiply-add there are twice as many.
+        const double tolerance = static_cast<double>(depth + 1) * kEpsilon * norm;
+        ASSERT_NEAR(y[r * y_stride + c], sum, tolerance)
+            << rows << "x" << depth << "x" << columns << " at " << r << "," << c;
+      }
+      for (size_t c = columns; c < y_stride; ++c)
+        ASSERT_EQ(y[r * y_stride + c], 99) << "wrote past the columns";
+    }
+  }
+}
+
+TEST_P(KernelTest, ARowsResultDoesNotDependOnTheRowsBesideIt) {
+  std::mt19937 generator(2);
+  for (const auto& [rows, depth, columns] : Shapes()) {
+    const std::vector<float> x = RandomFloats(rows * depth, &generator);
+    const std::vector<float> w = RandomFloats(depth * columns, &generator);
+    const AlignedFloats packed = Packed(w, columns, 1, depth, columns);
+    std::vector<float> together(rows * columns);
+    DenseArgs args = {.rows = rows,
+                      .depth = depth,
+                      .columns = columns,
+                      .x = x.data(),
+                      .x_row_stride = depth,
+                      .packed = packed.data(),
+                      .y = together.data(),
+                      .y_stride = columns};
+    GetParam()->dense(args);
+    std::vector<float> alone(columns);
+    for (size_t r = 0; r < rows; ++r) {
+      args.rows = 1;
+      args.x = x.data() + r * depth;
+      args.y = alone.data();
+      GetParam()->dense(args);
+      for (size_t c = 0; c < columns; ++c) ASSERT_EQ(alone[c], together[r * columns + c]);
+    }
+  }
+}
+
+TEST_P(KernelTest, TransposedOperandsThroughStrides) {
+  // y = xᵀ · wᵀ with x stored [depth][rows] and w stored [columns][depth].
+  constexpr size_t kRows = 13, kDepth = 37, kColumns = 45;
+  std::mt19937 generator(3);
+  const std::vector<float> x = RandomFloats(kRows * kDepth, &generator);
+  const std::vector<float> w = RandomFloats(kDepth * kColumns, &generator);
+  const AlignedFloats packed = Packed(w, 1, kDepth, kDepth, kColumns);
+  std::vector<float> y(kRows * kColumns);
+  GetParam()->dense({.rows = kRows,
+                     .depth = kDepth,
+                     .columns = kColumns,
+                     .x = x.data(),
+                     .x_row_stride = 1,
+                     .x_depth_stride = kRows,
+                     .packed = packed.data(),
+                     .y = y.data(),
+                     .y_stride = kColumns});
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t c = 0; c < kColumns; ++c) {
+      double sum = 0;
+      for (size_t k = 0; k < kDepth; ++k) sum += static_cast<double>(x[k * kRows + r]) * w[c * kDepth + k];
+      ASSERT_NEAR(y[r * kColumns + c], sum, 1e-5);
+    }
+  }
+}
+
+TEST_P(KernelTest, InitRowsReluAndAccumulate) {
+  // x = 0, so that y is what init, relu and accumulate make of it.
+  const std::vector<float> x(3, 0.0f);
+  const std::vector<float> w(2, 1.0f);
+  const AlignedFloats packed = Packed(w, 2, 1, 1, 2);
+  const std::vector<float> init = {1, -2, 3, std::numeric_limits<float>::quiet_NaN()};
+  const std::vector<uint32_t> init_row = {1, 0, 1};
+  std::vector<float> y(6);
+  DenseArgs args = {.rows = 3,
+                    .depth = 1,
+                    .columns = 2,
+                    .x = x.data(),
+                    .x_row_stride = 1,
+                    .packed = packed.data(),
+                    .init = init.data(),
+                    .init_stride = 2,
+                    .init_row = init_row.data(),
+                    .y = y.data(),
+                    .y_stride = 2,
+                    .relu = true};
+  GetParam()->dense(args);
+  EXPECT_THAT(y, ::testing::ElementsAre(3, 0, 1, 0, 3, 0)) << "relu makes -2 and NaN 0";
+
+  const std::vector<float> ones(3, 1.0f);
+  args.x = ones.data();
+  args.init = nullptr;
+  args.init_row = nullptr;
+  args.relu = false;
+  args.accumulate = true;
+  GetParam()->dense(args);
+  EXPECT_THAT(y, ::testing::ElementsAre(4, 1, 2, 1, 4, 1));
+}
+
+TEST_P(KernelTest, HeadsAreWithinRoundingOfDoublePrecision) {
+  std::mt19937 generator(4);
+  for (const size_t depth : {1, 2, 15, 16, 31, 32, 64, 65, 400, 1025}) {
+    constexpr size_t kRows = 3, kHeads = 2;
+    const std::vector<float> x = RandomFloats(kRows * depth, &generator);
+    const std::vector<float> w = RandomFloats(kHeads * depth, &generator);
+    const std::vector<float> bias = {0.5f, -0.25f};
+    std::vector<float> y(kRows * kHeads);
+    GetParam()->heads(x.data(), depth, w.data(), bias.data(), kRows, depth, kHeads, y.data());
+    for (size_t r = 0; r < kRows; ++r) {
+      for (size_t h = 0; h < kHeads; ++h) {
+        double sum = bias[h];
+        double norm = 1;
+        for (size_t k = 0; k < depth; ++k) {
+          sum += static_cast<double>(x[r * depth + k]) * w[h * depth + k];
+          norm += std::fabs(x[r * depth + k] * w[h * depth + k]);
+        }
+        EXPECT_NEAR(y[r * kHeads + h], sum, static_cast<double>(depth + 1) * kEpsilon * norm);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, KernelTest, ::testing::ValuesIn(AvailableKernelSets()),
+                         [](const auto& set) { return std::string(set.param->name); });
+
+TEST(FindKernelSetTest, AutoIsTheBestAndEveryNameFindsItsOwn) {
+  EXPECT_EQ(*FindKernelSet("auto"), AvailableKernelSets().front());
+  for (const KernelSet* set : AvailableKernelSets()) EXPECT_EQ(*FindKernelSet(set->name), set);
+}
+
+TEST(FindKernelSetTest, AnUnknownNameIsRefusedWithTheListOfThoseThatWork) {
+  const auto set = FindKernelSet("avx9000");
+  EXPECT_EQ(set.status().code(), absl::StatusCode::kInvalidArgument);
+  const std::string message(set.status().message());
+  EXPECT_THAT(message, ::testing::HasSubstr("avx9000"));
+  for (const KernelSet* known : AvailableKernelSets())
+    EXPECT_THAT(message, ::testing::HasSubstr(known->name));
+}
+
+}  // namespace
+}  // namespace adscore::model

@@ -1,0 +1,73 @@
+#include "model/raw_columns.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+
+#include "model/single_rows.h"
+#include "tests/model/tiny_snapshot.h"
+
+namespace adscore::model {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::RandomColumns;
+using testing::TinySnapshot;
+
+class CheckColumnsTest : public ::testing::Test {
+ protected:
+  TinySnapshot tiny_;
+  const Schema& schema_ = tiny_.snapshot().schema;
+  RandomColumns random_{schema_, FeatureRole::kCandidate, 5, 1};
+
+  std::string Refusal() {
+    const absl::Status status = CheckColumns(schema_, FeatureRole::kCandidate, random_.columns);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  }
+};
+
+TEST_F(CheckColumnsTest, TheRightShapePasses) {
+  EXPECT_TRUE(CheckColumns(schema_, FeatureRole::kCandidate, random_.columns).ok());
+}
+
+TEST_F(CheckColumnsTest, AWrongNumberOfValuesIsRefusedWithBothNumbers) {
+  random_.columns.numeric = random_.columns.numeric.first(4);
+  EXPECT_THAT(Refusal(), HasSubstr("candidate: expected 5 numeric values (1 features x 5 rows), got 4"));
+}
+
+TEST_F(CheckColumnsTest, CountsThatDoNotAddUpAreRefused) {
+  random_.multi.push_back(1);
+  random_.columns.multi = random_.multi;
+  EXPECT_THAT(Refusal(), HasSubstr("multi_count add up to"));
+}
+
+TEST_F(CheckColumnsTest, InfinityIsRefusedByFeatureAndRow) {
+  random_.numeric[3] = -std::numeric_limits<float>::infinity();
+  EXPECT_THAT(Refusal(), HasSubstr("candidate feature 'bid', row 3"));
+}
+
+TEST(SingleRowsTest, RowsComeApartAsTheyWent) {
+  const TinySnapshot tiny;
+  const Schema& schema = tiny.snapshot().schema;
+  const RandomColumns context(schema, FeatureRole::kContext, 6, 1);
+  const RandomColumns candidates(schema, FeatureRole::kCandidate, 6, 2);
+  SingleRows rows;
+  const std::span<const Impression> impressions = rows.Split(schema, context.columns, candidates.columns);
+  ASSERT_EQ(impressions.size(), 6u);
+  size_t at = 0;
+  for (size_t r = 0; r < impressions.size(); ++r) {
+    const RawColumns& row = impressions[r].candidates;
+    EXPECT_TRUE(CheckColumns(schema, FeatureRole::kCandidate, row).ok());
+    EXPECT_TRUE(CheckColumns(schema, FeatureRole::kContext, impressions[r].context).ok());
+    EXPECT_EQ(row.categorical[0], candidates.categorical[r]);
+    EXPECT_EQ(impressions[r].context.categorical[0], context.categorical[r]);
+    ASSERT_EQ(row.multi.size(), candidates.multi_count[r]);
+    for (const uint64_t token : row.multi) EXPECT_EQ(token, candidates.multi[at++]);
+  }
+}
+
+}  // namespace
+}  // namespace adscore::model

@@ -1,0 +1,233 @@
+// The snapshot file: what is written is read back, and what is damaged is refused.
+#include "model/snapshot.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+#include "model/section_file.h"
+#include "tests/model/tiny_snapshot.h"
+#include "xxhash.h"
+
+namespace adscore::model {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using testing::TinySnapshot;
+
+class SnapshotTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = (fs::path(::testing::TempDir()) / ("snapshot_" + std::to_string(getpid()))).string();
+    fs::remove(path_);
+    ASSERT_TRUE(WriteSnapshot(tiny_.snapshot(), path_).ok());
+    std::ifstream file(path_, std::ios::binary);
+    good_.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  void TearDown() override { fs::remove(path_); }
+
+  absl::Status OpenBytes(const std::string& bytes) {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+    return MappedSnapshot::Open(path_).status();
+  }
+
+  // `bytes` with the header's checksum made right again, as a forger would.
+  static std::string WithHeaderChecksum(std::string bytes) {
+    const uint64_t checksum = XXH3_64bits(bytes.data(), 56);
+    std::memcpy(bytes.data() + 56, &checksum, sizeof(checksum));
+    return bytes;
+  }
+
+  TinySnapshot tiny_;
+  std::string path_;
+  std::string good_;
+};
+
+TEST_F(SnapshotTest, ReadsBackWhatWasWritten) {
+  const auto mapped = MappedSnapshot::Open(path_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  const Snapshot& read = (*mapped)->snapshot();
+  const Snapshot& written = tiny_.snapshot();
+  EXPECT_EQ(read.schema, written.schema);
+  EXPECT_EQ(read.provenance, written.provenance);
+  ASSERT_EQ(read.heads.size(), written.heads.size());
+  for (size_t h = 0; h < read.heads.size(); ++h) {
+    EXPECT_EQ(read.heads[h].name, written.heads[h].name);
+    EXPECT_EQ(read.heads[h].label, written.heads[h].label);
+    EXPECT_EQ(read.heads[h].base_rate, written.heads[h].base_rate);
+    EXPECT_EQ(read.heads[h].calibrator, written.heads[h].calibrator);
+  }
+  for (size_t i = 0; i < read.encodings.size(); ++i) {
+    EXPECT_EQ(read.encodings[i].numeric, written.encodings[i].numeric);
+    EXPECT_TRUE(
+        std::ranges::equal(read.encodings[i].embedding.values, written.encodings[i].embedding.values));
+    EXPECT_TRUE(
+        std::ranges::equal(read.encodings[i].vocabulary.keys(), written.encodings[i].vocabulary.keys()));
+  }
+  for (size_t i = 0; i < read.layers.size(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(read.layers[i].weights, written.layers[i].weights));
+    EXPECT_TRUE(std::ranges::equal(read.layers[i].bias, written.layers[i].bias));
+  }
+  EXPECT_TRUE(std::ranges::equal(read.golden.probabilities, written.golden.probabilities));
+  EXPECT_LE(Model(read, *AvailableKernelSets().front()).GoldenError(), 2e-6f);
+}
+
+TEST_F(SnapshotTest, WritingTheSameSnapshotGivesTheSameBytes) {
+  const std::string again = path_ + ".again";
+  fs::remove(again);
+  ASSERT_TRUE(WriteSnapshot(TinySnapshot().snapshot(), again).ok());
+  std::ifstream file(again, std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), good_);
+  fs::remove(again);
+}
+
+TEST_F(SnapshotTest, NeverOverwrites) {
+  EXPECT_EQ(WriteSnapshot(tiny_.snapshot(), path_).code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(SnapshotTest, SectionsAre64ByteAligned) {
+  const auto sections = ListSections(path_);
+  ASSERT_TRUE(sections.ok());
+  EXPECT_EQ(sections->front().name, "meta");
+  for (const SectionInfo& section : *sections) EXPECT_EQ(section.offset % 64, 0u) << section.name;
+}
+
+TEST_F(SnapshotTest, ThereMustBeAFile) {
+  EXPECT_EQ(MappedSnapshot::Open(path_ + ".nowhere").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(MappedSnapshot::Open(::testing::TempDir()).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(SnapshotTest, EveryTruncationAndExtensionIsRefused) {
+  for (size_t size = 0; size < good_.size(); size += 1 + size / 37) {
+    EXPECT_FALSE(OpenBytes(good_.substr(0, size)).ok()) << size << " bytes";
+  }
+  EXPECT_FALSE(OpenBytes(good_.substr(0, good_.size() - 1)).ok());
+  EXPECT_FALSE(OpenBytes(good_ + '\0').ok());
+}
+
+TEST_F(SnapshotTest, AFlippedBitIsRefusedOrLiesInThePaddingBetweenSections) {
+  std::vector<bool> meaningful(good_.size(), false);
+  const auto sections = ListSections(path_);
+  ASSERT_TRUE(sections.ok());
+  std::fill_n(meaningful.begin(), 64 + 64 * sections->size(), true);
+  for (const SectionInfo& section : *sections) {
+    std::fill_n(meaningful.begin() + static_cast<ptrdiff_t>(section.offset), section.size, true);
+  }
+  std::mt19937 generator(5);
+  std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
+  const auto put = [&file](size_t at, char byte) {
+    file.seekp(static_cast<std::streamoff>(at)).put(byte).flush();
+  };
+  for (int i = 0; i < 2000; ++i) {
+    const size_t at = generator() % good_.size();
+    put(at, static_cast<char>(good_[at] ^ (1 << (generator() % 8))));
+    EXPECT_EQ(MappedSnapshot::Open(path_).ok(), !meaningful[at]) << "byte " << at;
+    put(at, good_[at]);
+  }
+}
+
+TEST_F(SnapshotTest, ANewerFormatSaysToUpgradeTheServer) {
+  std::string bytes = good_;
+  bytes[8] = static_cast<char>(kFormatVersion + 1);
+  const absl::Status status = OpenBytes(WithHeaderChecksum(bytes));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("upgrade the server"));
+}
+
+TEST_F(SnapshotTest, AForeignFileIsNamedAsSuch) {
+  EXPECT_THAT(std::string(OpenBytes(std::string(4096, 'x')).message()), HasSubstr("not an adscore snapshot"));
+}
+
+TEST_F(SnapshotTest, AnInflatedSectionCountIsRefusedWithoutReadingPastTheFile) {
+  std::string bytes = good_;
+  std::memset(bytes.data() + 12, 0xff, 4);
+  EXPECT_THAT(std::string(OpenBytes(WithHeaderChecksum(bytes)).message()), HasSubstr("section table"));
+}
+
+// Snapshots that contradict themselves: each spoils a good one, and names what Validate must name.
+struct Spoiled {
+  const char* name;
+  const char* message;
+  void (*spoil)(Snapshot*);
+};
+
+class ValidateTest : public ::testing::TestWithParam<Spoiled> {};
+
+TEST_P(ValidateTest, IsRefusedByReaderAndWriter) {
+  TinySnapshot tiny;
+  GetParam().spoil(&tiny.mutable_snapshot());
+  const absl::Status status = Validate(tiny.snapshot());
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(GetParam().message));
+  const std::string path = (fs::path(::testing::TempDir()) / "spoiled").string();
+  EXPECT_EQ(WriteSnapshot(tiny.snapshot(), path), status);
+  EXPECT_FALSE(fs::exists(path));
+}
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+INSTANTIATE_TEST_SUITE_P(
+    Spoiled, ValidateTest,
+    ::testing::Values(
+        Spoiled{"NoFeatures", "no features", [](Snapshot* s) { s->schema.features.clear(); }},
+        Spoiled{"RepeatedName", "repeated name", [](Snapshot* s) { s->schema.features[1].name = "hour"; }},
+        Spoiled{"MissingEncoding", "one per feature", [](Snapshot* s) { s->encodings.pop_back(); }},
+        Spoiled{"ScaleNotFinite", "not finite",
+                [](Snapshot* s) { s->encodings[0].numeric.scale = kInfinity; }},
+        Spoiled{"ScaleZero", "scale must be positive",
+                [](Snapshot* s) { s->encodings[0].numeric.scale = 0; }},
+        Spoiled{"EdgesNotAscending", "ascending", [](Snapshot* s) { s->encodings[0].numeric.edges[1] = 6; }},
+        Spoiled{"TooManyEdges", "embedding rows",
+                [](Snapshot* s) { s->encodings[0].numeric.edges.push_back(20); }},
+        Spoiled{"EmbeddingTooShort", "embedding of", [](Snapshot* s) { ++s->encodings[1].embedding.rows; }},
+        Spoiled{"EmbeddingOverflows", "embedding of",
+                [](Snapshot* s) { s->encodings[1].embedding.rows = size_t{1} << 63; }},
+        Spoiled{"VocabularyIdOutside", "outside of the embedding",
+                [](Snapshot* s) {
+                  EmbeddingTable& table = s->encodings[1].embedding;
+                  table = {.rows = 4, .dim = table.dim, .values = table.values.first(4 * table.dim)};
+                }},
+        Spoiled{"VocabularyNotPowerOfTwo", "power of two",
+                [](Snapshot* s) {
+                  const Vocabulary& v = s->encodings[1].vocabulary;
+                  s->encodings[1].vocabulary = Vocabulary(v.keys().first(3), v.ids().first(3));
+                }},
+        Spoiled{"LayerInputs", "inputs, but gets", [](Snapshot* s) { ++s->layers[1].inputs; }},
+        Spoiled{"LayerWeights", "weights and",
+                [](Snapshot* s) { s->layers[0].weights = s->layers[0].weights.subspan(1); }},
+        Spoiled{"WeightNotFinite", "not finite",
+                [](Snapshot* s) {
+                  static const std::vector<float> kBias = {kNaN, 0};
+                  s->layers[2].bias = kBias;
+                }},
+        Spoiled{"NoLayers", "there are none", [](Snapshot* s) { s->layers.clear(); }},
+        Spoiled{"OneHeadTooMany", "logits for",
+                [](Snapshot* s) {
+                  s->heads.push_back({.name = "x", .label = {}, .base_rate = 0, .calibrator = {}});
+                }},
+        Spoiled{"BaseRate", "base rate", [](Snapshot* s) { s->heads[0].base_rate = 1.5; }},
+        Spoiled{"Calibrator", "calibrator", [](Snapshot* s) { s->heads[0].calibrator.offset = kNaN; }},
+        Spoiled{"GoldenProbability", "outside of [0, 1]",
+                [](Snapshot* s) {
+                  static const std::vector<float> kProbabilities(16, 1.5f);
+                  s->golden.probabilities = kProbabilities;
+                }},
+        Spoiled{"GoldenRowsInflated", "one probability per row",
+                [](Snapshot* s) {
+                  s->golden.rows = s->golden.context.rows = s->golden.candidates.rows = size_t{1} << 62;
+                }}),
+    [](const auto& spoiled) { return spoiled.param.name; });
+
+}  // namespace
+}  // namespace adscore::model
