@@ -1,0 +1,31 @@
+// A file that appears whole or not at all: written under a temporary name beside it and renamed at the end.
+// Compressed with gzip if its name ends in ".gz".
+//
+// Not thread-safe: one owner per object.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace adscore::trainer {
+
+class OutputFile {
+ public:
+  virtual ~OutputFile() = default;  // removes the temporary file if Finish() was not called, or failed
+
+  // Creates the temporary file. An existing file of that name is replaced by Finish(). NotFound if the
+  // directory is not there, PermissionDenied, InvalidArgument if `path` is a directory.
+  static absl::StatusOr<std::unique_ptr<OutputFile>> Create(const std::string& path);
+
+  virtual absl::Status Write(std::string_view bytes) = 0;
+
+  // Everything to the disk, then the rename. Nothing may be written afterwards.
+  virtual absl::Status Finish() = 0;
+};
+
+}  // namespace adscore::trainer
