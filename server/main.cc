@@ -1,0 +1,133 @@
+// adscore-server: serves the snapshots under a model root. Reads the flags, starts the server, waits for a
+// signal.
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "CLI/CLI.hpp"
+#include "server/server.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace adscore::server {
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kBadUsage = 2;
+
+constexpr const char* kDescription =
+    "Scores ad impressions over gRPC with the newest model versions under a model root.\n"
+    "A newer version that appears there is checked and swapped in while requests run. SIGTERM drains.";
+constexpr const char* kFooter =
+    "HTTP paths: /metrics (Prometheus), /healthz (the process answers), /readyz (it can score).\n"
+    "Example: adscore-server --model-root models --listen 0.0.0.0:8500 --http-listen 0.0.0.0:9464";
+
+std::string CheckAddress(const std::string& text) {
+  const auto address = ParseAddress(text);
+  return address.ok() ? std::string() : std::string(address.status().message());
+}
+
+// SIGTERM and SIGINT. Blocked before any thread starts, so that sigwait gets them.
+sigset_t EndingSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+int Serve(const ServerOptions& options) {
+  const sigset_t signals = EndingSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // whoever read our standard output may go
+
+  auto server = Server::Start(options);
+  if (!server.ok()) {
+    std::fprintf(stderr, "adscore-server: %s\n", std::string(server.status().message()).c_str());
+    return absl::IsInvalidArgument(server.status()) ? kBadUsage : kFailure;
+  }
+  std::printf("listening on grpc://%s http://%s\n", ToString((*server)->grpc_address()).c_str(),
+              ToString((*server)->http_address()).c_str());
+  std::fflush(stdout);
+
+  int received = 0;
+  sigwait(&signals, &received);
+  spdlog::info("{}: draining; a second signal ends at once", received == SIGTERM ? "SIGTERM" : "SIGINT");
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // their default from now on: to end the process
+  (*server)->Drain();
+  spdlog::info("drained");
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(kDescription, "adscore-server");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "adscore-server " ADSCORE_VERSION);
+  app.option_defaults()->always_capture_default();
+
+  ServerOptions options;
+  options.serving_threads = std::max(1U, std::thread::hardware_concurrency());
+  std::string listen = ToString(options.listen);
+  std::string http_listen = ToString(options.http_listen);
+  int64_t max_batch_delay_us = options.batch.max_delay.count();
+  int64_t poll_interval_ms = options.poll_interval.count();
+
+  app.add_option("--model-root", options.model_root,
+                 "Directory of models, DIR/NAME/VERSION/, that the trainer publishes into")
+      ->required()
+      ->type_name("DIR");
+  app.add_option("--listen", listen, "Address for gRPC; port 0 picks a free one")
+      ->type_name("HOST:PORT")
+      ->check(CheckAddress);
+  app.add_option("--http-listen", http_listen, "Address for metrics and readiness; port 0 picks a free one")
+      ->type_name("HOST:PORT")
+      ->check(CheckAddress);
+  app.add_option("--serving-threads", options.serving_threads,
+                 "Threads that score, one batch at a time each; default: one per core")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--max-batch-rows", options.batch.max_batch_rows,
+                 "Candidates in one forward pass; a larger impression is a pass of its own")
+      ->type_name("ROWS")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--max-batch-delay-us", max_batch_delay_us,
+                 "Microseconds that an impression may wait for others to join its batch; 0: none waits")
+      ->type_name("US")
+      ->check(CLI::Range(0, 1'000'000));
+  app.add_option("--max-queued-rows", options.max_queued_rows,
+                 "Candidates that may wait, over all threads; calls beyond that get RESOURCE_EXHAUSTED")
+      ->type_name("ROWS")
+      ->check(CLI::Range(1, 1 << 24));
+  app.add_option("--poll-interval-ms", poll_interval_ms, "Milliseconds between two looks at the model root")
+      ->type_name("MS")
+      ->check(CLI::Range(10, 3'600'000));
+  app.add_option("--isa", options.isa,
+                 "Instruction set of the kernels: auto, or a name such as avx512, avx2, sse4, neon, scalar")
+      ->type_name("NAME");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::fprintf(stderr, "adscore-server: %s; see adscore-server --help\n", error.what());
+    return kBadUsage;
+  }
+  options.listen = *ParseAddress(listen);
+  options.http_listen = *ParseAddress(http_listen);
+  options.batch.max_delay = std::chrono::microseconds(max_batch_delay_us);
+  options.poll_interval = std::chrono::milliseconds(poll_interval_ms);
+  return Serve(options);
+}
+
+}  // namespace
+}  // namespace adscore::server
+
+int main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("adscore-server"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  return adscore::server::Main(argc, argv);
+}

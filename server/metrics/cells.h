@@ -1,0 +1,53 @@
+// Counters and histograms that one thread writes and a scrape reads: a relaxed load and store per update, no
+// lock and no locked instruction. prometheus::Histogram takes a mutex per observation, which the serving
+// loops can't afford.
+//
+// Thread-safe for one writer and any number of readers. A reader may see a histogram's sum a moment ahead of
+// its counts.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "prometheus/client_metric.h"
+
+namespace adscore::server {
+
+class CounterCell {
+ public:
+  void Add(uint64_t n) { value_.store(value() + n, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+class HistogramCell {
+ public:
+  // `bounds`: ascending upper bounds of the buckets, inclusive; the last bucket, up to infinity, is added.
+  // They must outlive the cell.
+  explicit HistogramCell(std::span<const double> bounds);
+
+  void Observe(double value);
+
+  // Adds what this cell has seen to `sum`, whose buckets must be this cell's (or none yet).
+  void AddTo(prometheus::ClientMetric::Histogram* sum) const;
+
+ private:
+  const std::span<const double> bounds_;
+  const std::unique_ptr<CounterCell[]> counts_;  // [bounds + 1]
+  std::atomic<double> sum_{0};
+};
+
+// Bucket bounds. Durations resolve 20 µs to 1 s; probabilities are finest where click and conversion rates
+// lie.
+std::span<const double> DurationBounds();     // seconds
+std::span<const double> LoadBounds();         // seconds, of loading a snapshot
+std::span<const double> RowBounds();          // rows
+std::span<const double> ProbabilityBounds();  // 0 to 1
+
+}  // namespace adscore::server

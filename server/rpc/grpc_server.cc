@@ -1,0 +1,104 @@
+#include "server/rpc/grpc_server.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "grpc/support/log.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "spdlog/spdlog.h"
+
+namespace adscore::server {
+namespace {
+
+constexpr int kMaxRequestBytes = 4 << 20;
+constexpr int kMaxConcurrentStreams = 1024;  // per connection
+// Clients come back to the load balancer now and then, so that new replicas get their share.
+constexpr int kMaxConnectionAgeMs = 10 * 60 * 1000;
+constexpr int kMaxConnectionAgeGraceMs = 60 * 1000;
+// Finds peers that went away without a word; and clients may ping as often as gRPC's own defaults suggest.
+constexpr int kKeepaliveTimeMs = 60 * 1000;
+constexpr int kKeepaliveTimeoutMs = 20 * 1000;
+constexpr int kMinPingIntervalMs = 10 * 1000;
+
+constexpr std::chrono::seconds kDrainLimit{30};
+constexpr const char* kPredictionService = "adscore.v1.PredictionService";
+
+// What gRPC has to say is for those who debug gRPC; what an operator needs to know, we say.
+void LogQuietly(gpr_log_func_args* args) {
+  spdlog::debug("gRPC: {}:{}: {}", args->file, args->line, args->message);
+}
+
+void SetUp(grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(kMaxRequestBytes);
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a taken port is an error, not a shared one
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kMaxConnectionAgeMs);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kMaxConnectionAgeGraceMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
+  // Reflection is the only synchronous service.
+  builder->SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder->SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& host, int port, size_t loops,
+                                                              const BatchLimits& limits,
+                                                              const ServingParts& parts) {
+  gpr_set_log_function(LogQuietly);
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+
+  std::unique_ptr<GrpcServer> server(new GrpcServer(parts));
+  grpc::ServerBuilder builder;
+  SetUp(&builder);
+  const std::string address = absl::StrCat(host, ":", port);
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &server->port_);
+  builder.RegisterService(&server->prediction_service_);
+  builder.RegisterService(&server->model_service_);
+  for (size_t i = 0; i < loops; ++i) {
+    server->loops_.push_back(std::make_unique<ServingLoop>(i, limits, parts, &server->prediction_service_,
+                                                           &server->model_service_,
+                                                           builder.AddCompletionQueue()));
+  }
+  server->server_ = builder.BuildAndStart();
+  if (server->server_ == nullptr) {
+    return absl::UnavailableError(
+        absl::StrCat("can't listen on ", address,
+                     " for gRPC: the port is taken or the address is not one of this machine; choose another "
+                     "--listen, or port 0 for a free one"));
+  }
+  server->UpdateHealth();
+  for (const auto& loop : server->loops_) loop->Start();
+  return server;
+}
+
+GrpcServer::~GrpcServer() { Drain(); }
+
+void GrpcServer::UpdateHealth() {
+  const std::lock_guard lock(health_mutex_);
+  if (draining_) return;
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  const auto models = parts_.registry->Pin();
+  health->SetServingStatus("", !models->empty());
+  health->SetServingStatus(kPredictionService, !models->empty());
+  for (const auto& [name, served] : *models) health->SetServingStatus(name, true);
+}
+
+void GrpcServer::Drain() {
+  {
+    const std::lock_guard lock(health_mutex_);
+    if (draining_ || server_ == nullptr) return;
+    draining_ = true;
+    server_->GetHealthCheckService()->SetServingStatus(false);  // all names
+  }
+  parts_.admission->StartDraining();
+  server_->Shutdown(std::chrono::system_clock::now() + kDrainLimit);
+  for (const auto& loop : loops_) loop->Stop();
+}
+
+}  // namespace adscore::server

@@ -1,0 +1,170 @@
+#include "server/rpc/serving_loop.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpc/support/time.h"
+#include "server/rpc/model_description.h"
+#include "server/rpc/refusal_status.h"
+#include "server/serving/model_choice.h"
+
+namespace adscore::server {
+namespace {
+
+// Predict calls that wait in each completion queue. A call that finds none waits inside gRPC until the loop
+// comes round.
+constexpr int kPostedPredicts = 64;
+constexpr int kPostedLookups = 2;
+// Events taken before a batch runs: enough for a full queue of small impressions, and an end to it when calls
+// come faster than they can be taken.
+constexpr int kMaxEventsPerRound = 1024;
+
+gpr_timespec PastDeadline() { return gpr_inf_past(GPR_CLOCK_MONOTONIC); }
+
+// How long the completion queue may block. gRPC counts whole milliseconds and rounds up, so what is left of
+// one is polled for: a loop spins for a millisecond at most, and only where max-batch-delay-us makes it wait.
+gpr_timespec WaitDeadline(const BatchDecision& decision, Time now) {
+  if (decision.kind == BatchDecision::Kind::kIdle) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  if (decision.kind == BatchDecision::Kind::kRun) return PastDeadline();
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(decision.until - now).count() - 1;
+  if (whole <= 0) return PastDeadline();
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(whole, GPR_TIMESPAN));
+}
+
+}  // namespace
+
+ServingLoop::ServingLoop(size_t number, const BatchLimits& limits, const ServingParts& parts,
+                         v1::PredictionService::AsyncService* prediction,
+                         v1::ModelService::AsyncService* models,
+                         std::unique_ptr<grpc::ServerCompletionQueue> queue)
+    : number_(number),
+      parts_(parts),
+      prediction_(prediction),
+      models_(models),
+      no_model_(parts.metrics->ForModel("")),
+      queue_(std::move(queue)),
+      batcher_(number, limits, parts.admission, parts.registry, parts.metrics, parts.clock) {}
+
+ServingLoop::~ServingLoop() { Stop(); }
+
+void ServingLoop::Start() {
+  for (int i = 0; i < kPostedPredicts; ++i) PostPredict();
+  PostLookups();
+  thread_ = std::thread([this] { Run(); });
+}
+
+void ServingLoop::Stop() {
+  if (!thread_.joinable()) return;
+  stop_alarm_.Set(queue_.get(), gpr_now(GPR_CLOCK_MONOTONIC), static_cast<CompletionTag*>(&stop_tag_));
+  thread_.join();
+}
+
+void ServingLoop::Run() {
+  while (HandleEvents()) {
+    if (batcher_.Decide().kind == BatchDecision::Kind::kRun) batcher_.RunBatch();
+  }
+}
+
+// Waits for an event, unless there is work, and handles it and all that are there already. False once the
+// completion queue is shut down and empty.
+bool ServingLoop::HandleEvents() {
+  gpr_timespec deadline = WaitDeadline(batcher_.Decide(), clock().Now());
+  for (int events = 0; events < kMaxEventsPerRound; ++events) {
+    void* tag = nullptr;
+    bool ok = false;
+    switch (queue_->AsyncNext(&tag, &ok, deadline)) {
+      case grpc::CompletionQueue::SHUTDOWN:
+        return false;
+      case grpc::CompletionQueue::TIMEOUT:
+        return true;
+      case grpc::CompletionQueue::GOT_EVENT:
+        static_cast<CompletionTag*>(tag)->OnEvent(ok);
+    }
+    deadline = PastDeadline();
+  }
+  return true;
+}
+
+// On the loop's own thread, so that nothing can be posted between the last answer and the shutdown.
+void ServingLoop::OnStop(bool /*ok*/) {
+  while (!batcher_.empty()) batcher_.RunBatch();
+  stopping_ = true;
+  queue_->Shutdown();
+}
+
+void ServingLoop::PostPredict() {
+  if (stopping_) return;
+  if (idle_.empty()) {
+    calls_.push_back(std::make_unique<PredictCall>(this));
+    idle_.push_back(calls_.back().get());
+  }
+  PredictCall* call = idle_.back();
+  idle_.pop_back();
+  call->Post();
+}
+
+void ServingLoop::PostLookups() {
+  for (int i = 0; i < kPostedLookups; ++i) {
+    get_model_calls_.push_back(std::make_unique<GetModelCall>(
+        [this](grpc::ServerContext* context, v1::GetModelRequest* request, auto* responder,
+               CompletionTag* tag) {
+          if (!stopping_) prediction_->RequestGetModel(context, request, responder, queue(), queue(), tag);
+        },
+        [this](const v1::GetModelRequest& request, v1::GetModelResponse* response) {
+          return GetModel(request, response);
+        }));
+    list_models_calls_.push_back(std::make_unique<ListModelsCall>(
+        [this](grpc::ServerContext* context, v1::ListModelsRequest* request, auto* responder,
+               CompletionTag* tag) {
+          if (!stopping_) models_->RequestListModels(context, request, responder, queue(), queue(), tag);
+        },
+        [this](const v1::ListModelsRequest& request, v1::ListModelsResponse* response) {
+          return ListModels(request, response);
+        }));
+  }
+}
+
+grpc::Status ServingLoop::GetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response) {
+  const Time arrival = clock().Now();
+  const std::shared_ptr<const ServedModels> models = registry().Pin();
+  const ModelChoice choice = ChooseModel(*models, request.model(), request.version());
+  grpc::Status status;
+  if (admission().draining()) {
+    status = RefusalStatus(Refusal::kDraining, {}, registry(), admission());
+  } else if (choice.served == nullptr) {
+    status = RefusalStatus(choice.refusal,
+                           {.model = request.model(), .version = request.version(), .rows = 0, .detail = ""},
+                           registry(), admission());
+  } else {
+    DescribeModel(*choice.served, response);
+  }
+  Count(Method::kGetModel, choice.served, status.error_code(), arrival);
+  return status;
+}
+
+// Also answered while draining: operators want to know then, too.
+grpc::Status ServingLoop::ListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) {
+  const Time arrival = clock().Now();
+  for (const ModelStatus& status : registry().Statuses()) {
+    if (request.model().empty() || request.model() == status.name)
+      DescribeStatus(status, response->add_models());
+  }
+  grpc::Status status;
+  if (!request.model().empty() && response->models().empty()) {
+    status = {grpc::StatusCode::NOT_FOUND,
+              absl::StrCat("model: '", request.model(),
+                           "' is not in this server's model root; leave it out to list all")};
+  }
+  Count(Method::kListModels, nullptr, status.error_code(), arrival);
+  return status;
+}
+
+void ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code, Time arrival) {
+  ModelCells& cells = (served == nullptr ? no_model_ : served->metrics)->of(number_);
+  ModelCells::OfMethod& counted = cells.methods[static_cast<size_t>(method)];
+  counted.requests[static_cast<size_t>(code)].Add(1);
+  counted.duration.Observe(Seconds(clock().Now() - arrival));
+}
+
+}  // namespace adscore::server

@@ -1,0 +1,61 @@
+#include "server/server.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "model/kernels/kernel_set.h"
+
+namespace adscore::server {
+
+Server::Server(const ServerOptions& options)
+    : admission_(options.max_queued_rows),
+      metrics_(options.serving_threads, [this] { return static_cast<double>(admission_.queued_rows()); }),
+      grpc_address_(options.listen),
+      http_address_(options.http_listen) {}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(options.model_root, ignored)) {
+    return absl::NotFoundError(absl::StrCat("--model-root: ", options.model_root,
+                                            " is no directory; create it, or name the one that the trainer "
+                                            "publishes into"));
+  }
+  const auto kernels = model::FindKernelSet(options.isa);
+  if (!kernels.ok()) return kernels.status();
+
+  std::unique_ptr<Server> server(new Server(options));
+  auto grpc =
+      GrpcServer::Start(options.listen.host, options.listen.port, options.serving_threads, options.batch,
+                        {.admission = &server->admission_,
+                         .registry = &server->registry_,
+                         .metrics = &server->metrics_,
+                         .clock = &server->clock_});
+  if (!grpc.ok()) return grpc.status();
+  server->grpc_ = *std::move(grpc);
+  server->grpc_address_.port = server->grpc_->port();
+
+  auto http = HttpServer::Start(options.http_listen.host, options.http_listen.port, server->metrics_,
+                                [raw = server.get()] { return raw->NotReady(); });
+  if (!http.ok()) return http.status();
+  server->http_ = *std::move(http);
+  server->http_address_.port = server->http_->port();
+
+  auto scanner =
+      std::make_unique<Scanner>(options.model_root, *kernels, &server->registry_, &server->metrics_,
+                                &server->clock_, [raw = server.get()] { raw->grpc_->UpdateHealth(); });
+  server->watcher_ = std::make_unique<Watcher>(std::move(scanner), options.poll_interval);
+  server->watcher_->WaitForFirstScan();
+  return server;
+}
+
+std::optional<std::string> Server::NotReady() const {
+  if (admission_.draining()) return "draining";
+  if (registry_.Pin()->empty()) return "no model has a version that serves yet";
+  return std::nullopt;
+}
+
+void Server::Drain() { grpc_->Drain(); }
+
+}  // namespace adscore::server

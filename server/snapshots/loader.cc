@@ -1,0 +1,40 @@
+#include "server/snapshots/loader.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "model/model.h"
+#include "model/model_root.h"
+#include "model/snapshot.h"
+
+namespace adscore::server {
+
+absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string& model_root,
+                                                               const std::string& name, int64_t version,
+                                                               const model::KernelSet& kernels,
+                                                               ServerMetrics* metrics) {
+  const std::string path = absl::StrCat(model::VersionDirectory(model_root, name, version), "/",
+                                        std::string(model::kSnapshotFile));
+  auto mapped = model::MappedSnapshot::Open(path);
+  if (!mapped.ok()) return mapped.status();
+
+  auto served = std::make_shared<ServedModel>();
+  served->name = name;
+  served->version = version;
+  served->model = std::make_unique<const model::Model>(*std::move(mapped), kernels);
+  const float error = served->model->GoldenError();
+  if (!(error <= kGoldenTolerance)) {  // not >: NaN must not pass
+    return absl::FailedPreconditionError(absl::StrCat(path, ": the golden rows differ by ", error,
+                                                      " from what the trainer computed, more than ",
+                                                      kGoldenTolerance, ", with the kernels '", kernels.name,
+                                                      "'; publish a new version, or try another --isa"));
+  }
+  served->metrics = metrics->ForModel(name);
+  for (const model::Head& head : served->model->snapshot().heads) {
+    served->head_metrics.push_back(metrics->ForHead(name, head.name));
+  }
+  served->serving_since = std::chrono::system_clock::now();
+  return served;
+}
+
+}  // namespace adscore::server

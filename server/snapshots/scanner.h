@@ -1,0 +1,61 @@
+// One look at the model root at a time: finds newer versions, loads them, publishes those that hold,
+// remembers those that don't, and frees what no batch uses any more.
+//
+// Not thread-safe: one thread owns it (the watcher's). The registry and the metrics are shared.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "model/kernels/kernel_set.h"
+#include "server/clock.h"
+#include "server/metrics/server_metrics.h"
+#include "server/snapshots/registry.h"
+
+namespace adscore::server {
+
+class Scanner {
+ public:
+  // `on_change` is called after a scan that published something. All of these must outlive the scanner.
+  Scanner(std::string model_root, const model::KernelSet* kernels, Registry* registry, ServerMetrics* metrics,
+          const Clock* clock, std::function<void()> on_change);
+
+  // For each model: serves the highest version that holds, if it is higher than the one that serves. What
+  // serves goes on serving whatever becomes of its directory. A version that fails is not tried again while
+  // it lies there, unless the reason may pass (not readable, no memory): then ever more rarely.
+  void Scan();
+
+ private:
+  // A version that was refused.
+  struct Failure {
+    RefusedVersion refused;
+    int attempts = 0;
+    Time retry_at = kNever;
+  };
+  using Failures = std::map<int64_t, Failure, std::greater<>>;  // newest first
+
+  bool ScanModel(const std::string& name);
+  bool TryVersion(const std::string& name, int64_t version);
+  void Remember(const std::string& name, int64_t version, const absl::Status& status);
+  void ReportRefused();
+  void FreeRetired();
+
+  const std::string model_root_;
+  const model::KernelSet* const kernels_;
+  Registry* const registry_;
+  ServerMetrics* const metrics_;
+  const Clock* const clock_;
+  const std::function<void()> on_change_;
+
+  std::string root_error_;                    // of the last scan: each is logged once
+  std::map<std::string, Failures> failures_;  // every model of the last scan
+  std::vector<std::shared_ptr<const ServedModels>> retired_;
+};
+
+}  // namespace adscore::server
