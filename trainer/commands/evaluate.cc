@@ -1,0 +1,160 @@
+#include "trainer/commands/evaluate.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "model/model.h"
+#include "model/model_root.h"
+#include "trainer/commands/schema_flags.h"
+#include "trainer/dataset.h"
+#include "trainer/evaluation.h"
+#include "trainer/figures_report.h"
+#include "trainer/progress_line.h"
+
+namespace adscore::trainer {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct EvaluateFlags {
+  std::string model_root;
+  std::string model;
+  int64_t version = 0;
+  std::string data;
+  std::string format = "auto";
+  std::string predictions;
+  bool json = false;
+};
+
+// The version asked for, or the highest complete one.
+absl::StatusOr<int64_t> FindVersion(const EvaluateFlags& flags) {
+  const absl::StatusOr<std::vector<int64_t>> versions = model::ListVersions(flags.model_root, flags.model);
+  if (!versions.ok()) return versions.status();
+  if (versions->empty()) {
+    return absl::NotFoundError(absl::StrCat("model '", flags.model, "' has no version under ",
+                                            flags.model_root, ": `adscore-trainer fit` publishes one"));
+  }
+  if (flags.version == 0) return versions->front();
+  if (std::find(versions->begin(), versions->end(), flags.version) == versions->end()) {
+    return absl::NotFoundError(absl::StrCat("model '", flags.model, "' has no --version ", flags.version,
+                                            " under ", flags.model_root, "; there are ",
+                                            absl::StrJoin(*versions, ", ")));
+  }
+  return flags.version;
+}
+
+// A header with the heads' names, then the rows' probabilities in order. On failure the file is left as far
+// as it came.
+absl::Status WritePredictions(const std::string& path, const std::vector<model::Head>& heads,
+                              const std::vector<float>& probabilities) {
+  std::FILE* file = std::fopen(path.c_str(), "we");
+  const auto failed = [&](const char* doing) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("can't ", doing, " --predictions ", path));
+  };
+  if (file == nullptr) return failed("create");
+  std::vector<std::string> names;
+  for (const model::Head& head : heads) names.push_back(head.name);
+  bool written = std::fprintf(file, "%s\n", absl::StrJoin(names, "\t").c_str()) >= 0;
+  for (size_t i = 0; written && i < probabilities.size(); ++i) {
+    const char end = (i + 1) % heads.size() == 0 ? '\n' : '\t';
+    written = std::fprintf(file, "%.9g%c", static_cast<double>(probabilities[i]), end) >= 0;
+  }
+  const absl::Status status = written ? absl::OkStatus() : failed("write");
+  if (std::fclose(file) != 0 && status.ok()) return failed("write");
+  return status;
+}
+
+absl::Status Evaluate(const EvaluateFlags& flags) {
+  const Clock::time_point begin = Clock::now();
+  const absl::StatusOr<int64_t> version = FindVersion(flags);
+  if (!version.ok()) return version.status();
+  absl::StatusOr<std::unique_ptr<const model::MappedSnapshot>> mapped = model::MappedSnapshot::Open(
+      absl::StrCat(model::VersionDirectory(flags.model_root, flags.model, *version), "/",
+                   std::string(model::kSnapshotFile)));
+  if (!mapped.ok()) return mapped.status();
+  const model::Model model(*std::move(mapped), *model::AvailableKernelSets().front());
+  const std::vector<model::Head>& heads = model.snapshot().heads;
+
+  std::vector<model::Label> labels;
+  for (const model::Head& head : heads) labels.push_back(head.label);
+  ProgressLine line;
+  const absl::StatusOr<Dataset> data =
+      ReadDataset(flags.data, data::ParseFormat(flags.format).value(), model.snapshot().schema, labels,
+                  /*labels_required=*/false, [&](uint64_t rows, uint64_t, uint64_t) {
+                    if (line.Due()) line.Show(absl::StrFormat("reading %s: %d rows", flags.data, rows));
+                  });
+  if (!data.ok()) return data.status();
+  line.Clear();
+  std::vector<uint32_t> rows(data->rows);
+  std::iota(rows.begin(), rows.end(), 0U);
+  const std::vector<float> probabilities = ScoreRows(model, *data, rows);
+  std::vector<HeadFigures> figures;
+  if (!data->labels.empty()) figures = FiguresByHead(*data, rows, probabilities);
+  if (!flags.predictions.empty()) {
+    const absl::Status status = WritePredictions(flags.predictions, heads, probabilities);
+    if (!status.ok()) return status;
+  }
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+
+  if (data->labels.empty()) {
+    std::fprintf(stderr, "%s has no label columns: predictions only, no figures%s\n", flags.data.c_str(),
+                 flags.predictions.empty() ? "; name a file for them with --predictions" : "");
+  }
+  if (flags.json) {
+    const nlohmann::ordered_json json = {{"model", flags.model},
+                                         {"version", *version},
+                                         {"rows", data->rows},
+                                         {"seconds", seconds},
+                                         {"kernels", model.kernels().name},
+                                         {"heads", FiguresToJson(heads, figures)}};
+    std::printf("%s\n", json.dump().c_str());
+    return absl::OkStatus();
+  }
+  std::printf("%s version %d on %zu rows of %s in %.1f s (%s kernels)\n", flags.model.c_str(),
+              static_cast<int>(*version), data->rows, flags.data.c_str(), seconds, model.kernels().name);
+  if (!figures.empty()) std::printf("\n%s", FiguresToTable(heads, figures).c_str());
+  if (!flags.predictions.empty()) std::printf("predictions: %s\n", flags.predictions.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run) {
+  CLI::App* command = app.add_subcommand(
+      "evaluate",
+      "Score a log with a published snapshot, exactly as a server would, and compare with what happened.\n"
+      "The snapshot knows its labels. Without label columns in the data there are predictions only.");
+  const auto flags = std::make_shared<EvaluateFlags>();  // lives as long as the command that parses into it
+  command->add_option("--model-root", flags->model_root, "Directory of models")->required()->type_name("DIR");
+  command->add_option("--model", flags->model, "The model's name")->required()->type_name("NAME");
+  command->add_option("--version", flags->version, "Which version; 0 is the highest")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--data", flags->data, "The log to score, one impression per row")
+      ->required()
+      ->type_name("FILE");
+  AddFormatFlag(command, &flags->format);
+  command
+      ->add_option(
+          "--predictions", flags->predictions,
+          "Write the probabilities here, tab separated: a header with the heads' names, then one line per "
+          "row of the data, in order")
+      ->type_name("OUT.tsv");
+  command->add_flag("--json", flags->json, "Print the figures as one JSON object");
+  command->callback([flags, &run] { run = [flags] { return Evaluate(*flags); }; });
+}
+
+}  // namespace adscore::trainer

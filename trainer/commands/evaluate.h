@@ -1,0 +1,14 @@
+// adscore-trainer evaluate: how good a published snapshot is on a log, and what it predicts for each row.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "absl/status/status.h"
+
+namespace adscore::trainer {
+
+// Adds the subcommand to `app`; `run` is set to do its work if it was the one chosen.
+void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run);
+
+}  // namespace adscore::trainer

@@ -1,0 +1,263 @@
+#include "trainer/commands/fit.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "model/model_root.h"
+#include "trainer/commands/schema_flags.h"
+#include "trainer/figures_report.h"
+#include "trainer/fit.h"
+#include "trainer/label_check.h"
+#include "trainer/manifest.h"
+#include "trainer/progress_line.h"
+#include "trainer/publisher.h"
+
+namespace adscore::trainer {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kMostThreads = 8;  // more than a batch can keep busy
+
+struct FitFlags {
+  SchemaFlags data;
+  std::string model_root;
+  std::string model;
+  std::string schema;
+  double validation = 0.1;
+  std::string split = "tail";
+  std::string hidden = "128,64";
+  bool json = false;
+  FitOptions defaults;  // where numbers are parsed into
+};
+
+// "128,64" or "none".
+absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text) {
+  std::vector<size_t> hidden;
+  if (text == "none") return hidden;
+  const std::string copy(text);
+  for (const auto part : absl::StrSplit(copy, ',')) {
+    uint32_t width = 0;
+    if (!absl::SimpleAtoi(part, &width) || width == 0 || width > 8192) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "'", part, "' is not the width of a layer: give numbers from 1 to 8192, such as 128,64, or none"));
+    }
+    hidden.push_back(width);
+  }
+  return hidden;
+}
+
+// The schema of --schema, or what the file looks like.
+absl::StatusOr<InferredSchema> FindSchema(const FitFlags& flags) {
+  if (flags.schema.empty()) return InferSchema(flags.data.data, flags.data.Format(), flags.data.Inference());
+  std::ifstream file(flags.schema);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) {
+    return absl::NotFoundError(absl::StrCat("can't read --schema ", flags.schema,
+                                            ": `adscore-trainer schema` prints one to start from"));
+  }
+  absl::StatusOr<model::Schema> schema = model::SchemaFromJson(text.str());
+  if (!schema.ok()) {
+    return absl::Status(schema.status().code(),
+                        absl::StrCat("--schema ", flags.schema, ": ", schema.status().message()));
+  }
+  return InferredSchema{*std::move(schema), {}};
+}
+
+ReadProgress ReadingOn(ProgressLine* line, const std::string& path) {
+  return [line, path](uint64_t rows, uint64_t bytes_read, uint64_t bytes_total) {
+    if (!line->Due()) return;
+    line->Show(absl::StrFormat(
+        "reading %s: %d rows, %.0f%%", path, rows,
+        100.0 * static_cast<double>(bytes_read) / static_cast<double>(std::max<uint64_t>(bytes_total, 1))));
+  };
+}
+
+std::function<void(const TrainingProgress&)> TrainingOn(ProgressLine* line) {
+  return [line](const TrainingProgress& p) {
+    if (!line->Due()) return;
+    const double rows_left =
+        static_cast<double>(p.rows) / p.epochs_done * (static_cast<double>(p.epochs) - p.epochs_done);
+    std::string text = absl::StrFormat("epoch %.2f of at most %d, %.0f rows/s, loss %.4f", p.epochs_done,
+                                       p.epochs, p.rows_per_second, p.training_loss);
+    if (p.tuning_loss > 0) absl::StrAppendFormat(&text, ", tuning loss %.4f", p.tuning_loss);
+    absl::StrAppendFormat(&text, ", at most %.0f s left", rows_left / p.rows_per_second);
+    line->Show(text);
+  };
+}
+
+void PrintJson(const FitFlags& flags, const Published& published, const FittedModel& fitted, uint64_t rows,
+               double seconds) {
+  const std::vector<model::Head>& heads = fitted.model->snapshot().heads;
+  const nlohmann::ordered_json figures = FiguresToJson(heads, fitted.validation);
+  const nlohmann::ordered_json json = {{"model", flags.model},
+                                       {"version", published.version},
+                                       {"directory", published.directory},
+                                       {"snapshot_bytes", published.snapshot_bytes},
+                                       {"rows", rows},
+                                       {"training_rows", fitted.training_rows},
+                                       {"tuning_rows", fitted.tuning_rows},
+                                       {"validation_rows", fitted.validation_rows},
+                                       {"seconds", seconds},
+                                       {"rows_per_second", fitted.rows_per_second},
+                                       {"epochs_run", fitted.epochs},
+                                       {"epochs_published", fitted.best_epochs},
+                                       {"heads", figures},
+                                       {"validation", {{"rows", fitted.validation_rows}, {"heads", figures}}},
+                                       {"notices", fitted.notices}};
+  std::printf("%s\n", json.dump().c_str());
+}
+
+void PrintSummary(const FitFlags& flags, const Published& published, const FittedModel& fitted, uint64_t rows,
+                  double seconds) {
+  const model::Snapshot& snapshot = fitted.model->snapshot();
+  for (const std::string& notice : fitted.notices) std::printf("note: %s\n", notice.c_str());
+  std::printf("%s version %d: %d features, %d parameters, from %d rows of %s in %.1f s\n",
+              flags.model.c_str(), static_cast<int>(published.version),
+              static_cast<int>(snapshot.schema.features.size()), static_cast<int>(fitted.model->parameters()),
+              static_cast<int>(rows), flags.data.data.c_str(), seconds);
+  std::printf("trained on %zu rows at %.0f rows/s for %.2f epochs; the best state, after %.2f, was kept\n\n",
+              fitted.training_rows, fitted.rows_per_second, fitted.epochs, fitted.best_epochs);
+  std::printf("%s", FiguresToTable(snapshot.heads, fitted.validation).c_str());
+  std::printf(
+      "measured on the %s %zu rows, which nothing was fitted to or chosen by; norm. ent. is the log loss as "
+      "a\n"
+      "share of that of always saying the base rate, calibration is predicted ÷ actual (1 is right)\n\n",
+      flags.split == "tail" ? "last" : "randomly drawn", fitted.validation_rows);
+  std::printf("snapshot: %s/snapshot (%.1f MB), with manifest.json beside it\n", published.directory.c_str(),
+              static_cast<double>(published.snapshot_bytes) / 1e6);
+  std::printf("serve it: adscore-server --model-root %s\n", flags.model_root.c_str());
+}
+
+absl::Status Fit(const FitFlags& flags) {
+  const Clock::time_point begin = Clock::now();
+  absl::Status status = model::CheckModelName(flags.model);
+  if (!status.ok()) return status;
+  absl::StatusOr<InferredSchema> inferred = FindSchema(flags);
+  if (!inferred.ok()) return inferred.status();
+  for (const std::string& notice : inferred->notices) std::fprintf(stderr, "schema: %s\n", notice.c_str());
+
+  FitOptions options = flags.defaults;
+  options.labels = flags.data.Labels();
+  options.split = ParseSplitKind(flags.split).value();
+  options.validation_share = flags.validation;
+  options.training.hidden = ParseHidden(flags.hidden).value();
+
+  ProgressLine line;
+  const absl::StatusOr<Dataset> data =
+      ReadDataset(flags.data.data, flags.data.Format(), inferred->schema, options.labels,
+                  /*labels_required=*/true, ReadingOn(&line, flags.data.data));
+  if (!data.ok()) return data.status();
+  status = CheckLabels(*data, options.labels, flags.data.data, flags.data.Format());
+  if (!status.ok()) return status;
+  absl::StatusOr<FittedModel> fitted = FitModel(*data, options, TrainingOn(&line));
+  line.Clear();
+  if (!fitted.ok()) return fitted.status();
+  fitted->notices.insert(fitted->notices.begin(), inferred->notices.begin(), inferred->notices.end());
+
+  const absl::StatusOr<Published> published =
+      Publish(flags.model_root, flags.model, fitted->model->snapshot(), [&](int64_t version) {
+        return ManifestJson(flags.model, version, flags.data.data, data->rows, options, *fitted);
+      });
+  if (!published.ok()) return published.status();
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  if (flags.json) {
+    PrintJson(flags, *published, *fitted, data->rows, seconds);
+  } else {
+    PrintSummary(flags, *published, *fitted, data->rows, seconds);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
+  CLI::App* command = app.add_subcommand("fit",
+                                         "Learn from a log of impressions and publish a snapshot.\n"
+                                         "The rows are split in three: training rows, which encoders and "
+                                         "weights are fitted to; a tenth of them set apart\n"
+                                         "for tuning, which decide when to stop and calibrate the heads; and "
+                                         "validation rows, which decide nothing and\n"
+                                         "give the figures that are printed.");
+  const auto flags = std::make_shared<FitFlags>();  // lives as long as the command that parses into it
+  FitOptions& options = flags->defaults;
+  options.training.threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
+  AddSchemaFlags(command, &flags->data);
+  command
+      ->add_option("--model-root", flags->model_root,
+                   "Directory of models, made if it is not there: the version appears as ROOT/NAME/VERSION")
+      ->required()
+      ->type_name("DIR");
+  command->add_option("--model", flags->model, "The model's name")->required()->type_name("NAME");
+  command
+      ->add_option("--schema", flags->schema,
+                   "Features, as JSON: what `adscore-trainer schema` prints, edited. Without it, the schema "
+                   "is inferred from the data")
+      ->type_name("FILE")
+      ->excludes("--ignore")
+      ->excludes("--context");
+  command->add_option("--validation", flags->validation, "Share of the rows kept for the figures")
+      ->type_name("0.001..0.9")
+      ->check(CLI::Range(0.001, 0.9))
+      ->capture_default_str();
+  command
+      ->add_option("--split", flags->split,
+                   "Which rows those are: the last ones (tail; right for a log in time order) or random ones")
+      ->type_name("tail|random")
+      ->check(CheckedBy(&ParseSplitKind))
+      ->capture_default_str();
+  command
+      ->add_option("--hidden", flags->hidden,
+                   "Widths of the hidden layers, or none for a linear model on the embeddings")
+      ->type_name("N,...")
+      ->check(CheckedBy(&ParseHidden))
+      ->capture_default_str();
+  command->add_option("--embedding-dim", options.encoders.embedding_dim, "Numbers per token or bin")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command
+      ->add_option("--epochs", options.training.epochs,
+                   "Passes over the training rows, at most: it stops when the tuning rows get no better, and "
+                   "keeps the best state")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--batch-size", options.training.batch_size, "Rows per step")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  command->add_option("--learning-rate", options.training.learning_rate, "Adam's step size")
+      ->type_name("F")
+      ->check(CLI::Range(1e-6, 10.0))
+      ->capture_default_str();
+  command
+      ->add_option("--seed", options.training.seed,
+                   "Of all that is random: the same seed, data and flags give the same snapshot")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--threads", options.training.threads,
+                   "Threads to train with; the result does not depend on it")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_flag("--json", flags->json, "Print the result as one JSON object");
+  command->callback([flags, &run] { run = [flags] { return Fit(*flags); }; });
+}
+
+}  // namespace adscore::trainer

@@ -1,0 +1,152 @@
+#include "trainer/commands/inspect.h"
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "model/model.h"
+#include "model/model_root.h"
+
+namespace adscore::trainer {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InspectFlags {
+  std::string directory;
+  bool json = false;
+};
+
+struct Inspected {
+  std::unique_ptr<const model::Model> model;
+  size_t file_bytes = 0;
+  std::vector<model::SectionInfo> sections;
+  float golden_error = 0;
+};
+
+absl::StatusOr<Inspected> Open(const std::string& directory) {
+  const std::string path = absl::StrCat(directory, "/", std::string(model::kSnapshotFile));
+  absl::StatusOr<std::unique_ptr<const model::MappedSnapshot>> mapped = model::MappedSnapshot::Open(path);
+  if (!mapped.ok()) return mapped.status();
+  absl::StatusOr<std::vector<model::SectionInfo>> sections = model::ListSections(path);
+  if (!sections.ok()) return sections.status();
+  Inspected inspected;
+  inspected.file_bytes = (*mapped)->file_bytes();
+  inspected.sections = *std::move(sections);
+  inspected.model =
+      std::make_unique<const model::Model>(*std::move(mapped), *model::AvailableKernelSets().front());
+  inspected.golden_error = inspected.model->GoldenError();
+  return inspected;
+}
+
+void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
+  const model::Snapshot& snapshot = inspected.model->snapshot();
+  Json layers = Json::array();
+  for (const model::Layer& layer : snapshot.layers) {
+    layers.push_back({{"inputs", layer.inputs}, {"outputs", layer.outputs}});
+  }
+  Json heads = Json::array();
+  for (const model::Head& head : snapshot.heads) {
+    heads.push_back({{"name", head.name},
+                     {"column", head.label.column},
+                     {"positive", head.label.positive},
+                     {"base_rate", head.base_rate},
+                     {"calibrator", {{"slope", head.calibrator.slope}, {"offset", head.calibrator.offset}}}});
+  }
+  Json embeddings = Json::array();
+  for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
+    const model::EmbeddingTable& table = snapshot.encodings[i].embedding;
+    embeddings.push_back(
+        {{"feature", snapshot.schema.features[i].name}, {"rows", table.rows}, {"dim", table.dim}});
+  }
+  Json sections = Json::array();
+  for (const model::SectionInfo& section : inspected.sections) {
+    sections.push_back({{"name", section.name},
+                        {"offset", section.offset},
+                        {"bytes", section.size},
+                        {"checksum", absl::StrFormat("%016x", section.checksum)}});
+  }
+  const model::Provenance& provenance = snapshot.provenance;
+  const Json json = {{"directory", flags.directory},
+                     {"file_bytes", inspected.file_bytes},
+                     {"trainer", provenance.trainer},
+                     {"created_at", provenance.created_at},
+                     {"training_rows", provenance.training_rows},
+                     {"seed", provenance.seed},
+                     {"schema_fingerprint", absl::StrFormat("%016x", inspected.model->fingerprint())},
+                     {"schema", Json::parse(model::SchemaToJson(snapshot.schema))},
+                     {"embeddings", embeddings},
+                     {"layers", layers},
+                     {"heads", heads},
+                     {"golden_rows", snapshot.golden.rows},
+                     {"golden_error", inspected.golden_error},
+                     {"kernels", inspected.model->kernels().name},
+                     {"sections", sections}};
+  std::printf("%s\n", json.dump().c_str());
+}
+
+void PrintText(const InspectFlags& flags, const Inspected& inspected) {
+  const model::Snapshot& snapshot = inspected.model->snapshot();
+  const model::Provenance& provenance = snapshot.provenance;
+  std::printf("%s: %s, from %s training rows, seed %s, schema %016lx, %.1f MB\n", flags.directory.c_str(),
+              provenance.trainer.c_str(), std::to_string(provenance.training_rows).c_str(),
+              std::to_string(provenance.seed).c_str(),
+              static_cast<unsigned long>(inspected.model->fingerprint()),
+              static_cast<double>(inspected.file_bytes) / 1e6);
+
+  std::printf("\n%-24s %-18s %-10s %-14s %s\n", "feature", "kind", "role", "transform", "embedding");
+  for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
+    const model::Feature& feature = snapshot.schema.features[i];
+    const model::EmbeddingTable& table = snapshot.encodings[i].embedding;
+    const bool numeric = feature.kind == model::FeatureKind::kNumeric;
+    std::printf("%-24s %-18s %-10s %-14s %zu x %zu\n", feature.name.c_str(),
+                std::string(model::ToString(feature.kind)).c_str(),
+                std::string(model::ToString(feature.role)).c_str(),
+                numeric ? std::string(model::ToString(feature.transform)).c_str() : "-", table.rows,
+                table.dim);
+  }
+  std::printf("\nlayers: %zu", snapshot.layers.front().inputs);
+  for (const model::Layer& layer : snapshot.layers) std::printf(" -> %zu", layer.outputs);
+  std::printf("\n\n%-24s %10s  %s\n", "head", "base rate", "calibrator (slope, offset)");
+  for (const model::Head& head : snapshot.heads) {
+    std::printf("%-24s %9.3f%%  %.4f, %.4f\n", head.name.c_str(), 100 * head.base_rate,
+                static_cast<double>(head.calibrator.slope), static_cast<double>(head.calibrator.offset));
+  }
+  std::printf("\n%-40s %12s %12s  %s\n", "section", "offset", "bytes", "checksum");
+  for (const model::SectionInfo& section : inspected.sections) {
+    std::printf("%-40s %12lu %12lu  %016lx\n", section.name.c_str(),
+                static_cast<unsigned long>(section.offset), static_cast<unsigned long>(section.size),
+                static_cast<unsigned long>(section.checksum));
+  }
+  std::printf("\n%zu golden rows: at most %.2g off on the %s kernels of this machine\n", snapshot.golden.rows,
+              static_cast<double>(inspected.golden_error), inspected.model->kernels().name);
+}
+
+absl::Status Inspect(const InspectFlags& flags) {
+  const absl::StatusOr<Inspected> inspected = Open(flags.directory);
+  if (!inspected.ok()) return inspected.status();
+  flags.json ? PrintJson(flags, *inspected) : PrintText(flags, *inspected);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddInspectCommand(CLI::App& app, std::function<absl::Status()>& run) {
+  CLI::App* command = app.add_subcommand("inspect",
+                                         "Show what is in a published snapshot: schema, layers, heads, "
+                                         "calibrators, sections; and check it: every\n"
+                                         "checksum, and its golden rows on this machine's kernels.");
+  const auto flags = std::make_shared<InspectFlags>();  // lives as long as the command that parses into it
+  command->add_option("directory", flags->directory, "A version in a model root: ROOT/NAME/VERSION")
+      ->required()
+      ->type_name("DIR");
+  command->add_flag("--json", flags->json, "Print it as one JSON object");
+  command->callback([flags, &run] { run = [flags] { return Inspect(*flags); }; });
+}
+
+}  // namespace adscore::trainer

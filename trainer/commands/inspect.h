@@ -1,0 +1,14 @@
+// adscore-trainer inspect: what is in a published snapshot.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "absl/status/status.h"
+
+namespace adscore::trainer {
+
+// Adds the subcommand to `app`; `run` is set to do its work if it was the one chosen.
+void AddInspectCommand(CLI::App& app, std::function<absl::Status()>& run);
+
+}  // namespace adscore::trainer

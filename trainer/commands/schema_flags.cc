@@ -1,0 +1,57 @@
+#include "trainer/commands/schema_flags.h"
+
+#include "trainer/dataset.h"
+
+namespace adscore::trainer {
+
+data::Format SchemaFlags::Format() const { return data::ParseFormat(format).value(); }
+
+std::vector<model::Label> SchemaFlags::Labels() const { return ParseLabels(label).value(); }
+
+InferenceOptions SchemaFlags::Inference() const {
+  InferenceOptions options;
+  options.labels = Labels();
+  options.ignore = ignore;
+  options.context = context;
+  return options;
+}
+
+CLI::Option* AddFormatFlag(CLI::App* command, std::string* format) {
+  return command
+      ->add_option("--format", *format,
+                   "How the file is laid out: csv (a header line; comma, semicolon, tab or pipe), criteo (no "
+                   "header: label, I1-I13, C1-C26, tab separated) or auto (find out). Gzip is recognised")
+      ->type_name("auto|csv|criteo")
+      ->check(CheckedBy(&data::ParseFormat))
+      ->capture_default_str();
+}
+
+void AddSchemaFlags(CLI::App* command, SchemaFlags* flags) {
+  command->add_option("--data", flags->data, "The log of impressions, one per row")
+      ->required()
+      ->type_name("FILE");
+  command
+      ->add_option(
+          "--label", flags->label,
+          "The columns to predict, one head each: click,conversion. Positive are 1, true, yes, y and t; "
+          "click=won names another value")
+      ->required()
+      ->type_name("COL[=VALUE],...")
+      ->check(CheckedBy(&ParseLabels));
+  AddFormatFlag(command, &flags->format);
+  command
+      ->add_option("--ignore", flags->ignore,
+                   "Columns that are no features, because they are not known yet when an ad is scored, or "
+                   "say the outcome")
+      ->type_name("COL,...")
+      ->delimiter(',');
+  command
+      ->add_option(
+          "--context", flags->context,
+          "Columns that are the same for all candidate ads of an impression (user, page, hour): a request "
+          "sends them once. The others are sent per candidate")
+      ->type_name("COL,...")
+      ->delimiter(',');
+}
+
+}  // namespace adscore::trainer

@@ -1,0 +1,47 @@
+// The flags that say what is in a log: shared by the commands that read one without a snapshot.
+//
+// Not thread-safe: filled while the command line is parsed, constant afterwards.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "data/table_reader.h"
+#include "model/snapshot.h"
+#include "trainer/schema_inference.h"
+
+namespace adscore::trainer {
+
+struct SchemaFlags {
+  std::string data;
+  std::string label;
+  std::string format = "auto";
+  std::vector<std::string> ignore;
+  std::vector<std::string> context;
+
+  // What the flags mean; the checks of AddSchemaFlags have passed.
+  data::Format Format() const;
+  std::vector<model::Label> Labels() const;
+  InferenceOptions Inference() const;
+};
+
+// Adds --data, --label, --format, --ignore and --context to `command`, with their checks.
+void AddSchemaFlags(CLI::App* command, SchemaFlags* flags);
+
+// Adds --format alone.
+CLI::Option* AddFormatFlag(CLI::App* command, std::string* format);
+
+// A check for a flag's text from a function that parses it: what CLI11 prints is the message of the status.
+template <typename T>
+std::function<std::string(const std::string&)> CheckedBy(absl::StatusOr<T> (*parse)(std::string_view)) {
+  return [parse](const std::string& text) {
+    const absl::StatusOr<T> parsed = parse(text);
+    return parsed.ok() ? std::string() : std::string(parsed.status().message());
+  };
+}
+
+}  // namespace adscore::trainer

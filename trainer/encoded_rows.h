@@ -1,0 +1,50 @@
+// A data set after encoding: what the network is trained on. Encoded once; an epoch reads it many times.
+//
+// Constant after construction.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/encoding.h"
+#include "trainer/dataset.h"
+
+namespace adscore::trainer {
+
+// Where a feature lies in the network's input vector (model/encoding.h says what is there).
+struct InputField {
+  size_t feature = 0;  // in schema order
+  model::FeatureKind kind = model::FeatureKind::kNumeric;
+  size_t column = 0;            // which of its kind, in the order of the fields
+  size_t offset = 0;            // first float in the input vector
+  size_t embedding_offset = 0;  // first float of its embedding
+  size_t dim = 0;               // floats of its embedding
+  size_t ids = 0;               // rows of its embedding table
+};
+
+struct InputLayout {
+  std::vector<InputField> fields;  // the context's, then the candidate's, each in schema order
+  size_t width = 0;                // floats of the input vector
+  size_t numeric = 0;              // fields of each kind
+  size_t categorical = 0;
+  size_t multi = 0;
+};
+
+InputLayout LayOutInput(const model::Schema& schema, std::span<const model::FeatureEncoding> encodings);
+
+struct EncodedRows {
+  size_t rows = 0;
+  size_t heads = 0;
+  std::vector<model::EncodedNumber> numbers;  // [rows][numeric fields]
+  std::vector<uint32_t> ids;                  // [rows][categorical fields]
+  std::vector<uint64_t> multi_begin;          // [rows][multi-valued fields] + 1, into multi_ids
+  std::vector<uint32_t> multi_ids;            // a missing list is the one id kMissingId
+  std::vector<uint8_t> labels;                // [rows][heads]
+};
+
+EncodedRows EncodeRows(const Dataset& data, const InputLayout& layout,
+                       std::span<const model::FeatureEncoding> encodings);
+
+}  // namespace adscore::trainer

@@ -1,0 +1,39 @@
+// Fits the encoders (model/encoding.h) to the training rows: scales and bins of numbers, vocabularies of
+// tokens.
+//
+// Not thread-safe; the result is constant.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/encoding.h"
+#include "trainer/dataset.h"
+
+namespace adscore::trainer {
+
+struct EncoderOptions {
+  size_t bins = 40;           // per numeric feature, at most
+  size_t minimum_count = 10;  // rows that a token must be in to get an embedding of its own
+  size_t embedding_dim = 8;
+};
+
+// The encodings of all features and the memory that they view. embedding.rows and .dim are set, its values
+// are not yet: those are learnt.
+struct FittedEncoders {
+  FittedEncoders() = default;
+  FittedEncoders(FittedEncoders&&) = default;  // a vector's memory stays where it is when the vector moves
+  FittedEncoders& operator=(FittedEncoders&&) = default;
+
+  std::vector<model::FeatureEncoding> encodings;  // one per feature, in schema order
+  std::vector<model::VocabularySlots> slots;      // likewise
+};
+
+// Looks at `training` rows only, so that nothing of the other rows leaks into the encoders. Tokens get their
+// ids by falling count, so that the rows of the frequent ones lie together.
+FittedEncoders FitEncoders(const Dataset& data, std::span<const uint32_t> training,
+                           const EncoderOptions& options);
+
+}  // namespace adscore::trainer

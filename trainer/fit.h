@@ -1,0 +1,49 @@
+// From a log in memory to a model that can be published: split, encode, train, calibrate, measure.
+//
+// Not thread-safe. Deterministic: the same data, options and seed give the same snapshot, byte for byte, for
+// any number of threads; only Provenance::created_at is the time (or SOURCE_DATE_EPOCH, if the environment
+// has it).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "trainer/dataset.h"
+#include "trainer/encoder_fitting.h"
+#include "trainer/metrics.h"
+#include "trainer/split.h"
+#include "trainer/trained_model.h"
+#include "trainer/training_loop.h"
+
+namespace adscore::trainer {
+
+struct FitOptions {
+  std::vector<model::Label> labels;
+  SplitKind split = SplitKind::kTail;
+  double validation_share = 0.1;
+  double tuning_share = 0.1;  // of the rows that are not for validation
+  EncoderOptions encoders;
+  TrainingOptions training;
+};
+
+struct FittedModel {
+  std::unique_ptr<TrainedModel> model;
+  size_t training_rows = 0;
+  size_t tuning_rows = 0;
+  size_t validation_rows = 0;
+  std::vector<HeadFigures> validation;  // by head, over rows that nothing was fitted to or chosen by
+  double best_epochs = 0;               // epochs behind the published state
+  double epochs = 0;                    // epochs run
+  double rows_per_second = 0;           // of the training loop
+  std::vector<std::string> notices;     // what a person should know about the result, one line each
+};
+
+// InvalidArgument if there are too few rows, a label is the same in all training rows, or training diverges.
+absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
+                                     const std::function<void(const TrainingProgress&)>& progress);
+
+}  // namespace adscore::trainer

@@ -1,0 +1,18 @@
+// manifest.json: what a person, or a script, reads about a version without opening the snapshot.
+//
+// Thread-safe: pure function.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "trainer/fit.h"
+
+namespace adscore::trainer {
+
+// `data_path` is where the rows came from, of which there were `rows`. Pretty-printed JSON with a final
+// newline.
+std::string ManifestJson(const std::string& name, int64_t version, const std::string& data_path,
+                         uint64_t rows, const FitOptions& options, const FittedModel& fitted);
+
+}  // namespace adscore::trainer

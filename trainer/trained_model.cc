@@ -1,0 +1,35 @@
+#include "trainer/trained_model.h"
+
+#include <utility>
+
+#include "model/model.h"
+
+namespace adscore::trainer {
+
+TrainedModel::TrainedModel(const model::Schema& schema, const InputLayout& layout, FittedEncoders encoders,
+                           Parameters parameters, std::vector<model::Head> heads,
+                           model::Provenance provenance)
+    : encoders_(std::move(encoders)), parameters_(std::move(parameters)) {
+  snapshot_.schema = schema;
+  snapshot_.encodings = encoders_.encodings;
+  for (size_t f = 0; f < layout.fields.size(); ++f) {
+    snapshot_.encodings[layout.fields[f].feature].embedding.values = parameters_.tables[f];
+  }
+  for (const DenseLayer& layer : parameters_.layers) {
+    snapshot_.layers.push_back({layer.inputs, layer.outputs, layer.weights, layer.bias});
+  }
+  snapshot_.heads = std::move(heads);
+  snapshot_.provenance = std::move(provenance);
+}
+
+void TrainedModel::AddGoldenRows(const Dataset& data, std::span<const uint32_t> rows) {
+  model::GoldenRows& golden = snapshot_.golden;
+  golden.rows = rows.size();
+  golden.context = data.Gather(model::FeatureRole::kContext, rows, &golden_context_);
+  golden.candidates = data.Gather(model::FeatureRole::kCandidate, rows, &golden_candidates_);
+  golden_probabilities_.resize(rows.size() * snapshot_.heads.size());
+  model::ReferenceScore(snapshot_, golden.context, golden.candidates, golden_probabilities_.data());
+  golden.probabilities = golden_probabilities_;
+}
+
+}  // namespace adscore::trainer

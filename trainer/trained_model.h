@@ -1,0 +1,43 @@
+// Everything that training found, held together as one snapshot (model/snapshot.h) over its own memory.
+//
+// Constant once made, but for AddGoldenRows, which the fit calls before anyone else has it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/snapshot.h"
+#include "trainer/dataset.h"
+#include "trainer/encoder_fitting.h"
+#include "trainer/parameters.h"
+
+namespace adscore::trainer {
+
+class TrainedModel {
+ public:
+  TrainedModel(const model::Schema& schema, const InputLayout& layout, FittedEncoders encoders,
+               Parameters parameters, std::vector<model::Head> heads, model::Provenance provenance);
+
+  // The snapshot views this object's memory, which must stay where it is.
+  TrainedModel(const TrainedModel&) = delete;
+  TrainedModel& operator=(const TrainedModel&) = delete;
+
+  const model::Snapshot& snapshot() const { return snapshot_; }
+  size_t parameters() const { return CountParameters(parameters_); }
+
+  // Puts `rows` of `data` into the snapshot as golden rows, with the probabilities of the reference forward
+  // pass.
+  void AddGoldenRows(const Dataset& data, std::span<const uint32_t> rows);
+
+ private:
+  FittedEncoders encoders_;
+  Parameters parameters_;
+  RawStorage golden_context_;
+  RawStorage golden_candidates_;
+  std::vector<float> golden_probabilities_;
+  model::Snapshot snapshot_;
+};
+
+}  // namespace adscore::trainer

@@ -1,0 +1,65 @@
+// The loop: epochs of mini-batches, a look at the tuning rows now and then, and the best state seen.
+//
+// Not thread-safe. Deterministic: the same rows, options and seed give the same bits, for any number of
+// threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "trainer/encoded_rows.h"
+#include "trainer/network.h"
+#include "trainer/optimizer.h"
+#include "trainer/parameters.h"
+
+namespace adscore::trainer {
+
+struct TrainingOptions {
+  std::vector<size_t> hidden = {128, 64};
+  size_t epochs = 10;  // at most
+  size_t batch_size = 256;
+  float learning_rate = 0.001F;
+  Dropout dropout;
+  OptimizerOptions optimizer;
+  size_t looks_per_epoch = 2;  // at the tuning rows
+  size_t patience = 4;         // looks without a better one before it stops
+  uint64_t seed = 1;
+  size_t threads = 1;
+};
+
+// How far it is. Handed out after every few batches.
+struct TrainingProgress {
+  double epochs_done = 0;  // 1.5: in the middle of the second
+  size_t epochs = 0;       // at most
+  uint64_t rows = 0;       // trained on so far, each epoch anew
+  double rows_per_second = 0;
+  double training_loss = 0;  // mean since the last look
+  double tuning_loss = 0;    // at the last look; meaningful if `looked`
+  bool looked = false;       // true when this report follows a look
+  bool best = false;         // and it was the best so far
+};
+
+struct TrainingResult {
+  Parameters parameters;       // the best state by the tuning loss
+  double tuning_loss = 0;      // of that state: cross-entropy summed over heads, mean over rows
+  double best_epochs = 0;      // epochs behind that state
+  double epochs = 0;           // epochs run
+  double rows_per_second = 0;  // of training, without the looks
+};
+
+// Trains on `training` and chooses by `tuning`. InvalidArgument if a loss is not finite any more: the message
+// says how far it came and what to lower.
+absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout& layout,
+                                     std::span<const uint32_t> training, std::span<const uint32_t> tuning,
+                                     const TrainingOptions& options,
+                                     const std::function<void(const TrainingProgress&)>& progress);
+
+// The logits that `parameters` give to rows of `data`: [rows][heads].
+std::vector<float> ScoreLogits(const EncodedRows& data, const InputLayout& layout,
+                               std::span<const uint32_t> rows, const Parameters& parameters, size_t threads);
+
+}  // namespace adscore::trainer

@@ -1,0 +1,9 @@
+// Which build this is.
+#pragma once
+
+namespace adscore::trainer {
+
+inline constexpr char kTrainerBuild[] =
+    "adscore-trainer " ADSCORE_VERSION;  // the project's version, from CMake
+
+}  // namespace adscore::trainer

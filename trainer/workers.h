@@ -1,0 +1,42 @@
+// A fixed crew of threads that all do one task at a time. Nothing that is computed with it depends on how
+// many they are: a task splits its output among the workers, never a sum.
+//
+// Not thread-safe: Run is called by the thread that made the object.
+#pragma once
+
+#include <barrier>
+#include <cstddef>
+#include <functional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace adscore::trainer {
+
+class Workers {
+ public:
+  // `count` workers, at least 1; the calling thread is worker 0.
+  explicit Workers(size_t count);
+  ~Workers();
+
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  size_t count() const { return count_; }
+
+  // Calls task(0) … task(count - 1), each on a thread of its own, and returns when all are done.
+  void Run(const std::function<void(size_t worker)>& task);
+
+  // The worker's share of `items` as [first, last): consecutive, alike in size and in whole multiples of
+  // `grain`.
+  std::pair<size_t, size_t> Share(size_t worker, size_t items, size_t grain = 1) const;
+
+ private:
+  const size_t count_;
+  std::barrier<> start_;
+  std::barrier<> done_;
+  const std::function<void(size_t)>* task_ = nullptr;  // written between done_ and start_; null: go home
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace adscore::trainer
