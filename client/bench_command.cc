@@ -1,0 +1,248 @@
+#include "client/bench_command.h"
+
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/impression_file.h"
+#include "client/live_line.h"
+#include "client/load_generator.h"
+#include "client/synthetic_impressions.h"
+#include "nlohmann/json.hpp"
+
+namespace adscore::client {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Different impressions that are sent in turn: enough that the server does not see the same few over and
+// over, few enough to stay out of the way of its caches on a machine that both share.
+constexpr size_t kDifferentImpressions = 2048;
+
+absl::StatusOr<std::vector<v1::PredictRequest>> ReadImpressions(const BenchOptions& options,
+                                                                const ModelSchema& schema) {
+  const absl::StatusOr<data::Format> format = data::ParseFormat(options.format);
+  if (!format.ok()) return format.status();
+  const absl::StatusOr<std::unique_ptr<ImpressionFile>> file =
+      ImpressionFile::Open(options.data, *format, schema);
+  if (!file.ok()) return file.status();
+  ImpressionBuilder impression(schema);
+  std::vector<v1::PredictRequest> requests;
+  while (requests.size() < kDifferentImpressions) {
+    const absl::StatusOr<bool> read = (*file)->Next(options.candidates, &impression);
+    if (!read.ok()) return read.status();
+    if (!*read) break;
+    v1::PredictRequest request;
+    request.set_model(schema.model());
+    if (absl::Status status = impression.Build(&request); !status.ok()) return status;
+    requests.push_back(std::move(request));
+  }
+  if (requests.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.data, " has fewer rows than the ", options.candidates,
+                     " candidates of one impression; give a smaller --candidates"));
+  }
+  return requests;
+}
+
+double Microseconds(int64_t nanoseconds) { return std::round(static_cast<double>(nanoseconds) / 100) / 10; }
+
+Json LatencyJson(const LatencyHistogram& latency) {
+  return {{"p50", Microseconds(latency.Quantile(0.5))},
+          {"p90", Microseconds(latency.Quantile(0.9))},
+          {"p99", Microseconds(latency.Quantile(0.99))},
+          {"p999", Microseconds(latency.Quantile(0.999))},
+          {"max", Microseconds(latency.max())}};
+}
+
+double PerSecond(uint64_t count, const LoadResult& result) {
+  return result.seconds > 0 ? static_cast<double>(count) / result.seconds : 0;
+}
+
+Json ToJson(const BenchOptions& options, const std::string& model, const LoadResult& result) {
+  const bool open = options.rate > 0;
+  Json json;
+  json["target"] = options.connection.target;
+  json["model"] = model;
+  json["loop"] = open ? "open" : "closed";
+  if (open) {
+    json["rate_asked"] = options.rate;
+    json["rate_reached"] = PerSecond(result.Answers(), result);
+    json["rate_held"] = result.RateHeld();
+  } else {
+    json["concurrency"] = options.concurrency;
+  }
+  json["candidates"] = options.candidates;
+  json["seconds"] = result.seconds;
+  json["requests"] = result.requests;
+  json["errors"] = result.ErrorCount();
+  json["errors_by_code"] = Json::object();
+  for (const auto& [code, errors] : result.errors)
+    json["errors_by_code"][absl::StatusCodeToString(code)] = errors.count;
+  json["rows"] = result.rows;
+  json["requests_per_second"] = PerSecond(result.Answers(), result);
+  json["rows_per_second"] = PerSecond(result.rows, result);
+  json["latency_us"] = LatencyJson(result.latency);
+  if (open) json["send_lag_us"] = LatencyJson(result.send_lag);
+  json["versions"] = Json::object();
+  for (const auto& [version, answers] : result.versions) json["versions"][absl::StrCat(version)] = answers;
+  return json;
+}
+
+std::string LatencyLine(const LatencyHistogram& latency) {
+  return absl::StrFormat("p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  max %.1f µs",
+                         Microseconds(latency.Quantile(0.5)), Microseconds(latency.Quantile(0.9)),
+                         Microseconds(latency.Quantile(0.99)), Microseconds(latency.Quantile(0.999)),
+                         Microseconds(latency.max()));
+}
+
+void Print(const BenchOptions& options, const std::string& model, const LoadResult& result,
+           std::ostream& out) {
+  const bool open = options.rate > 0;
+  out << absl::StrFormat("model       %s at %s, %d candidates per request\n", model,
+                         options.connection.target, options.candidates);
+  if (open) {
+    out << absl::StrFormat("load        open loop, %.6g requests/s asked, %s\n", options.rate,
+                           result.RateHeld() ? "held" : "NOT held");
+  } else {
+    out << absl::StrFormat("load        closed loop, %d requests in flight\n", options.concurrency);
+  }
+  out << absl::StrFormat("requests    %d in %.2f s, %d errors\n", result.requests, result.seconds,
+                         result.ErrorCount());
+  for (const auto& [code, errors] : result.errors) {
+    out << absl::StrFormat("  %s  %d, the first: %s\n", absl::StatusCodeToString(code), errors.count,
+                           errors.first_message);
+  }
+  out << absl::StrFormat("throughput  %.0f requests/s, %.0f rows/s\n", PerSecond(result.Answers(), result),
+                         PerSecond(result.rows, result));
+  out << "latency     " << LatencyLine(result.latency) << '\n';
+  if (open) out << "send lag    " << LatencyLine(result.send_lag) << '\n';
+  std::vector<std::string> versions;
+  for (const auto& [version, answers] : result.versions)
+    versions.push_back(absl::StrCat(version, " (", answers, ")"));
+  out << "versions    " << (versions.empty() ? "none" : absl::StrJoin(versions, ", ")) << '\n';
+}
+
+void Warn(const BenchOptions& options, const LoadResult& result) {
+  if (options.rate <= 0 || result.RateHeld()) return;
+  absl::FPrintF(
+      stderr,
+      "warning: the rate was not held: %d of %d requests were answered in time (send lag p50 %.0f µs: a "
+      "large one means that this load generator or its machine was too slow)\n",
+      result.in_time, result.due, Microseconds(result.send_lag.Quantile(0.5)));
+}
+
+}  // namespace
+
+void AddBenchFlags(CLI::App* command, BenchOptions* options) {
+  AddConnectionFlags(command, &options->connection);
+  CLI::Option* rate =
+      command
+          ->add_option("--rate", options->rate, "Open loop: requests per second, at random (Poisson) times")
+          ->type_name("R")
+          ->check(CLI::Range(0.1, 1e7));
+  CLI::Option* concurrency =
+      command->add_option("--concurrency", options->concurrency, "Closed loop: requests always in flight")
+          ->type_name("N")
+          ->check(CLI::Range(1, 100'000));
+  rate->excludes(concurrency);
+  command->add_option("--duration", options->seconds, "Measured time, seconds")
+      ->type_name("S")
+      ->check(CLI::Range(0.1, 1e6))
+      ->capture_default_str();
+  command->add_option("--warmup", options->warmup_seconds, "Load before that, not counted, seconds")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  command->add_option("--candidates", options->candidates, "Candidates (rows) per request")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--data", options->data,
+          "Impressions from this file: N rows in a row are the candidates of one, the context comes from the "
+          "first; at most 2048 impressions, in turn [synthetic ones: random numbers, tokens new to the "
+          "model]")
+      ->type_name("FILE");
+  command->add_option("--format", options->format, "Of --data: auto, csv or criteo")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"auto", "csv", "criteo"}))
+      ->capture_default_str();
+  command->add_option("--connections", options->connections, "Connections, each with threads of its own")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "Of the random times and of the synthetic impressions")
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "One JSON object instead of a table");
+  command->footer(
+      "Open loop is what ad traffic is like: requests fall due whether or not earlier ones were answered. "
+      "Latency is\n"
+      "measured from when a request was due, so waiting behind a slow answer counts; 'send lag' is the part "
+      "of it that\n"
+      "this program took. The rate is held if 99 % of the requests were answered in time.\n"
+      "Closed loop finds the throughput: each answer lets the next request go; latency is from when that was "
+      "sent.\n"
+      "\n"
+      "'requests' counts answers and errors; latency, rows and requests per second count answers only.\n"
+      "Exits 0 also if some requests failed, and 1 if all did.\n"
+      "\n"
+      "  adscore-client bench --model ads --rate 5000 --duration 30 --candidates 50\n"
+      "  adscore-client bench --model ads --concurrency 32 --data impressions.csv --json\n");
+}
+
+absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
+  const absl::StatusOr<std::unique_ptr<Client>> client = Connect(options.connection);
+  if (!client.ok()) return client.status();
+  const absl::StatusOr<ModelSchema> schema = (*client)->FetchSchema(options.connection.model);
+  if (!schema.ok()) return schema.status();
+  absl::StatusOr<std::vector<v1::PredictRequest>> requests =
+      options.data.empty() ? DrawImpressions(*schema, kDifferentImpressions, options.candidates, options.seed)
+                           : ReadImpressions(options, *schema);
+  if (!requests.ok()) return requests.status();
+
+  const LoadOptions load{.target = options.connection.target,
+                         .deadline = (*client)->deadline(),
+                         .rate = options.rate,
+                         .concurrency = options.concurrency,
+                         .connections = options.connections,
+                         .warmup_seconds = options.warmup_seconds,
+                         .seconds = options.seconds,
+                         .seed = options.seed};
+  absl::StatusOr<LoadResult> result = LoadResult();
+  {
+    LiveLine live;
+    LoadProgress last;
+    result = RunLoad(load, *requests, [&](const LoadProgress& now) {
+      const double rate = static_cast<double>(now.answers - last.answers) / (now.seconds - last.seconds);
+      live.Show(absl::StrFormat("%.1f of %.1f s  %.0f requests/s  %d errors", now.seconds,
+                                load.warmup_seconds + load.seconds, rate, now.errors));
+      last = now;
+    });
+  }
+  if (!result.ok()) return result.status();
+
+  if (options.json) {
+    out << ToJson(options, schema->model(), *result).dump() << '\n';
+  } else {
+    Print(options, schema->model(), *result, out);
+  }
+  out.flush();
+  Warn(options, *result);
+  if (result->Answers() > 0) return absl::OkStatus();
+  if (result->errors.empty()) {
+    return absl::UnavailableError("no request fell due within the measured time; give a longer --duration");
+  }
+  const auto& [code, errors] = *result->errors.begin();
+  return absl::Status(code, absl::StrCat("all ", result->requests, " requests failed, the first with ",
+                                         absl::StatusCodeToString(code), ": ", errors.first_message));
+}
+
+}  // namespace adscore::client

@@ -1,0 +1,103 @@
+// The client that an ad server links. A whole program:
+//
+//   auto client = adscore::client::Client::Connect("127.0.0.1:8500");
+//   auto answer = (*client)->Predict("ads", /*candidates=*/2, [](adscore::client::ImpressionBuilder&
+//   impression) {
+//     impression.SetContext("hour", 13);
+//     impression.SetCandidate("ad", 0, "a1");
+//     impression.SetCandidate("ad", 1, "a2");
+//   });
+//   if (answer.ok()) bid(answer->heads(0).probability(0));
+//
+// Thread-safe: any number of threads may share one client, and with it one connection. Calls block their
+// thread and drive the network themselves; no callbacks, and no threads of its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "adscore/v1/model_service.grpc.pb.h"
+#include "adscore/v1/prediction_service.grpc.pb.h"
+#include "client/impression_builder.h"
+#include "client/model_schema.h"
+
+namespace adscore::client {
+
+struct ClientOptions {
+  // For each call of this class, whatever it takes inside: connecting, fetching the schema, asking again.
+  std::chrono::milliseconds deadline{1000};
+};
+
+class Client {
+ public:
+  // Checks `target` (HOST:PORT) and no more: the connection is made by the first call and remade when it
+  // breaks.
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& target,
+                                                         const ClientOptions& options = {});
+
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Scores the impression that `fill` describes. The model's schema is fetched by the first call and again
+  // when the server says FAILED_PRECONDITION; then `fill` is called once more. It must not call the client.
+  // The heads of the answer carry their names. Errors: the server's code and message (proto/adscore/v1),
+  // UNAVAILABLE if nothing listens at the target, or InvalidArgument from ImpressionBuilder::status().
+  absl::StatusOr<v1::PredictResponse> Predict(const std::string& model, size_t candidates,
+                                              absl::FunctionRef<void(ImpressionBuilder&)> fill);
+
+  // Schema of the version that serves now, fetched anew. An empty name means the server's only model.
+  absl::StatusOr<ModelSchema> FetchSchema(const std::string& model);
+
+  // The heads of one version, in the order of its answers: newer versions may have others. Fetched once per
+  // version.
+  absl::StatusOr<std::vector<std::string>> Heads(const std::string& model, int64_t version);
+
+  // As the server answers; version 0 is the one that serves, an empty name for ListModels means all.
+  absl::StatusOr<v1::GetModelResponse> GetModel(const std::string& model, int64_t version);
+  absl::StatusOr<v1::ListModelsResponse> ListModels(const std::string& model);
+
+  const std::string& target() const { return target_; }
+  std::chrono::milliseconds deadline() const { return options_.deadline; }
+  // For callers with completion queues of their own. Thread-safe.
+  v1::PredictionService::Stub* stub() { return prediction_.get(); }
+
+ private:
+  using Time = std::chrono::system_clock::time_point;  // what gRPC takes deadlines in
+
+  // What is known about one model.
+  struct Known {
+    ModelSchema schema;
+    std::map<int64_t, std::vector<std::string>> heads;  // by version; the newest kKnownVersions
+  };
+
+  Client(std::string target, const ClientOptions& options);
+
+  Time Deadline() const { return std::chrono::system_clock::now() + options_.deadline; }
+  absl::Status ToStatus(const grpc::Status& status) const;
+  absl::StatusOr<v1::GetModelResponse> GetModel(const std::string& model, int64_t version, Time deadline);
+  absl::Status Refresh(const std::string& model, Time deadline);
+  absl::StatusOr<std::vector<std::string>> Heads(const std::string& model, int64_t version, Time deadline);
+
+  // Packs with the known schema; false if there is none.
+  absl::StatusOr<bool> Pack(const std::string& model, size_t candidates,
+                            absl::FunctionRef<void(ImpressionBuilder&)> fill, v1::PredictRequest* request);
+
+  const std::string target_;
+  const ClientOptions options_;
+  std::unique_ptr<v1::PredictionService::Stub> prediction_;  // constant after construction
+  std::unique_ptr<v1::ModelService::Stub> models_;           // constant after construction
+
+  // Shared while packing, exclusive while a fetched schema is put in; never held during a call.
+  std::shared_mutex mutex_;
+  std::map<std::string, Known> known_;  // by the name that callers use; guarded by mutex_
+};
+
+}  // namespace adscore::client

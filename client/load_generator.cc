@@ -1,0 +1,223 @@
+#include "client/load_generator.h"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "client/errors.h"
+#include "client/predict_pipeline.h"
+
+namespace adscore::client {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+// Requests of one connection that may be in flight in open loop. A server that is slower than the rate is
+// asked no more than this at once; what waits here is late, and its latency says so.
+constexpr size_t kMostInFlight = 8192;
+
+int64_t Nanoseconds(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
+
+// The times of one run, in nanoseconds since its start.
+struct Timetable {
+  SteadyClock::time_point start;
+  int64_t begin;  // of the measured time
+  int64_t end;
+  int64_t grace_end;
+
+  explicit Timetable(const LoadOptions& options)
+      : start(SteadyClock::now()),
+        begin(Nanoseconds(options.warmup_seconds)),
+        end(begin + Nanoseconds(options.seconds)),
+        grace_end(end + Nanoseconds(0.1 + 0.02 * options.seconds)) {}
+
+  int64_t Now() const {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - start).count();
+  }
+  bool Measured(int64_t due) const { return due >= begin && due < end; }
+};
+
+struct Counters {
+  std::atomic<uint64_t> answers{0};
+  std::atomic<uint64_t> errors{0};
+};
+
+// One connection: sends its share of the load and counts what comes back.
+class Worker {
+ public:
+  Worker(const LoadOptions& options, const Timetable& times, std::span<const v1::PredictRequest> requests,
+         size_t first_request, Client* client, Counters* counters)
+      : options_(options),
+        times_(times),
+        requests_(requests),
+        next_request_(first_request),
+        client_(client),
+        counters_(counters) {}
+
+  void RunClosed(size_t concurrency) {
+    PredictPipeline pipeline(client_, concurrency);
+    for (size_t i = 0; i < concurrency; ++i) pipeline.Start(times_.Now(), NextRequest());
+    size_t in_flight = concurrency;
+    while (in_flight > 0 && pipeline.Next([this](const PredictPipeline::Answer& answer) { Count(answer); })) {
+      const int64_t now = times_.Now();
+      if (now < times_.end) {
+        pipeline.Start(now, NextRequest());
+      } else {
+        --in_flight;
+      }
+    }
+  }
+
+  void RunOpen(double rate, uint64_t seed) {
+    PredictPipeline pipeline(client_, kMostInFlight);
+    std::thread sender([&] { SendWhenDue(rate, seed, &pipeline); });
+    while (pipeline.Next([this](const PredictPipeline::Answer& answer) { Count(answer); })) {
+    }
+    sender.join();
+  }
+
+  // After the run.
+  void AddTo(LoadResult* total) const {
+    total->due += result_.due;
+    total->requests += result_.requests;
+    total->rows += result_.rows;
+    total->in_time += result_.in_time;
+    total->seconds = std::max(total->seconds, result_.seconds);
+    for (const auto& [code, errors] : result_.errors) {
+      LoadErrors& sum = total->errors[code];
+      if (sum.count == 0) sum.first_message = errors.first_message;
+      sum.count += errors.count;
+    }
+    for (const auto& [version, answers] : result_.versions) total->versions[version] += answers;
+    total->latency.Add(result_.latency);
+    total->send_lag.Add(result_.send_lag);
+  }
+
+ private:
+  const v1::PredictRequest& NextRequest() { return requests_[next_request_++ % requests_.size()]; }
+
+  // Poisson arrivals: independent exponential gaps.
+  void SendWhenDue(double rate, uint64_t seed, PredictPipeline* pipeline) {
+    prctl(PR_SET_TIMERSLACK, 1);  // nanoseconds; the default of 50 µs would be measured as latency
+    std::mt19937_64 random(seed);
+    std::exponential_distribution<double> gap(rate);
+    double due_seconds = 0;
+    for (;;) {
+      due_seconds += gap(random);
+      const int64_t due = Nanoseconds(due_seconds);
+      if (due >= times_.end) break;
+      if (times_.Measured(due)) ++result_.due;
+      int64_t now = times_.Now();
+      if (now >= times_.end) continue;  // too late to send; only count it as due
+      if (due > now) {
+        std::this_thread::sleep_until(times_.start + std::chrono::nanoseconds(due));
+        now = times_.Now();
+      }
+      if (times_.Measured(due)) result_.send_lag.Record(now - due);
+      pipeline->Start(static_cast<uint64_t>(due), NextRequest());
+    }
+    pipeline->Close();
+  }
+
+  // A call's id is when it was due.
+  void Count(const PredictPipeline::Answer& answer) {
+    const int64_t now = times_.Now();
+    const auto due = static_cast<int64_t>(answer.id);
+    (answer.status.ok() ? counters_->answers : counters_->errors).fetch_add(1, std::memory_order_relaxed);
+    if (!times_.Measured(due)) return;
+    ++result_.requests;
+    result_.seconds = static_cast<double>(std::max(now, times_.end) - times_.begin) / 1e9;
+    if (!answer.status.ok()) {
+      LoadErrors& errors = result_.errors[static_cast<absl::StatusCode>(answer.status.error_code())];
+      if (errors.count++ == 0) {
+        errors.first_message =
+            std::string(FromGrpc(answer.status, options_.target, options_.deadline).message());
+      }
+      return;
+    }
+    result_.latency.Record(now - due);
+    if (now < times_.grace_end) ++result_.in_time;
+    if (answer.response.heads_size() > 0) {
+      result_.rows += static_cast<uint64_t>(answer.response.heads(0).probability_size());
+    }
+    ++result_.versions[answer.response.version()];
+  }
+
+  const LoadOptions& options_;
+  const Timetable& times_;
+  const std::span<const v1::PredictRequest> requests_;
+  size_t next_request_;
+  Client* const client_;
+  Counters* const counters_;
+  LoadResult result_;  // `due` and `send_lag` belong to the sender while it runs, the rest to the receiver
+};
+
+}  // namespace
+
+uint64_t LoadResult::ErrorCount() const {
+  uint64_t sum = 0;
+  for (const auto& [code, of_code] : errors) sum += of_code.count;
+  return sum;
+}
+
+bool LoadResult::RateHeld() const { return static_cast<double>(in_time) >= 0.99 * static_cast<double>(due); }
+
+absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v1::PredictRequest> requests,
+                                   absl::FunctionRef<void(const LoadProgress&)> progress) {
+  const bool open = options.rate > 0;
+  const size_t connections = open ? options.connections : std::min(options.connections, options.concurrency);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (size_t i = 0; i < connections; ++i) {
+    absl::StatusOr<std::unique_ptr<Client>> client =
+        Client::Connect(options.target, {.deadline = options.deadline});
+    if (!client.ok()) return client.status();
+    clients.push_back(*std::move(client));
+  }
+
+  const Timetable times(options);
+  Counters counters;
+  std::mutex mutex;
+  std::condition_variable finished;
+  size_t running = connections;  // guarded by mutex
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < connections; ++i) {
+    const size_t first = requests.size() * i / connections;
+    workers.push_back(std::make_unique<Worker>(options, times, requests, first, clients[i].get(), &counters));
+    threads.emplace_back([&, i, worker = workers.back().get()] {
+      if (open) {
+        worker->RunOpen(options.rate / static_cast<double>(connections), options.seed + i);
+      } else {
+        worker->RunClosed(options.concurrency / connections +
+                          (i < options.concurrency % connections ? 1 : 0));
+      }
+      std::lock_guard lock(mutex);
+      --running;
+      finished.notify_one();
+    });
+  }
+  {
+    std::unique_lock lock(mutex);
+    while (!finished.wait_for(lock, std::chrono::milliseconds(500), [&] { return running == 0; })) {
+      progress({.seconds = static_cast<double>(times.Now()) / 1e9,
+                .answers = counters.answers.load(std::memory_order_relaxed),
+                .errors = counters.errors.load(std::memory_order_relaxed)});
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  LoadResult total;
+  for (const std::unique_ptr<Worker>& worker : workers) worker->AddTo(&total);
+  return total;
+}
+
+}  // namespace adscore::client

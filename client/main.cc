@@ -1,0 +1,63 @@
+// adscore-client: a person's or a script's way to a server. Reads the command line and hands it to the
+// command.
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "client/bench_command.h"
+#include "client/model_command.h"
+#include "client/predict_command.h"
+
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kBadUsage = 2;
+
+int Fail(const std::string& message, int exit_code) {
+  std::fprintf(stderr, "adscore-client: %s\n", message.c_str());
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  namespace client = adscore::client;
+  CLI::App app("Asks an adscore-server: scores impressions, measures its speed, shows its models.",
+               "adscore-client");
+  app.set_version_flag("--version", "adscore-client " ADSCORE_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "'adscore-client COMMAND --help' explains each one. Exits 0, or 1 on a failure that one line on "
+      "standard error\n"
+      "explains, or 2 on bad usage.");
+
+  client::PredictOptions predict_options;
+  CLI::App* predict = app.add_subcommand("predict", "Score the rows of a file, in order");
+  client::AddPredictFlags(predict, &predict_options);
+
+  client::BenchOptions bench_options;
+  CLI::App* bench = app.add_subcommand("bench", "Put load on a server; measure throughput and latency");
+  client::AddBenchFlags(bench, &bench_options);
+
+  client::ModelOptions model_options;
+  CLI::App* model = app.add_subcommand("model", "Show models: versions, features, heads");
+  client::AddModelFlags(model, &model_options);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return Fail(std::string(error.what()) + " (see adscore-client --help)", kBadUsage);
+  }
+  if (bench->parsed() && bench_options.rate <= 0 && bench_options.concurrency == 0) {
+    return Fail("bench needs --rate (open loop) or --concurrency (closed loop)", kBadUsage);
+  }
+
+  absl::Status status;
+  if (predict->parsed()) status = client::RunPredict(predict_options, std::cout);
+  if (bench->parsed()) status = client::RunBench(bench_options, std::cout);
+  if (model->parsed()) status = client::RunModel(model_options, std::cout);
+  return status.ok() ? 0 : Fail(std::string(status.message()), kFailure);
+}

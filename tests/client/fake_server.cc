@@ -1,0 +1,115 @@
+#include "tests/client/fake_server.h"
+
+#include <thread>
+
+#include "grpcpp/server_builder.h"
+
+namespace adscore::client {
+namespace {
+
+// Builds a server for whatever services are given; the port that it got is written to `port`.
+template <typename... Service>
+std::unique_ptr<grpc::Server> Listen(int* port, Service*... services) {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), port);
+  (builder.RegisterService(services), ...);
+  return builder.BuildAndStart();
+}
+
+}  // namespace
+
+FakeServer::FakeServer()
+    : server_(Listen(&port_, static_cast<v1::PredictionService::Service*>(this),
+                     static_cast<v1::ModelService::Service*>(this))) {}
+
+FakeServer::~FakeServer() { server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5)); }
+
+std::string FakeServer::target() const { return "127.0.0.1:" + std::to_string(port_); }
+
+void FakeServer::Serve(int64_t version, uint64_t fingerprint, const std::vector<std::string>& heads) {
+  std::lock_guard lock(mutex_);
+  version_ = version;
+  fingerprint_ = fingerprint;
+  heads_[version] = heads;
+}
+
+void FakeServer::FailEvery(uint64_t n, const grpc::Status& status) {
+  std::lock_guard lock(mutex_);
+  fail_every_ = n;
+  failure_ = status;
+}
+
+v1::PredictRequest FakeServer::last_request() {
+  std::lock_guard lock(mutex_);
+  return last_request_;
+}
+
+grpc::Status FakeServer::Predict(grpc::ServerContext* /*context*/, const v1::PredictRequest* request,
+                                 v1::PredictResponse* response) {
+  const uint64_t call = ++predict_calls_;
+  std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms_));
+  std::lock_guard lock(mutex_);
+  last_request_ = *request;
+  if (fail_every_ > 0 && call % fail_every_ == 0) return failure_;
+  if (request->packed().schema_fingerprint() != fingerprint_) {
+    return {grpc::StatusCode::FAILED_PRECONDITION, "packed for another schema"};
+  }
+  response->set_version(version_);
+  for (size_t h = 0; h < heads_[version_].size(); ++h) {
+    *response->add_heads()->mutable_probability() = request->packed().candidates().numeric();
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeServer::GetModel(grpc::ServerContext* /*context*/, const v1::GetModelRequest* request,
+                                  v1::GetModelResponse* response) {
+  ++get_model_calls_;
+  std::lock_guard lock(mutex_);
+  if (!request->model().empty() && request->model() != "ads") {
+    return {grpc::StatusCode::NOT_FOUND, "no model '" + request->model() + "'; there is: ads"};
+  }
+  const int64_t version = request->version() == 0 ? version_ : request->version();
+  if (!heads_.contains(version)) return {grpc::StatusCode::NOT_FOUND, "no such version"};
+  response->set_model("ads");
+  response->set_version(version);
+  response->set_schema_fingerprint(fingerprint_);
+  response->add_serving_versions(version_);
+  const auto add = [&](const char* name, v1::Feature::Kind kind, v1::Feature::Role role) {
+    v1::Feature* feature = response->add_features();
+    feature->set_name(name);
+    feature->set_kind(kind);
+    feature->set_role(role);
+  };
+  add("hour", v1::Feature::KIND_NUMERIC, v1::Feature::ROLE_CONTEXT);
+  add("ad", v1::Feature::KIND_CATEGORICAL, v1::Feature::ROLE_CANDIDATE);
+  add("bid", v1::Feature::KIND_NUMERIC, v1::Feature::ROLE_CANDIDATE);
+  for (const std::string& name : heads_[version]) {
+    response->add_heads()->set_name(name);
+    response->mutable_heads(response->heads_size() - 1)->set_base_rate(0.25);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeServer::ListModels(grpc::ServerContext* /*context*/, const v1::ListModelsRequest* request,
+                                    v1::ListModelsResponse* response) {
+  std::lock_guard lock(mutex_);
+  if (!request->model().empty() && request->model() != "ads") {
+    return {grpc::StatusCode::NOT_FOUND, "no model '" + request->model() + "'; there is: ads"};
+  }
+  v1::ModelStatus* status = response->add_models();
+  status->set_model("ads");
+  status->set_serving_version(version_);
+  status->mutable_serving_since()->set_seconds(1'700'000'000);
+  v1::RefusedVersion* refused = status->add_refused();
+  refused->set_version(version_ + 1);
+  refused->set_reason("section 'layers' is damaged; publish it again");
+  refused->mutable_refused_at()->set_seconds(1'700'000'060);
+  return grpc::Status::OK;
+}
+
+std::string UnusedTarget() {
+  FakeServer server;  // gone on return, and its port with it
+  return server.target();
+}
+
+}  // namespace adscore::client

@@ -1,0 +1,68 @@
+// A server in the test's own process that answers as the test wants: plain synchronous gRPC on a loopback
+// port.
+//
+// Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "adscore/v1/model_service.grpc.pb.h"
+#include "adscore/v1/prediction_service.grpc.pb.h"
+#include "grpcpp/server.h"
+
+namespace adscore::client {
+
+// One model, "ads": features hour (context, numeric), ad (candidate, categorical), bid (candidate, numeric);
+// head click. Predict answers with each candidate's bid as its probability.
+class FakeServer final : public v1::PredictionService::Service, public v1::ModelService::Service {
+ public:
+  FakeServer();
+  ~FakeServer() override;
+
+  std::string target() const;
+
+  // What it serves from now on: a request with another fingerprint gets FAILED_PRECONDITION.
+  void Serve(int64_t version, uint64_t fingerprint, const std::vector<std::string>& heads = {"click"});
+  // Every `n`-th Predict fails with `status`; 0: none.
+  void FailEvery(uint64_t n, const grpc::Status& status);
+  void set_delay(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
+
+  uint64_t predict_calls() const { return predict_calls_; }
+  uint64_t get_model_calls() const { return get_model_calls_; }
+  v1::PredictRequest last_request();
+
+  grpc::Status Predict(grpc::ServerContext* context, const v1::PredictRequest* request,
+                       v1::PredictResponse* response) override;
+  grpc::Status GetModel(grpc::ServerContext* context, const v1::GetModelRequest* request,
+                        v1::GetModelResponse* response) override;
+  grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
+                          v1::ListModelsResponse* response) override;
+
+ private:
+  std::atomic<int64_t> delay_ms_{0};
+  std::atomic<uint64_t> predict_calls_{0};
+  std::atomic<uint64_t> get_model_calls_{0};
+
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  int64_t version_ = 1;
+  uint64_t fingerprint_ = 7;
+  std::map<int64_t, std::vector<std::string>> heads_ = {{1, {"click"}}};
+  uint64_t fail_every_ = 0;
+  grpc::Status failure_;
+  v1::PredictRequest last_request_;
+
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// A loopback port on which nothing listens.
+std::string UnusedTarget();
+
+}  // namespace adscore::client
