@@ -69,7 +69,7 @@ if [[ -z "$data" ]]; then
   label=click,conversion
   "$bin/adscore-trainer" generate --rows 300000 --seed 1 --out "$data"
   "$bin/adscore-trainer" generate --rows 20000 --seed 2 --out "$fresh" >/dev/null
-  fit_flags+=(--context site,hour,weekday,device,country,age,visits_30d,interests)
+  fit_flags+=(--context site,section,hour,weekday,device,country,age,visits_30d,interests)
 else
   fresh="$data"
 fi

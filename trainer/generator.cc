@@ -67,6 +67,7 @@ void AppendRow(const SyntheticWorld& world, const SyntheticImpression& impressio
   AppendNumber(impression.conversion ? 1 : 0, text);
 
   AppendCell(world.site(impression.site), text);
+  AppendCell(SyntheticWorld::section(world.section_of(impression.site)), text);
   AppendNumber(impression.hour, text);
   AppendCell(SyntheticWorld::weekday(impression.weekday), text);
   AppendCell(SyntheticWorld::device(impression.device), text);

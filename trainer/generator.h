@@ -19,8 +19,8 @@ namespace adscore::trainer {
 // The columns of the file, by what they are: labels, context, ad, and the true probabilities that `fit`
 // leaves out.
 inline constexpr std::array<std::string_view, 2> kGeneratedLabels = {"click", "conversion"};
-inline constexpr std::array<std::string_view, 8> kGeneratedContext = {
-    "site", "hour", "weekday", "device", "country", "age", "visits_30d", "interests"};
+inline constexpr std::array<std::string_view, 9> kGeneratedContext = {
+    "site", "section", "hour", "weekday", "device", "country", "age", "visits_30d", "interests"};
 inline constexpr std::array<std::string_view, 8> kGeneratedAd = {
     "campaign", "creative", "category", "format", "price", "bid", "creative_age_days", "position"};
 inline constexpr std::array<std::string_view, 2> kGeneratedTruths = {"true_click", "true_conversion"};

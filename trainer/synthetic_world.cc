@@ -18,6 +18,8 @@ constexpr uint32_t kMaxCreatives = 12;  // per campaign
 constexpr std::array<std::string_view, kCategories> kCategoryNames = {
     "travel", "cars", "fashion", "food",  "games", "garden", "health", "home",
     "jobs",   "kids", "money",   "music", "pets",  "phones", "sports", "streaming"};
+constexpr std::array<std::string_view, 8> kSectionNames = {"news", "sports", "weather", "recipes",
+                                                           "tech", "travel", "music",   "shopping"};
 constexpr std::array<std::string_view, 7> kWeekdayNames = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 constexpr std::array<std::string_view, 4> kDeviceNames = {"mobile", "desktop", "tablet", "tv"};
 constexpr std::array<std::string_view, 3> kFormatNames = {"banner", "native", "video"};
@@ -90,19 +92,17 @@ SyntheticWorld::SyntheticWorld()
       device_choice_({62, 27, 8, 3}),
       hour_choice_({kTraffic.begin(), kTraffic.end()}) {
   Random random(kWorldKey);
-  std::array<Taste, kCategories> category_tastes = {};
-  for (Taste& taste : category_tastes) {
-    for (double& x : taste) x = Bell(&random);
+  std::array<std::array<double, kCategories>, kSectionNames.size()> section_affinity = {};
+  for (auto& affinity : section_affinity) {
+    for (double& x : affinity) x = 0.9 * Bell(&random);
   }
   for (size_t i = 0; i < kSites; ++i) {
     Site site;
     site.name = absl::StrCat("site", i + 1);
+    site.section = static_cast<uint32_t>(random.Below(kSectionNames.size()));
     site.quality = 0.35 * Bell(&random);
-    Taste taste = {};
-    for (double& x : taste) x = Bell(&random);
-    for (size_t c = 0; c < kCategories; ++c) {
-      for (size_t t = 0; t < kTastes; ++t) site.affinity[c] += 0.5 * taste[t] * category_tastes[c][t];
-    }
+    for (size_t c = 0; c < kCategories; ++c)
+      site.affinity[c] = section_affinity[site.section][c] + 0.3 * Bell(&random);
     sites_.push_back(std::move(site));
   }
   for (size_t i = 0; i < kCampaigns; ++i) {
@@ -115,7 +115,7 @@ SyntheticWorld::SyntheticWorld()
     campaign.value = 0.5 * Bell(&random);
     campaign.log_price = 3.3 + 0.8 * Bell(&random);
     for (uint32_t c = 0; c < campaign.creatives; ++c) {
-      creatives_.push_back({absl::StrCat("cr", i + 1, "-", c + 1), 0.4 * Bell(&random)});
+      creatives_.push_back({absl::StrCat("cr", i + 1, "-", c + 1), 0.25 * Bell(&random)});
     }
     campaigns_.push_back(std::move(campaign));
   }
@@ -158,7 +158,7 @@ double SyntheticWorld::ClickLogit(const SyntheticImpression& impression) const {
   const Campaign& campaign = campaigns_[impression.campaign];
   const bool weekend = impression.weekday >= 5;
   double logit = -2.35 + site.quality + campaign.quality + creatives_[impression.creative].appeal;
-  logit += 0.9 * site.affinity[campaign.category];
+  logit += site.affinity[campaign.category];
   logit += InterestedIn(impression, campaign.category) ? 1.3 : -0.1;
   switch (impression.device) {
     case kMobile:
@@ -218,6 +218,7 @@ SyntheticImpression SyntheticWorld::Draw(uint64_t seed, uint64_t row) const {
 }
 
 std::string_view SyntheticWorld::category(uint32_t id) { return kCategoryNames[id]; }
+std::string_view SyntheticWorld::section(uint32_t id) { return kSectionNames[id]; }
 std::string_view SyntheticWorld::weekday(uint32_t id) { return kWeekdayNames[id]; }
 std::string_view SyntheticWorld::device(uint32_t id) { return kDeviceNames[id]; }
 std::string_view SyntheticWorld::country(uint32_t id) { return kCountryNames[id]; }

@@ -2,7 +2,7 @@
 // generate` draws from.
 //
 // The world is always the same one; a seed only chooses which impressions happen in it. So a model fitted to
-// one seed can be judged on another. Much of what decides a click is not additive (a site's taste in ad
+// one seed can be judged on another. Much of what decides a click is not additive (a section's taste in ad
 // categories, the hour by device, a price that is right for an age), so that a network finds what a logistic
 // regression can't.
 //
@@ -77,23 +77,23 @@ class SyntheticWorld {
   SyntheticImpression Draw(uint64_t seed, uint64_t row) const;
 
   const std::string& site(uint32_t id) const { return sites_[id].name; }
+  uint32_t section_of(uint32_t site) const { return sites_[site].section; }
   const std::string& campaign(uint32_t id) const { return campaigns_[id].name; }
   const std::string& creative(uint32_t id) const { return creatives_[id].name; }
   uint32_t category_of(uint32_t campaign) const { return campaigns_[campaign].category; }
   static std::string_view category(uint32_t id);
+  static std::string_view section(uint32_t id);
   static std::string_view weekday(uint32_t id);
   static std::string_view device(uint32_t id);
   static std::string_view country(uint32_t id);
   static std::string_view format(uint32_t id);
 
  private:
-  static constexpr size_t kTastes = 4;  // hidden dimensions in which sites and categories agree or not
-  using Taste = std::array<double, kTastes>;
-
   struct Site {
     std::string name;
+    uint32_t section = 0;  // what the site is about
     double quality = 0;
-    std::array<double, kCategories> affinity = {};  // to each category: the product of the tastes
+    std::array<double, kCategories> affinity = {};  // to each category: its section's, and some of its own
   };
   struct Campaign {
     std::string name;

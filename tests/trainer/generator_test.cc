@@ -28,7 +28,7 @@ TEST(Generator, TheSameSeedGivesTheSameBytesOnEveryMachine) {
   ASSERT_TRUE(Generate({.out = path, .rows = 1000, .seed = 7}, nullptr).ok());
   const std::string text = ReadFile(path);
   // What g++ and clang++ give alike, optimised or not. A change of the world changes it, and nothing else may.
-  EXPECT_EQ(XXH3_64bits(text.data(), text.size()), 0x86ed81ea06d41e63ULL);
+  EXPECT_EQ(XXH3_64bits(text.data(), text.size()), 0xb3e669829cbb9b72ULL);
   ASSERT_TRUE(Generate({.out = path, .rows = 1000, .seed = 8}, nullptr).ok());
   EXPECT_NE(ReadFile(path), text);
 }

@@ -86,7 +86,8 @@ void AddGenerateCommand(CLI::App& app, std::function<absl::Status()>& run) {
   command
       ->add_option("--rows", flags->options.rows, "Rows to write, at least 1; one row is one ad shown once")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check(
+          [](const std::string& text) { return text == "0" ? "0 rows are no log; write at least 1" : ""; });
   command->add_option("--out", flags->options.out, "CSV file to write; gzip if its name ends in .gz")
       ->required()
       ->type_name("FILE");
