@@ -83,7 +83,8 @@ int Main(int argc, char** argv) {
   app.add_option("--listen", listen, "Address for gRPC; port 0 picks a free one")
       ->type_name("HOST:PORT")
       ->check(CheckAddress);
-  app.add_option("--http-listen", http_listen, "Address for metrics and readiness; port 0 picks a free one")
+  app.add_option("--http-listen", http_listen,
+                 "Address for metrics and readiness (a name or IPv4); port 0 picks a free one")
       ->type_name("HOST:PORT")
       ->check(CheckAddress);
   app.add_option("--serving-threads", options.serving_threads,

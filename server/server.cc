@@ -23,7 +23,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
                                             "publishes into"));
   }
   const auto kernels = model::FindKernelSet(options.isa);
-  if (!kernels.ok()) return kernels.status();
+  if (!kernels.ok()) return absl::InvalidArgumentError(absl::StrCat("--isa: ", kernels.status().message()));
 
   std::unique_ptr<Server> server(new Server(options));
   auto grpc =

@@ -15,10 +15,10 @@
 #include "server/clock.h"
 #include "server/metrics/http_server.h"
 #include "server/metrics/server_metrics.h"
+#include "server/registry.h"
 #include "server/rpc/grpc_server.h"
 #include "server/serving/admission.h"
 #include "server/serving/batch_policy.h"
-#include "server/snapshots/registry.h"
 #include "server/snapshots/watcher.h"
 
 namespace adscore::server {

@@ -27,7 +27,7 @@ void HistogramCell::AddTo(prometheus::ClientMetric::Histogram* sum) const {
 }
 
 std::span<const double> DurationBounds() {
-  static constexpr double kBounds[] = {20e-6,  30e-6,  50e-6,  75e-6,  100e-6, 150e-6, 200e-6,
+  static constexpr double kBounds[] = {20e-6,  30e-6,  50e-6,  60e-6,  100e-6, 150e-6, 200e-6,
                                        300e-6, 400e-6, 500e-6, 750e-6, 1e-3,   1.5e-3, 2e-3,
                                        3e-3,   5e-3,   7.5e-3, 10e-3,  15e-3,  20e-3,  30e-3,
                                        50e-3,  75e-3,  100e-3, 200e-3, 300e-3, 500e-3, 1.0};

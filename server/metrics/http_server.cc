@@ -1,6 +1,9 @@
 #include "server/metrics/http_server.h"
 
+#include <atomic>
+#include <chrono>
 #include <sstream>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -65,18 +68,41 @@ class ReadyPage : public CivetHandler {
 class CivetHttpServer final : public HttpServer {
  public:
   // Throws CivetException if it can't listen.
-  CivetHttpServer(const std::vector<std::string>& options, const CivetCallbacks& callbacks,
+  CivetHttpServer(std::string host, const std::vector<std::string>& options, const CivetCallbacks& callbacks,
                   const prometheus::Collectable& metrics, NotReady not_ready)
-      : metrics_page_(metrics), ready_page_(std::move(not_ready)), server_(options, &callbacks) {
+      : host_(std::move(host)),
+        metrics_page_(metrics),
+        ready_page_(std::move(not_ready)),
+        server_(options, &callbacks) {
     server_.addHandler("/metrics$", metrics_page_);
     server_.addHandler("/healthz$", health_page_);
     server_.addHandler("/readyz$", ready_page_);
     port_ = server_.getListeningPorts().at(0);
   }
 
+  // The library's acceptor looks whether it should stop every 2 s, or when a connection comes: so one comes.
+  ~CivetHttpServer() override {
+    std::atomic<bool> closed = false;
+    std::thread waker([&] {
+      while (!closed) {
+        char ignored[64];
+        mg_connection* connection = mg_connect_client(host_.c_str(), port_, 0, ignored, sizeof(ignored));
+        if (connection != nullptr) mg_close_connection(connection);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+    });
+    server_.close();
+    closed = true;
+    waker.join();
+  }
+
+  CivetHttpServer(const CivetHttpServer&) = delete;
+  CivetHttpServer& operator=(const CivetHttpServer&) = delete;
+
   int port() const override { return port_; }
 
  private:
+  const std::string host_;
   MetricsPage metrics_page_;
   HealthPage health_page_;
   ReadyPage ready_page_;
@@ -100,7 +126,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   CivetCallbacks callbacks;
   callbacks.log_message = [](const mg_connection*, const char*) { return 1; };  // our own line says it better
   try {
-    return std::make_unique<CivetHttpServer>(options, callbacks, metrics, std::move(not_ready));
+    return std::make_unique<CivetHttpServer>(host, options, callbacks, metrics, std::move(not_ready));
   } catch (const CivetException&) {
     return absl::UnavailableError(absl::StrCat("can't listen on ", host, ":", port,
                                                " for HTTP: the port is taken or the address is not one of "

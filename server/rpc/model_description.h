@@ -5,7 +5,7 @@
 
 #include "adscore/v1/model_service.pb.h"
 #include "adscore/v1/prediction_service.pb.h"
-#include "server/snapshots/registry.h"
+#include "server/registry.h"
 
 namespace adscore::server {
 

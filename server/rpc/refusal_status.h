@@ -8,8 +8,8 @@
 
 #include "grpcpp/support/status.h"
 #include "server/refusal.h"
+#include "server/registry.h"
 #include "server/serving/admission.h"
-#include "server/snapshots/registry.h"
 
 namespace adscore::server {
 

@@ -17,12 +17,12 @@
 #include "grpcpp/grpcpp.h"
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
+#include "server/registry.h"
 #include "server/rpc/completion_tag.h"
 #include "server/rpc/predict_call.h"
 #include "server/rpc/unary_call.h"
 #include "server/serving/admission.h"
 #include "server/serving/batcher.h"
-#include "server/snapshots/registry.h"
 
 namespace adscore::server {
 

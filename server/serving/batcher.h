@@ -13,10 +13,10 @@
 #include "model/model.h"
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
+#include "server/registry.h"
 #include "server/serving/admission.h"
 #include "server/serving/batch_policy.h"
 #include "server/serving/impression_job.h"
-#include "server/snapshots/registry.h"
 
 namespace adscore::server {
 

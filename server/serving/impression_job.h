@@ -13,7 +13,7 @@
 #include "model/raw_columns.h"
 #include "server/clock.h"
 #include "server/refusal.h"
-#include "server/snapshots/registry.h"
+#include "server/registry.h"
 
 namespace adscore::server {
 

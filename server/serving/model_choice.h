@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "server/refusal.h"
-#include "server/snapshots/registry.h"
+#include "server/registry.h"
 
 namespace adscore::server {
 

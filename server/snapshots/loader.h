@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "model/kernels/kernel_set.h"
 #include "server/metrics/server_metrics.h"
-#include "server/snapshots/registry.h"
+#include "server/registry.h"
 
 namespace adscore::server {
 

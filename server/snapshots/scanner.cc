@@ -83,7 +83,7 @@ bool Scanner::TryVersion(const std::string& name, int64_t version) {
   failures_[name].erase(version);
   retired_.push_back(registry_->Publish(*std::move(served)));
   metrics_->SetServingVersion(name, version);
-  spdlog::info("model {} version {} serves (loaded in {:.0f} ms, kernels {})", name, version, seconds * 1e3,
+  spdlog::info("model {} version {} serves (loaded in {:.1f} ms, kernels {})", name, version, seconds * 1e3,
                kernels_->name);
   return true;
 }

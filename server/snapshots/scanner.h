@@ -16,7 +16,7 @@
 #include "model/kernels/kernel_set.h"
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
-#include "server/snapshots/registry.h"
+#include "server/registry.h"
 
 namespace adscore::server {
 

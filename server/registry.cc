@@ -1,4 +1,4 @@
-#include "server/snapshots/registry.h"
+#include "server/registry.h"
 
 #include <utility>
 
