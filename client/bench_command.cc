@@ -74,6 +74,7 @@ Json ToJson(const BenchOptions& options, const std::string& model, const LoadRes
     json["rate_asked"] = options.rate;
     json["rate_reached"] = PerSecond(result.Answers(), result);
     json["rate_held"] = result.RateHeld();
+    json["requests_due"] = result.due;
   } else {
     json["concurrency"] = options.concurrency;
   }
@@ -166,9 +167,9 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
   command
       ->add_option(
           "--data", options->data,
-          "Impressions from this file: N rows in a row are the candidates of one, the context comes from the "
-          "first; at most 2048 impressions, in turn [synthetic ones: random numbers, tokens new to the "
-          "model]")
+          "Impressions to send, in turn: the first 2048 of this file [synthetic: random values, unknown "
+          "tokens].\n"
+          "Rows that follow each other are the candidates of one; its context comes from the first of them")
       ->type_name("FILE");
   command->add_option("--format", options->format, "Of --data: auto, csv or criteo")
       ->type_name("FORMAT")
@@ -238,7 +239,7 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   Warn(options, *result);
   if (result->Answers() > 0) return absl::OkStatus();
   if (result->errors.empty()) {
-    return absl::UnavailableError("no request fell due within the measured time; give a longer --duration");
+    return absl::UnavailableError("no request was sent within the measured time; give a longer --duration");
   }
   const auto& [code, errors] = *result->errors.begin();
   return absl::Status(code, absl::StrCat("all ", result->requests, " requests failed, the first with ",

@@ -13,16 +13,20 @@ std::string Explain(const grpc::Status& status, const std::string& target,
   const std::string& text = status.error_message();
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
-      if (absl::StrContains(text, "http1.x")) {
-        return absl::StrCat(target,
-                            " speaks HTTP/1: give the server's gRPC port as the target, not its HTTP port");
+      if (absl::StrContains(text, "Connection refused")) {
+        return absl::StrCat("nothing listens at ", target,
+                            "; start adscore-server there or check the target");
+      }
+      if (absl::StrContains(text, "http1.x") || absl::StrContains(text, "parsing HTTP/2")) {
+        return absl::StrCat("what listens at ", target,
+                            " does not speak gRPC; the target is adscore-server's --listen,",
+                            " not its --http-listen");
       }
       if (absl::StrContains(text, "DNS resolution failed")) {
         return absl::StrCat("the host of target ", target, " is not known; check the target");
       }
       if (absl::StrContains(text, "failed to connect")) {
-        return absl::StrCat("nothing listens at ", target,
-                            "; start adscore-server there or check the target");
+        return absl::StrCat("can't connect to ", target, "; check the target and the network (", text, ")");
       }
       break;
     case grpc::StatusCode::DEADLINE_EXCEEDED:

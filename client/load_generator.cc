@@ -117,7 +117,8 @@ class Worker {
       if (due >= times_.end) break;
       if (times_.Measured(due)) ++result_.due;
       int64_t now = times_.Now();
-      if (now >= times_.end) continue;  // too late to send; only count it as due
+      // Too late: what is left of the warm-up must not eat into the measured time, nor that go on for longer.
+      if (now >= (due < times_.begin ? times_.begin : times_.end)) continue;
       if (due > now) {
         std::this_thread::sleep_until(times_.start + std::chrono::nanoseconds(due));
         now = times_.Now();

@@ -49,10 +49,12 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return Fail(std::string(error.what()) + " (see adscore-client --help)", kBadUsage);
+    return Fail(std::string(error.what()) + "; see adscore-client --help", kBadUsage);
   }
   if (bench->parsed() && bench_options.rate <= 0 && bench_options.concurrency == 0) {
-    return Fail("bench needs --rate (open loop) or --concurrency (closed loop)", kBadUsage);
+    return Fail(
+        "bench needs --rate (open loop) or --concurrency (closed loop); see adscore-client bench --help",
+        kBadUsage);
   }
 
   absl::Status status;

@@ -167,9 +167,9 @@ void AddPredictFlags(CLI::App* command, PredictOptions* options) {
       ->type_name("FILE")
       ->required();
   command
-      ->add_option(
-          "--format", options->format,
-          "auto, csv (a header; comma, semicolon, tab or pipe) or criteo (no header: label, I1-I13, C1-C26)")
+      ->add_option("--format", options->format,
+                   "auto, csv (a header; comma, semicolon, tab or pipe)\n"
+                   "or criteo (no header: label, I1-I13, C1-C26)")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"auto", "csv", "criteo"}))
       ->capture_default_str();
@@ -177,9 +177,9 @@ void AddPredictFlags(CLI::App* command, PredictOptions* options) {
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   command
-      ->add_option(
-          "--output", options->output,
-          "tsv: a header of the heads' names, then one line of probabilities per row; json: one object")
+      ->add_option("--output", options->output,
+                   "tsv: a header of the heads' names, then probabilities, one line per row;\n"
+                   "json: one object")
       ->type_name("LAYOUT")
       ->check(CLI::IsMember({"tsv", "json"}))
       ->capture_default_str();

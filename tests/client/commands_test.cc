@@ -165,6 +165,18 @@ TEST_F(BenchTest, ARateThatTheServerCannotHoldIsToldAndItsWaitingIsMeasured) {
   EXPECT_GE(json["latency_us"]["p50"], 49'000.0);
 }
 
+TEST_F(BenchTest, ARateFarBeyondTheServerStillMeasuresTheAskedTimeAndNoMore) {
+  server_.set_delay(std::chrono::milliseconds(10));
+  const BenchOptions options{
+      .connection = Connection(), .rate = 1e6, .seconds = 0.2, .warmup_seconds = 0.2, .json = true};
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_TRUE(RunBench(options, out_).ok());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  const auto json = nlohmann::json::parse(out_.str());
+  EXPECT_GT(json["requests"], 0);
+  EXPECT_EQ(json["rate_held"], false);
+}
+
 TEST_F(BenchTest, RowsOfAFileAreTheCandidatesInTurnAndTheContextIsTheFirstOnes) {
   const BenchOptions options{.connection = Connection(),
                              .data = WriteRows(7),

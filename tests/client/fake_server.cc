@@ -44,10 +44,13 @@ v1::PredictRequest FakeServer::last_request() {
   return last_request_;
 }
 
-grpc::Status FakeServer::Predict(grpc::ServerContext* /*context*/, const v1::PredictRequest* request,
+grpc::Status FakeServer::Predict(grpc::ServerContext* context, const v1::PredictRequest* request,
                                  v1::PredictResponse* response) {
   const uint64_t call = ++predict_calls_;
-  std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms_));
+  const auto answer_at = std::chrono::steady_clock::now() + std::chrono::milliseconds(delay_ms_);
+  while (std::chrono::steady_clock::now() < answer_at && !context->IsCancelled()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
   std::lock_guard lock(mutex_);
   last_request_ = *request;
   if (fail_every_ > 0 && call % fail_every_ == 0) return failure_;

@@ -31,6 +31,7 @@ class FakeServer final : public v1::PredictionService::Service, public v1::Model
   void Serve(int64_t version, uint64_t fingerprint, const std::vector<std::string>& heads = {"click"});
   // Every `n`-th Predict fails with `status`; 0: none.
   void FailEvery(uint64_t n, const grpc::Status& status);
+  // Every Predict takes so long, or until its caller gives up.
   void set_delay(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
 
   uint64_t predict_calls() const { return predict_calls_; }
