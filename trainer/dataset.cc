@@ -30,6 +30,46 @@ struct LabelCells {
   std::vector<uint8_t>* values = nullptr;
 };
 
+// Where the columns of `dataset->schema` lie in the file. Points into `dataset`.
+absl::StatusOr<std::vector<FeatureCells>> FindFeatures(const std::string& path,
+                                                       const std::vector<std::string>& names,
+                                                       Dataset* dataset) {
+  dataset->columns.resize(dataset->schema.features.size());
+  std::vector<FeatureCells> found;
+  for (size_t i = 0; i < dataset->columns.size(); ++i) {
+    const model::Feature& feature = dataset->schema.features[i];
+    const std::string what = absl::StrCat("feature '", feature.name, "'");
+    absl::StatusOr<size_t> cell = RequireColumn(path, names, feature.name, what);
+    if (!cell.ok()) return cell.status();
+    found.push_back({*cell, &feature, &dataset->columns[i]});
+  }
+  return found;
+}
+
+// The same for the labels; nothing if the file has none of them and needs none.
+absl::StatusOr<std::vector<LabelCells>> FindLabels(const std::string& path,
+                                                   const std::vector<std::string>& names,
+                                                   const std::vector<model::Label>& labels, bool required,
+                                                   Dataset* dataset) {
+  std::vector<LabelCells> found;
+  const bool any = std::any_of(labels.begin(), labels.end(), [&names](const model::Label& label) {
+    return FindColumn(names, label.column).has_value();
+  });
+  if (!any && !required) return found;
+  dataset->labels.resize(labels.size());
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const std::string what = absl::StrCat("label '", labels[i].column, "'");
+    absl::StatusOr<size_t> cell = RequireColumn(path, names, labels[i].column, what);
+    if (!cell.ok()) return cell.status();
+    if (dataset->schema.Find(labels[i].column) != nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          what, " is also a feature of the schema, which would give the answer away; remove it there"));
+    }
+    found.push_back({*cell, &labels[i], &dataset->labels[i]});
+  }
+  return found;
+}
+
 void AppendCell(std::string_view cell, const model::Feature& feature, Column* column) {
   switch (feature.kind) {
     case model::FeatureKind::kNumeric: {
@@ -178,37 +218,14 @@ absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format
   absl::StatusOr<std::unique_ptr<data::TableReader>> opened = data::TableReader::Open(path, format);
   if (!opened.ok()) return opened.status();
   data::TableReader& reader = **opened;
-  const std::vector<std::string>& names = reader.columns();
 
   Dataset dataset;
   dataset.schema = schema;
-  dataset.columns.resize(schema.features.size());
-  std::vector<FeatureCells> features;
-  for (size_t i = 0; i < schema.features.size(); ++i) {
-    const model::Feature& feature = dataset.schema.features[i];
-    absl::StatusOr<size_t> cell =
-        RequireColumn(path, names, feature.name, absl::StrCat("feature '", feature.name, "'"));
-    if (!cell.ok()) return cell.status();
-    features.push_back({*cell, &feature, &dataset.columns[i]});
-  }
-
-  const bool any_label = std::any_of(labels.begin(), labels.end(), [&names](const model::Label& label) {
-    return FindColumn(names, label.column).has_value();
-  });
-  std::vector<LabelCells> label_cells;
-  if (any_label || labels_required) {
-    dataset.labels.resize(labels.size());
-    for (size_t i = 0; i < labels.size(); ++i) {
-      const std::string what = absl::StrCat("label '", labels[i].column, "'");
-      absl::StatusOr<size_t> cell = RequireColumn(path, names, labels[i].column, what);
-      if (!cell.ok()) return cell.status();
-      if (schema.Find(labels[i].column) != nullptr) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            what, " is also a feature of the schema, which would give the answer away; remove it there"));
-      }
-      label_cells.push_back({*cell, &labels[i], &dataset.labels[i]});
-    }
-  }
+  absl::StatusOr<std::vector<FeatureCells>> features = FindFeatures(path, reader.columns(), &dataset);
+  if (!features.ok()) return features.status();
+  absl::StatusOr<std::vector<LabelCells>> label_cells =
+      FindLabels(path, reader.columns(), labels, labels_required, &dataset);
+  if (!label_cells.ok()) return label_cells.status();
 
   std::vector<std::string_view> cells;
   while (true) {
@@ -218,10 +235,10 @@ absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format
     if (dataset.rows == kMaxRows) {
       return absl::InvalidArgumentError(absl::StrCat(path, " has more than ", kMaxRows, " rows; split it"));
     }
-    for (const FeatureCells& to : features) AppendCell(cells[to.cell], *to.feature, to.column);
-    for (const LabelCells& to : label_cells) {
-      if (absl::Status appended = AppendLabel(path, reader.line(), cells[to.cell], to); !appended.ok())
-        return appended;
+    for (const FeatureCells& to : *features) AppendCell(cells[to.cell], *to.feature, to.column);
+    for (const LabelCells& to : *label_cells) {
+      absl::Status appended = AppendLabel(path, reader.line(), cells[to.cell], to);
+      if (!appended.ok()) return appended;
     }
     ++dataset.rows;
     if (dataset.rows == kRowsPerProgress) {
@@ -233,9 +250,7 @@ absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format
       progress(dataset.rows, reader.bytes_read(), reader.bytes_total());
     }
   }
-  if (dataset.rows == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
-  }
+  if (dataset.rows == 0) return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
   if (progress) progress(dataset.rows, reader.bytes_read(), reader.bytes_total());
   return dataset;
 }

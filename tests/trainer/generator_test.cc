@@ -27,7 +27,8 @@ TEST(Generator, TheSameSeedGivesTheSameBytesOnEveryMachine) {
   const std::string path = directory.path() + "/a.csv";
   ASSERT_TRUE(Generate({.out = path, .rows = 1000, .seed = 7}, nullptr).ok());
   const std::string text = ReadFile(path);
-  // What g++ and clang++ give alike, optimised or not. A change of the world changes it, and nothing else may.
+  // What g++ and clang++ give alike, optimised or not. A change of the world changes it, and nothing else
+  // may.
   EXPECT_EQ(XXH3_64bits(text.data(), text.size()), 0xb3e669829cbb9b72ULL);
   ASSERT_TRUE(Generate({.out = path, .rows = 1000, .seed = 8}, nullptr).ok());
   EXPECT_NE(ReadFile(path), text);
