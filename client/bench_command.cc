@@ -1,6 +1,7 @@
 #include "client/bench_command.h"
 
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -23,6 +24,46 @@ using Json = nlohmann::ordered_json;
 // Different impressions that are sent in turn: enough that the server does not see the same few over and
 // over, few enough to stay out of the way of its caches on a machine that both share.
 constexpr size_t kDifferentImpressions = 2048;
+
+constexpr const char* kHelp =
+    R"(Open loop (--rate) is what ad traffic is like: requests fall due whether or not earlier ones
+were answered. Latency is measured from when a request was due, so waiting behind a slow answer
+counts; "send lag" is the part of it that this program took. The rate is held if 99 % of the
+requests were answered in time.
+Closed loop (--concurrency) finds the throughput: each answer lets the next request go, and
+latency is measured from then.
+
+"requests" counts answers and errors; latency, rows and requests per second count answers only.
+Ctrl-C ends the run early and prints what was measured until then. Exits 0 also if some requests
+failed, and 1 if all did.
+
+  adscore-client bench --model ads --rate 5000 --duration 30 --candidates 50
+  adscore-client bench --model ads --concurrency 32 --data impressions.csv --json)";
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// While it lives, the first SIGINT (Ctrl-C) or SIGTERM sets `interrupted` instead of ending the process.
+class Interruptible {
+ public:
+  Interruptible() {
+    interrupted = 0;
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    sigaction(SIGINT, &action, &previous_int_);
+    sigaction(SIGTERM, &action, &previous_term_);
+  }
+  ~Interruptible() {
+    sigaction(SIGINT, &previous_int_, nullptr);
+    sigaction(SIGTERM, &previous_term_, nullptr);
+  }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+ private:
+  struct sigaction previous_int_ {};
+  struct sigaction previous_term_ {};
+};
 
 absl::StatusOr<std::vector<v1::PredictRequest>> ReadImpressions(const BenchOptions& options,
                                                                 const ModelSchema& schema) {
@@ -165,11 +206,10 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   command
-      ->add_option(
-          "--data", options->data,
-          "Impressions to send, in turn: the first 2048 of this file [synthetic: random values, unknown "
-          "tokens].\n"
-          "Rows that follow each other are the candidates of one; its context comes from the first of them")
+      ->add_option("--data", options->data,
+                   "Impressions to send in turn, the first 2048 of this file; rows that follow each\n"
+                   "other are the candidates of one, and its context comes from the first of them\n"
+                   "[synthetic ones: random numbers, tokens that the model has not seen]")
       ->type_name("FILE");
   command->add_option("--format", options->format, "Of --data: auto, csv or criteo")
       ->type_name("FORMAT")
@@ -183,20 +223,7 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object instead of a table");
-  command->footer(
-      "Open loop is what ad traffic is like: requests fall due whether or not earlier ones were answered. "
-      "Latency is\n"
-      "measured from when a request was due, so waiting behind a slow answer counts; 'send lag' is the part "
-      "of it that\n"
-      "this program took. The rate is held if 99 % of the requests were answered in time.\n"
-      "Closed loop finds the throughput: each answer lets the next request go; latency is from when that was "
-      "sent.\n"
-      "\n"
-      "'requests' counts answers and errors; latency, rows and requests per second count answers only.\n"
-      "Exits 0 also if some requests failed, and 1 if all did.\n"
-      "\n"
-      "  adscore-client bench --model ads --rate 5000 --duration 30 --candidates 50\n"
-      "  adscore-client bench --model ads --concurrency 32 --data impressions.csv --json\n");
+  command->footer(kHelp);
 }
 
 absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
@@ -219,6 +246,7 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
                          .seed = options.seed};
   absl::StatusOr<LoadResult> result = LoadResult();
   {
+    const Interruptible interruptible;
     LiveLine live;
     LoadProgress last;
     result = RunLoad(load, *requests, [&](const LoadProgress& now) {
@@ -226,6 +254,7 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
       live.Show(absl::StrFormat("%.1f of %.1f s  %.0f requests/s  %d errors", now.seconds,
                                 load.warmup_seconds + load.seconds, rate, now.errors));
       last = now;
+      return interrupted == 0;
     });
   }
   if (!result.ok()) return result.status();

@@ -27,23 +27,42 @@ constexpr size_t kMostInFlight = 8192;
 
 int64_t Nanoseconds(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
-// The times of one run, in nanoseconds since its start.
-struct Timetable {
-  SteadyClock::time_point start;
-  int64_t begin;  // of the measured time
-  int64_t end;
-  int64_t grace_end;
-
+// The times of one run, in nanoseconds since its start. Thread-safe.
+class Timetable {
+ public:
   explicit Timetable(const LoadOptions& options)
-      : start(SteadyClock::now()),
-        begin(Nanoseconds(options.warmup_seconds)),
-        end(begin + Nanoseconds(options.seconds)),
-        grace_end(end + Nanoseconds(0.1 + 0.02 * options.seconds)) {}
+      : start_(SteadyClock::now()),
+        begin_(Nanoseconds(options.warmup_seconds)),
+        grace_(Nanoseconds(0.1 + 0.02 * options.seconds)),
+        end_(begin_ + Nanoseconds(options.seconds)) {}
 
   int64_t Now() const {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - start).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - start_).count();
   }
-  bool Measured(int64_t due) const { return due >= begin && due < end; }
+  int64_t begin() const { return begin_; }  // of the measured time
+  int64_t end() const { return end_.load(std::memory_order_relaxed); }
+  int64_t grace_end() const { return end() + grace_; }
+  bool Measured(int64_t due) const { return due >= begin_ && due < end(); }
+
+  void EndNow() { end_.store(std::min(Now(), end()), std::memory_order_relaxed); }
+
+  // Sleeps until `due`, or until the end if that comes first; returns the time then.
+  int64_t SleepUntil(int64_t due) const {
+    int64_t now = Now();
+    for (; now < due && now < end(); now = Now()) {
+      const int64_t wake = std::min(due, now + kLongestSleep);  // the end may come closer meanwhile
+      std::this_thread::sleep_until(start_ + std::chrono::nanoseconds(wake));
+    }
+    return now;
+  }
+
+ private:
+  static constexpr int64_t kLongestSleep = 100'000'000;
+
+  const SteadyClock::time_point start_;
+  const int64_t begin_;
+  const int64_t grace_;
+  std::atomic<int64_t> end_;
 };
 
 struct Counters {
@@ -69,7 +88,7 @@ class Worker {
     size_t in_flight = concurrency;
     while (in_flight > 0 && pipeline.Next([this](const PredictPipeline::Answer& answer) { Count(answer); })) {
       const int64_t now = times_.Now();
-      if (now < times_.end) {
+      if (now < times_.end()) {
         pipeline.Start(now, NextRequest());
       } else {
         --in_flight;
@@ -91,7 +110,8 @@ class Worker {
     total->requests += result_.requests;
     total->rows += result_.rows;
     total->in_time += result_.in_time;
-    total->seconds = std::max(total->seconds, result_.seconds);
+    const int64_t until = std::max(last_answer_, times_.end());
+    total->seconds = std::max(total->seconds, static_cast<double>(until - times_.begin()) / 1e9);
     for (const auto& [code, errors] : result_.errors) {
       LoadErrors& sum = total->errors[code];
       if (sum.count == 0) sum.first_message = errors.first_message;
@@ -114,15 +134,11 @@ class Worker {
     for (;;) {
       due_seconds += gap(random);
       const int64_t due = Nanoseconds(due_seconds);
-      if (due >= times_.end) break;
+      const int64_t now = times_.SleepUntil(due);
+      if (due >= times_.end()) break;
       if (times_.Measured(due)) ++result_.due;
-      int64_t now = times_.Now();
       // Too late: what is left of the warm-up must not eat into the measured time, nor that go on for longer.
-      if (now >= (due < times_.begin ? times_.begin : times_.end)) continue;
-      if (due > now) {
-        std::this_thread::sleep_until(times_.start + std::chrono::nanoseconds(due));
-        now = times_.Now();
-      }
+      if (now >= (due < times_.begin() ? times_.begin() : times_.end())) continue;
       if (times_.Measured(due)) result_.send_lag.Record(now - due);
       pipeline->Start(static_cast<uint64_t>(due), NextRequest());
     }
@@ -136,7 +152,7 @@ class Worker {
     (answer.status.ok() ? counters_->answers : counters_->errors).fetch_add(1, std::memory_order_relaxed);
     if (!times_.Measured(due)) return;
     ++result_.requests;
-    result_.seconds = static_cast<double>(std::max(now, times_.end) - times_.begin) / 1e9;
+    last_answer_ = now;
     if (!answer.status.ok()) {
       LoadErrors& errors = result_.errors[static_cast<absl::StatusCode>(answer.status.error_code())];
       if (errors.count++ == 0) {
@@ -146,7 +162,7 @@ class Worker {
       return;
     }
     result_.latency.Record(now - due);
-    if (now < times_.grace_end) ++result_.in_time;
+    if (now < times_.grace_end()) ++result_.in_time;
     if (answer.response.heads_size() > 0) {
       result_.rows += static_cast<uint64_t>(answer.response.heads(0).probability_size());
     }
@@ -159,6 +175,7 @@ class Worker {
   size_t next_request_;
   Client* const client_;
   Counters* const counters_;
+  int64_t last_answer_ = 0;
   LoadResult result_;  // `due` and `send_lag` belong to the sender while it runs, the rest to the receiver
 };
 
@@ -173,7 +190,7 @@ uint64_t LoadResult::ErrorCount() const {
 bool LoadResult::RateHeld() const { return static_cast<double>(in_time) >= 0.99 * static_cast<double>(due); }
 
 absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v1::PredictRequest> requests,
-                                   absl::FunctionRef<void(const LoadProgress&)> progress) {
+                                   absl::FunctionRef<bool(const LoadProgress&)> go_on) {
   const bool open = options.rate > 0;
   const size_t connections = open ? options.connections : std::min(options.connections, options.concurrency);
   std::vector<std::unique_ptr<Client>> clients;
@@ -184,7 +201,7 @@ absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v
     clients.push_back(*std::move(client));
   }
 
-  const Timetable times(options);
+  Timetable times(options);
   Counters counters;
   std::mutex mutex;
   std::condition_variable finished;
@@ -208,10 +225,12 @@ absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v
   }
   {
     std::unique_lock lock(mutex);
-    while (!finished.wait_for(lock, std::chrono::milliseconds(500), [&] { return running == 0; })) {
-      progress({.seconds = static_cast<double>(times.Now()) / 1e9,
-                .answers = counters.answers.load(std::memory_order_relaxed),
-                .errors = counters.errors.load(std::memory_order_relaxed)});
+    while (!finished.wait_for(lock, std::chrono::milliseconds(200), [&] { return running == 0; })) {
+      if (!go_on({.seconds = static_cast<double>(times.Now()) / 1e9,
+                  .answers = counters.answers.load(std::memory_order_relaxed),
+                  .errors = counters.errors.load(std::memory_order_relaxed)})) {
+        times.EndNow();
+      }
     }
   }
   for (std::thread& thread : threads) thread.join();

@@ -58,9 +58,10 @@ struct LoadProgress {
   uint64_t errors = 0;
 };
 
-// Sends `requests` in turn, over and over, and waits for the last answer. Calls `progress` twice a second. An
-// error only if the target makes no sense; a server that does not answer shows up in LoadResult::errors.
+// Sends `requests` in turn, over and over, and waits for the last answer. Asks `go_on` five times a second;
+// when it says no, the measured time ends there. An error only if the target makes no sense; a server that
+// does not answer shows up in LoadResult::errors.
 absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v1::PredictRequest> requests,
-                                   absl::FunctionRef<void(const LoadProgress&)> progress);
+                                   absl::FunctionRef<bool(const LoadProgress&)> go_on);
 
 }  // namespace adscore::client

@@ -29,9 +29,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "adscore-client " ADSCORE_VERSION);
   app.require_subcommand(1);
   app.footer(
-      "'adscore-client COMMAND --help' explains each one. Exits 0, or 1 on a failure that one line on "
-      "standard error\n"
-      "explains, or 2 on bad usage.");
+      R"("adscore-client COMMAND --help" explains each one. Exit codes: 0 done, 1 failed (one line on
+standard error says why), 2 bad usage.)");
 
   client::PredictOptions predict_options;
   CLI::App* predict = app.add_subcommand("predict", "Score the rows of a file, in order");

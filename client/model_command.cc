@@ -123,9 +123,8 @@ void AddModelFlags(CLI::App* command, ModelOptions* options) {
   command->get_option("--model")->description("Only this model, with its features [all models]");
   command->add_flag("--json", options->json, "One JSON object {\"models\": [...]}, always with features");
   command->footer(
-      "Says which version of each model serves and since when, which versions were refused and why, and what "
-      "callers\n"
-      "must send (features, in schema order) and will get (heads).\n");
+      R"(Says which version of each model serves and since when, which versions were refused and why,
+and what callers must send (features, in schema order) and will get (heads).)");
 }
 
 absl::Status RunModel(const ModelOptions& options, std::ostream& out) {

@@ -23,6 +23,13 @@ namespace {
 // keep a server busy; little beside what it queues.
 constexpr uint64_t kWindow = 128;
 
+constexpr const char* kHelp =
+    R"(Each row is an impression with one candidate. Columns are found by name; those that the model
+does not use (labels too) are left alone. Probabilities go to standard output in the order of the
+file. Exits 1 with the first row that fails.
+
+  adscore-client predict --target 127.0.0.1:8500 --model ads --data impressions.csv > scores.tsv)";
+
 // Where rows go, in order.
 class RowWriter {
  public:
@@ -183,13 +190,7 @@ void AddPredictFlags(CLI::App* command, PredictOptions* options) {
       ->type_name("LAYOUT")
       ->check(CLI::IsMember({"tsv", "json"}))
       ->capture_default_str();
-  command->footer(
-      "Columns are found by name; those that the model does not use (labels too) are left alone. Rows come "
-      "out in the\n"
-      "order of the file, on standard output. Exits 1 with the first row that fails.\n"
-      "\n"
-      "  adscore-client predict --target 127.0.0.1:8500 --model ads --data impressions.csv > "
-      "probabilities.tsv\n");
+  command->footer(kHelp);
 }
 
 absl::Status RunPredict(const PredictOptions& options, std::ostream& out) {

@@ -1,10 +1,14 @@
 // The subcommands against a fake server: what they print, and what they say when things go wrong.
+#include <unistd.h>
+
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_format.h"
 #include "client/bench_command.h"
@@ -163,6 +167,35 @@ TEST_F(BenchTest, ARateThatTheServerCannotHoldIsToldAndItsWaitingIsMeasured) {
   EXPECT_EQ(json["rate_held"], false);
   EXPECT_GT(json["errors_by_code"]["RESOURCE_EXHAUSTED"], 0);
   EXPECT_GE(json["latency_us"]["p50"], 49'000.0);
+}
+
+TEST_F(BenchTest, AnInterruptEndsTheRunEarlyAndItsFiguresAreStillPrinted) {
+  const BenchOptions options{
+      .connection = Connection(), .concurrency = 2, .seconds = 600, .warmup_seconds = 0, .json = true};
+  std::thread interrupter([this] {
+    while (server_.predict_calls() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    kill(getpid(), SIGINT);
+  });
+  const absl::Status status = RunBench(options, out_);
+  interrupter.join();
+  ASSERT_TRUE(status.ok()) << status;
+  const auto json = nlohmann::json::parse(out_.str());
+  EXPECT_GT(json["requests"], 0);
+  EXPECT_LT(json["seconds"], 60.0);
+}
+
+TEST_F(BenchTest, AnInterruptAlsoEndsAnOpenLoopThatWaitsForItsNextRequest) {
+  const BenchOptions options{
+      .connection = Connection(), .rate = 2, .seconds = 600, .warmup_seconds = 0, .json = true};
+  std::thread interrupter([this] {
+    while (server_.predict_calls() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    kill(getpid(), SIGINT);
+  });
+  const absl::Status status = RunBench(options, out_);
+  interrupter.join();
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_LT(nlohmann::json::parse(out_.str())["seconds"], 60.0);
 }
 
 TEST_F(BenchTest, ARateFarBeyondTheServerStillMeasuresTheAskedTimeAndNoMore) {
