@@ -24,9 +24,13 @@ constexpr int kMinPingIntervalMs = 10 * 1000;
 constexpr std::chrono::seconds kDrainLimit{30};
 constexpr const char* kPredictionService = "adscore.v1.PredictionService";
 
-// What gRPC has to say is for those who debug gRPC; what an operator needs to know, we say.
-void LogQuietly(gpr_log_func_args* args) {
-  spdlog::debug("gRPC: {}:{}: {}", args->file, args->line, args->message);
+// While the server starts: gRPC's lines about a taken port only repeat what our own error says better.
+void LogNothing(gpr_log_func_args* /*args*/) {}
+
+// Afterwards: what gRPC calls an error is rare, and worth a line.
+void LogErrors(gpr_log_func_args* args) {
+  if (args->severity < GPR_LOG_SEVERITY_ERROR) return;
+  spdlog::warn("gRPC: {}:{}: {}", args->file, args->line, args->message);
 }
 
 void SetUp(grpc::ServerBuilder* builder) {
@@ -49,7 +53,7 @@ void SetUp(grpc::ServerBuilder* builder) {
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& host, int port, size_t loops,
                                                               const BatchLimits& limits,
                                                               const ServingParts& parts) {
-  gpr_set_log_function(LogQuietly);
+  gpr_set_log_function(LogNothing);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
@@ -66,6 +70,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
                                                            builder.AddCompletionQueue()));
   }
   server->server_ = builder.BuildAndStart();
+  gpr_set_log_function(LogErrors);
   if (server->server_ == nullptr) {
     return absl::UnavailableError(
         absl::StrCat("can't listen on ", address,
