@@ -1,5 +1,6 @@
 #include "client/predict_pipeline.h"
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 
@@ -10,7 +11,7 @@ namespace adscore::client {
 
 // The memory of a response is used again by the next call; a ClientContext can't be.
 struct PredictPipeline::Call {
-  uint64_t id = 0;
+  std::atomic<uint64_t> id{0};  // atomic for ThreadSanitizer, which can't see the hand-over inside gRPC
   std::optional<grpc::ClientContext> context;
   v1::PredictResponse response;
   grpc::Status status;
@@ -38,7 +39,7 @@ void PredictPipeline::Start(uint64_t id, const v1::PredictRequest& request) {
     call = free_.back();
     free_.pop_back();
   }
-  call->id = id;
+  call->id.store(id, std::memory_order_relaxed);
   call->reader.reset();
   call->context.emplace();
   call->context->set_deadline(std::chrono::system_clock::now() + client_->deadline());
@@ -57,7 +58,8 @@ bool PredictPipeline::Next(absl::FunctionRef<void(const Answer&)> take) {
   bool ok = false;  // always true for Finish
   if (!queue_.Next(&tag, &ok)) return false;
   Call* call = static_cast<Call*>(tag);
-  take(Answer{.id = call->id, .status = call->status, .response = call->response});
+  take(Answer{
+      .id = call->id.load(std::memory_order_relaxed), .status = call->status, .response = call->response});
   {
     std::lock_guard lock(mutex_);
     free_.push_back(call);
