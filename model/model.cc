@@ -15,12 +15,6 @@ namespace {
 // activations stay in the second-level cache.
 constexpr size_t kBlockRows = 128;
 
-// A row's stride in floats: whole cache lines.
-size_t Stride(size_t width) {
-  constexpr size_t kLine = kAlignment / sizeof(float);
-  return (width + kLine - 1) / kLine * kLine;
-}
-
 void EncodeMulti(const FeatureEncoding& encoding, std::span<const uint64_t> tokens, float* to) {
   const size_t dim = encoding.embedding.dim;
   if (tokens.empty()) {
@@ -60,31 +54,10 @@ void Model::Prepare() {
     width += InputWidth(feature, encoding);
   }
 
-  const std::span<const Layer> hidden = std::span(snapshot_->layers).first(snapshot_->layers.size() - 1);
-  const auto pack = [this](const float* weights, size_t depth, size_t outputs) {
-    AlignedFloats packed(kernels_->packed_floats(depth, outputs));
-    kernels_->pack(weights, outputs, 1, depth, outputs, packed.data());
-    return packed;
-  };
-  context_apart_ = context_width_ > 0 && !hidden.empty();
+  context_apart_ = context_width_ > 0 && snapshot_->layers.size() > 1;
   const size_t apart = context_apart_ ? context_width_ : 0;
-  input_stride_ = Stride(context_width_ + candidate_width_ - apart);
-  for (size_t i = 0; i < hidden.size(); ++i) {
-    const Layer& layer = hidden[i];
-    const size_t skip = i == 0 ? apart : 0;
-    if (skip > 0) packed_context_ = pack(layer.weights.data(), skip, layer.outputs);
-    packed_layers_.push_back(
-        pack(layer.weights.data() + skip * layer.outputs, layer.inputs - skip, layer.outputs));
-    widest_stride_ = std::max(widest_stride_, Stride(layer.outputs));
-  }
-
-  const Layer& output = snapshot_->layers.back();
-  head_weights_.Reserve(output.inputs * output.outputs);
-  for (size_t k = 0; k < output.inputs; ++k) {
-    for (size_t h = 0; h < output.outputs; ++h) {
-      head_weights_.data()[h * output.inputs + k] = output.weights[k * output.outputs + h];
-    }
-  }
+  input_stride_ = RowStride(context_width_ + candidate_width_ - apart);
+  forward_.emplace(snapshot_->layers, apart, *kernels_);
 }
 
 void Model::Encode(const std::vector<Slot>& slots, const RawColumns& columns, size_t first, size_t count,
@@ -125,52 +98,23 @@ void Model::Encode(const std::vector<Slot>& slots, const RawColumns& columns, si
   }
 }
 
-void Model::ScoreContexts(std::span<const Impression> impressions, ScoreScratch* scratch) const {
-  const Layer& first = snapshot_->layers.front();
-  const size_t stride = Stride(context_width_);
+void Model::ShareContexts(std::span<const Impression> impressions, ScoreScratch* scratch) const {
+  const size_t stride = RowStride(context_width_);
   float* input = scratch->context_input.Reserve(impressions.size() * stride);
   for (size_t i = 0; i < impressions.size(); ++i) {
     Encode(context_slots_, impressions[i].context, 0, 1, input + i * stride, stride);
   }
-  kernels_->dense({.rows = impressions.size(),
-                   .depth = context_width_,
-                   .columns = first.outputs,
-                   .x = input,
-                   .x_row_stride = stride,
-                   .packed = packed_context_.data(),
-                   .init = first.bias.data(),
-                   .y = scratch->context_share.Reserve(impressions.size() * Stride(first.outputs)),
-                   .y_stride = Stride(first.outputs)});
+  forward_->ShareContexts(input, stride, impressions.size(),
+                          scratch->context_share.Reserve(impressions.size() * forward_->share_stride()));
 }
 
-void Model::Forward(size_t rows, ScoreScratch* scratch, float* probabilities) const {
-  const float* x = scratch->input.data();
-  size_t x_stride = input_stride_;
-  for (size_t i = 0; i < packed_layers_.size(); ++i) {
-    const Layer& layer = snapshot_->layers[i];
-    const bool add_context = i == 0 && context_apart_;
-    float* y = scratch->activations[i % 2].data();
-    kernels_->dense({.rows = rows,
-                     .depth = layer.inputs - (add_context ? context_width_ : 0),
-                     .columns = layer.outputs,
-                     .x = x,
-                     .x_row_stride = x_stride,
-                     .packed = packed_layers_[i].data(),
-                     .init = add_context ? scratch->context_share.data() : layer.bias.data(),
-                     .init_stride = Stride(layer.outputs),
-                     .init_row = add_context ? scratch->impression_of_row.data() : nullptr,
-                     .y = y,
-                     .y_stride = widest_stride_,
-                     .relu = true});
-    x = y;
-    x_stride = widest_stride_;
-  }
-  const Layer& output = snapshot_->layers.back();
-  kernels_->heads(x, x_stride, head_weights_.data(), output.bias.data(), rows, output.inputs, output.outputs,
-                  probabilities);
+void Model::ScoreBlock(size_t rows, ScoreScratch* scratch, float* probabilities) const {
+  forward_->Run(
+      scratch->input.data(), input_stride_, rows, context_apart_ ? scratch->context_share.data() : nullptr,
+      context_apart_ ? scratch->impression_of_row.data() : nullptr, &scratch->forward, probabilities);
   for (size_t r = 0; r < rows; ++r) {
-    for (size_t h = 0; h < output.outputs; ++h) {
-      float& p = probabilities[r * output.outputs + h];
+    for (size_t h = 0; h < heads(); ++h) {
+      float& p = probabilities[r * heads() + h];
       p = Calibrate(snapshot_->heads[h].calibrator, p);
     }
   }
@@ -178,9 +122,8 @@ void Model::Forward(size_t rows, ScoreScratch* scratch, float* probabilities) co
 
 void Model::Score(std::span<const Impression> impressions, ScoreScratch* scratch,
                   float* probabilities) const {
-  if (context_apart_) ScoreContexts(impressions, scratch);
+  if (context_apart_) ShareContexts(impressions, scratch);
   float* input = scratch->input.Reserve(kBlockRows * input_stride_);
-  for (AlignedFloats& activations : scratch->activations) activations.Reserve(kBlockRows * widest_stride_);
   scratch->impression_of_row.resize(kBlockRows);
 
   size_t rows = 0;  // encoded and not yet scored
@@ -201,13 +144,13 @@ void Model::Score(std::span<const Impression> impressions, ScoreScratch* scratch
       rows += count;
       first += count;
       if (rows == kBlockRows) {
-        Forward(rows, scratch, probabilities);
+        ScoreBlock(rows, scratch, probabilities);
         probabilities += rows * heads();
         rows = 0;
       }
     }
   }
-  if (rows > 0) Forward(rows, scratch, probabilities);
+  if (rows > 0) ScoreBlock(rows, scratch, probabilities);
 }
 
 float Model::GoldenError() const {

@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/aligned.h"
+#include "model/forward_pass.h"
 #include "model/kernels/kernel_set.h"
 #include "model/snapshot.h"
 
@@ -21,7 +23,7 @@ struct ScoreScratch {
   AlignedFloats context_input;  // [impressions][context width]
   AlignedFloats context_share;  // [impressions][first layer's outputs]
   AlignedFloats input;          // [block of rows][candidate width], with the context's before it if not apart
-  AlignedFloats activations[2];             // [block of rows][widest layer], in turn
+  ForwardScratch forward;
   std::vector<uint32_t> impression_of_row;  // [block of rows]
 };
 
@@ -64,9 +66,9 @@ class Model {
   static void Encode(const std::vector<Slot>& slots, const RawColumns& columns, size_t first, size_t count,
                      float* input, size_t stride);
   // The context's share of the first layer, for every impression.
-  void ScoreContexts(std::span<const Impression> impressions, ScoreScratch* scratch) const;
-  // The layers above the input, for `rows` rows that lie encoded in scratch->input.
-  void Forward(size_t rows, ScoreScratch* scratch, float* probabilities) const;
+  void ShareContexts(std::span<const Impression> impressions, ScoreScratch* scratch) const;
+  // From `rows` rows that lie encoded in scratch->input to their probabilities.
+  void ScoreBlock(size_t rows, ScoreScratch* scratch, float* probabilities) const;
 
   std::unique_ptr<const MappedSnapshot> mapped_;  // null if the caller owns the snapshot
   const Snapshot* snapshot_;
@@ -78,11 +80,7 @@ class Model {
   size_t candidate_width_ = 0;
   bool context_apart_ = false;  // the context has a part of the input, and a hidden layer to add its share to
   size_t input_stride_ = 0;     // floats from one row of scratch->input to the next
-  size_t widest_stride_ = 0;    // the same for the activations, by the widest hidden layer
-  AlignedFloats packed_context_;  // the first layer's rows for the context's part, if apart
-  std::vector<AlignedFloats>
-      packed_layers_;           // hidden layers; of the first one the rows for the candidate's part
-  AlignedFloats head_weights_;  // the output layer transposed: [heads][depth]
+  std::optional<ForwardPass> forward_;  // set by Prepare
 };
 
 // The naive forward pass that every kernel is tested against: double accumulation, no packing, one row at a

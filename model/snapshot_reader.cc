@@ -1,3 +1,4 @@
+// MappedSnapshot::Open: from a verified section file to a snapshot whose spans point into it.
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -1,3 +1,4 @@
+// Validate: what must hold of a snapshot before anything computes with it. Called by reader and writer alike.
 #include <algorithm>
 #include <bit>
 #include <cmath>

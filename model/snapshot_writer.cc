@@ -1,3 +1,4 @@
+// WriteSnapshot: from a snapshot to the sections of its file.
 #include "absl/strings/str_cat.h"
 #include "model/section_file.h"
 #include "model/snapshot.h"
