@@ -165,7 +165,7 @@ if [[ "$(number errors)" != 0 ]]; then
 fi
 
 say "Watch"
-get /metrics | grep -E '^adscore_(requests_total|rows_total|model_version|model_swaps_total|rejected_total|request_duration_seconds_(sum|count))' | head -n 12
+get /metrics | tr -d '\r' | grep -E '^adscore_(requests_total.*Predict|rows_total|model_version|model_swaps_total|request_duration_seconds_(sum|count).*Predict|forward_duration_seconds_(sum|count)|batch_rows_(sum|count))'
 
 if [[ $keep == true ]]; then
   say "The server runs on, as process $server_pid"
