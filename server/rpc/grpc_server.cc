@@ -1,6 +1,7 @@
 #include "server/rpc/grpc_server.h"
 
 #include <chrono>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "grpc/support/log.h"
@@ -22,6 +23,8 @@ constexpr int kKeepaliveTimeoutMs = 20 * 1000;
 constexpr int kMinPingIntervalMs = 10 * 1000;
 
 constexpr std::chrono::seconds kDrainLimit{30};
+constexpr std::chrono::milliseconds kQuiet{100};
+constexpr std::chrono::milliseconds kQuietLimit{1000};
 constexpr const char* kPredictionService = "adscore.v1.PredictionService";
 
 // While the server starts: gRPC's lines about a taken port only repeat what our own error says better.
@@ -31,6 +34,20 @@ void LogNothing(gpr_log_func_args* /*args*/) {}
 void LogErrors(gpr_log_func_args* args) {
   if (args->severity < GPR_LOG_SEVERITY_ERROR) return;
   spdlog::warn("gRPC: {}:{}: {}", args->file, args->line, args->message);
+}
+
+// A call that is on its way while gRPC shuts down ends as CANCELLED, which no client retries. So the door
+// stays open, and UNAVAILABLE is what it says, until nobody has knocked for a while; but not for ever.
+void WaitUntilQuiet(const Admission& admission) {
+  constexpr std::chrono::milliseconds kStep{10};
+  uint64_t seen = admission.turned_away();
+  std::chrono::milliseconds quiet{0};
+  for (std::chrono::milliseconds waited{0}; quiet < kQuiet && waited < kQuietLimit; waited += kStep) {
+    std::this_thread::sleep_for(kStep);
+    const uint64_t now = admission.turned_away();
+    quiet = now == seen ? quiet + kStep : std::chrono::milliseconds(0);
+    seen = now;
+  }
 }
 
 void SetUp(grpc::ServerBuilder* builder) {
@@ -102,6 +119,7 @@ void GrpcServer::Drain() {
     server_->GetHealthCheckService()->SetServingStatus(false);  // all names
   }
   parts_.admission->StartDraining();
+  WaitUntilQuiet(*parts_.admission);
   server_->Shutdown(std::chrono::system_clock::now() + kDrainLimit);
   for (const auto& loop : loops_) loop->Stop();
 }

@@ -39,8 +39,9 @@ class GrpcServer {
   // "adscore.v1.PredictionService") as soon as one does.
   void UpdateHealth();
 
-  // Health turns NOT_SERVING, new calls are answered UNAVAILABLE, running ones finish. Returns when the last
-  // one has; after 30 s those that still run are cancelled. Once only; a second call returns at once.
+  // Health turns NOT_SERVING, new calls are answered UNAVAILABLE, running ones finish. Once no new call has
+  // come for 100 ms, or after 1 s, the port closes. Returns when the last call has ended; after 30 s those
+  // that still run are cancelled. Once only; a second call returns at once.
   void Drain();
 
  private:

@@ -22,8 +22,8 @@ constexpr int kMaxEventsPerRound = 1024;
 
 gpr_timespec PastDeadline() { return gpr_inf_past(GPR_CLOCK_MONOTONIC); }
 
-// How long the completion queue may block. gRPC counts whole milliseconds and rounds up, so what is left of
-// one is polled for: a loop spins for a millisecond at most, and only where max-batch-delay-us makes it wait.
+// How long the completion queue may block. gRPC counts whole milliseconds and rounds up, so the last two are
+// polled for: a loop spins that long at most, and only where max-batch-delay-us makes it wait.
 gpr_timespec WaitDeadline(const BatchDecision& decision, Time now) {
   if (decision.kind == BatchDecision::Kind::kIdle) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
   if (decision.kind == BatchDecision::Kind::kRun) return PastDeadline();

@@ -28,6 +28,8 @@ class Admission {
   void StartDraining() { draining_.store(true, std::memory_order_relaxed); }
 
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
+  // How often draining was the answer.
+  uint64_t turned_away() const { return turned_away_.load(std::memory_order_relaxed); }
   size_t queued_rows() const { return queued_rows_.load(std::memory_order_relaxed); }
   size_t max_queued_rows() const { return max_queued_rows_; }
 
@@ -35,6 +37,7 @@ class Admission {
   const size_t max_queued_rows_;
   std::atomic<size_t> queued_rows_{0};
   std::atomic<bool> draining_{false};
+  std::atomic<uint64_t> turned_away_{0};
 };
 
 }  // namespace adscore::server

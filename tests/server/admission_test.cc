@@ -32,6 +32,7 @@ TEST(AdmissionTest, DrainingRefusesWhateverComes) {
   Admission admission(10);
   admission.StartDraining();
   EXPECT_EQ(admission.Admit(1), Refusal::kDraining);
+  EXPECT_EQ(admission.turned_away(), 1u);
 }
 
 TEST(AdmissionTest, ThreadsTogetherNeverExceedTheLimit) {

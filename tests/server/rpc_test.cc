@@ -4,6 +4,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -329,6 +330,26 @@ TEST_F(RpcTest, DrainingFinishesWhatRunsAndTurnsAwayWhatIsNew) {
   EXPECT_THAT(HttpGet(process.http_port(), "/readyz"), StartsWith("HTTP/1.1 503"));
   v1::PredictResponse response;
   EXPECT_EQ(process.Predict(NamedRequest(), &response).error_code(), StatusCode::UNAVAILABLE);
+}
+
+TEST_F(RpcTest, UnderLoadADrainEndsEveryCallAsOkOrUnavailable) {
+  StartWithVersion(1);
+  std::atomic<int> answered{0};
+  std::vector<std::future<grpc::Status>> callers;
+  for (int c = 0; c < 8; ++c) {
+    callers.push_back(std::async(std::launch::async, [&] {
+      grpc::Status status;
+      for (v1::PredictResponse response; status.ok(); ++answered)
+        status = process_->Predict(NamedRequest(), &response);
+      return status;
+    }));
+  }
+  while (answered < 100) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  process_->server().Drain();
+  for (auto& caller : callers) {
+    const grpc::Status status = caller.get();
+    EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
+  }
 }
 
 TEST_F(RpcTest, ACallAfterAPauseIsAsFastAsAnyOther) {
