@@ -46,7 +46,7 @@ VocabularySlots BuildVocabulary(std::span<const uint64_t> tokens) {
 
 size_t InputWidth(const Feature& feature, const FeatureEncoding& encoding) {
   const size_t numbers = feature.kind == FeatureKind::kNumeric ? 2 : 0;
-  return numbers + encoding.embedding.dim;
+  return numbers + encoding.embedding.dim + encoding.statistics.dim;
 }
 
 }  // namespace adscore::model

@@ -5,8 +5,8 @@
 // The input vector of the network has two parts, the context's and the candidate's. Each part has, for its
 // features in schema order:
 //   numeric             standardised value, missing flag, then the embedding of its bin (if it has bins)
-//   categorical         the embedding of its token
-//   multi-valued        the mean of its tokens' embeddings
+//   categorical         the embedding of its token, then its token's statistics (if it has them)
+//   multi-valued        the mean of its tokens' embeddings, then the mean of their statistics
 //
 // Thread-safe: plain values and pure functions over constant data.
 #pragma once
@@ -98,6 +98,13 @@ struct FeatureEncoding {
   NumericEncoding numeric;   // numeric features
   Vocabulary vocabulary;     // categorical and multi-valued features
   EmbeddingTable embedding;  // dim 0: a numeric feature without bins
+  // What training counted for each token of a vocabulary, such as how often it was clicked: numbers that are
+  // not learnt. dim 0: none. With them a vocabulary may be longer than the embedding: ids beyond its rows are
+  // of tokens too rare for an embedding of their own, and share that of kUnknownId.
+  EmbeddingTable statistics;
+
+  // The row of `embedding` that belongs to an id of the vocabulary.
+  uint32_t EmbeddingId(uint32_t id) const { return id < embedding.rows ? id : kUnknownId; }
 };
 
 // Floats that the feature adds to its part of the input vector.

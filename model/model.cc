@@ -15,19 +15,29 @@ namespace {
 // activations stay in the second-level cache.
 constexpr size_t kBlockRows = 128;
 
-void EncodeMulti(const FeatureEncoding& encoding, std::span<const uint64_t> tokens, float* to) {
+// The embedding and the statistics of one token, or of kMissingId.
+void EncodeId(const FeatureEncoding& encoding, uint32_t id, float* to) {
   const size_t dim = encoding.embedding.dim;
-  if (tokens.empty()) {
-    std::memcpy(to, encoding.embedding.Row(kMissingId), dim * sizeof(float));
-    return;
-  }
-  std::fill_n(to, dim, 0.0f);
+  std::memcpy(to, encoding.embedding.Row(encoding.EmbeddingId(id)), dim * sizeof(float));
+  const size_t statistics = encoding.statistics.dim;
+  if (statistics > 0) std::memcpy(to + dim, encoding.statistics.Row(id), statistics * sizeof(float));
+}
+
+void EncodeMulti(const FeatureEncoding& encoding, std::span<const uint64_t> tokens, float* to) {
+  if (tokens.empty()) return EncodeId(encoding, kMissingId, to);
+  const size_t dim = encoding.embedding.dim;
+  const size_t statistics = encoding.statistics.dim;
+  std::fill_n(to, dim + statistics, 0.0f);
   for (const uint64_t token : tokens) {
-    const float* row = encoding.embedding.Row(encoding.vocabulary.Lookup(token));
+    const uint32_t id = encoding.vocabulary.Lookup(token);
+    const float* row = encoding.embedding.Row(encoding.EmbeddingId(id));
     for (size_t d = 0; d < dim; ++d) to[d] += row[d];
+    if (statistics == 0) continue;
+    row = encoding.statistics.Row(id);
+    for (size_t d = 0; d < statistics; ++d) to[dim + d] += row[d];
   }
   const float share = 1.0f / static_cast<float>(tokens.size());
-  for (size_t d = 0; d < dim; ++d) to[d] *= share;
+  for (size_t d = 0; d < dim + statistics; ++d) to[d] *= share;
 }
 
 }  // namespace
@@ -79,8 +89,7 @@ void Model::Encode(const std::vector<Slot>& slots, const RawColumns& columns, si
         break;
       case FeatureKind::kCategorical:
         for (size_t r = 0; r < count; ++r, to += stride) {
-          const uint32_t id = encoding.vocabulary.Lookup(columns.categorical[begin + r]);
-          std::memcpy(to, table.Row(id), table.dim * sizeof(float));
+          EncodeId(encoding, encoding.vocabulary.Lookup(columns.categorical[begin + r]), to);
         }
         break;
       case FeatureKind::kMultiCategorical: {

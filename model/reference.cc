@@ -15,9 +15,13 @@ void AppendFeature(const Feature& feature, const FeatureEncoding& encoding, cons
                    size_t column, size_t row, Row* input) {
   const EmbeddingTable& table = encoding.embedding;
   const size_t cell = column * columns.rows + row;
-  Row embedding(table.dim, 0.0);
+  const EmbeddingTable& statistics = encoding.statistics;
+  Row embedding(table.dim + statistics.dim, 0.0);
   const auto add = [&](uint32_t id) {
-    for (size_t d = 0; d < table.dim; ++d) embedding[d] += table.values[id * table.dim + d];
+    const uint32_t row_of_id = feature.kind == FeatureKind::kNumeric ? id : encoding.EmbeddingId(id);
+    for (size_t d = 0; d < table.dim; ++d) embedding[d] += table.values[row_of_id * table.dim + d];
+    for (size_t d = 0; d < statistics.dim; ++d)
+      embedding[table.dim + d] += statistics.values[id * statistics.dim + d];
   };
   if (feature.kind == FeatureKind::kNumeric) {
     const EncodedNumber number = EncodeNumber(feature, encoding.numeric, columns.numeric[cell]);

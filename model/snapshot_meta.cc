@@ -11,6 +11,9 @@ using Json = nlohmann::ordered_json;
 
 Json EncodingToJson(const FeatureEncoding& encoding, FeatureKind kind) {
   Json json = {{"embedding", {{"rows", encoding.embedding.rows}, {"dim", encoding.embedding.dim}}}};
+  if (kind != FeatureKind::kNumeric) {
+    json["statistics"] = {{"rows", encoding.statistics.rows}, {"dim", encoding.statistics.dim}};
+  }
   if (kind == FeatureKind::kNumeric) {
     const NumericEncoding& n = encoding.numeric;
     json["numeric"] = {
@@ -23,7 +26,10 @@ FeatureEncoding EncodingFromJson(const Json& json, FeatureKind kind) {
   FeatureEncoding encoding;
   encoding.embedding.rows = json.at("embedding").at("rows").get<size_t>();
   encoding.embedding.dim = json.at("embedding").at("dim").get<size_t>();
-  if (kind == FeatureKind::kNumeric) {
+  if (kind != FeatureKind::kNumeric) {
+    encoding.statistics.rows = json.at("statistics").at("rows").get<size_t>();
+    encoding.statistics.dim = json.at("statistics").at("dim").get<size_t>();
+  } else {
     const Json& n = json.at("numeric");
     encoding.numeric = {.mean = n.at("mean").get<float>(),
                         .scale = n.at("scale").get<float>(),

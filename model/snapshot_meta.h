@@ -15,7 +15,7 @@ namespace adscore::model {
 
 inline constexpr char kMetaSection[] = "meta";
 inline std::string FeatureSection(size_t feature, const char* part) {
-  return absl::StrCat("feature/", feature, "/", part);  // part: keys, ids, embedding
+  return absl::StrCat("feature/", feature, "/", part);  // part: keys, ids, embedding, statistics
 }
 inline std::string LayerSection(size_t layer, const char* part) {
   return absl::StrCat("layer/", layer, "/", part);  // part: weights, bias

@@ -61,6 +61,7 @@ absl::StatusOr<Snapshot> Read(const SectionFile& file) {
     if (snapshot->schema.features[i].kind != FeatureKind::kNumeric) {
       encoding.vocabulary = Vocabulary(sections.Get<uint64_t>(FeatureSection(i, "keys")),
                                        sections.Get<uint32_t>(FeatureSection(i, "ids")));
+      encoding.statistics.values = sections.Get<float>(FeatureSection(i, "statistics"));
     }
     encoding.embedding.values = sections.Get<float>(FeatureSection(i, "embedding"));
   }

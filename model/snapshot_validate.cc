@@ -32,12 +32,12 @@ bool HasShape(size_t count, size_t rows, size_t columns) {
   return count / columns == rows && count % columns == 0;
 }
 
-absl::Status CheckEmbedding(const std::string& where, const EmbeddingTable& table) {
+absl::Status CheckTable(const std::string& where, const std::string& what, const EmbeddingTable& table) {
   if (!HasShape(table.values.size(), table.rows, table.dim)) {
-    return Bad(where, absl::StrCat("embedding of ", table.rows, " x ", table.dim, " has ",
-                                   table.values.size(), " values"));
+    return Bad(where, absl::StrCat(what, " of ", table.rows, " x ", table.dim, " has ", table.values.size(),
+                                   " values"));
   }
-  if (!AllFinite(table.values)) return Bad(where, "embedding holds a number that is not finite");
+  if (!AllFinite(table.values)) return Bad(where, what + " holds a number that is not finite");
   return absl::OkStatus();
 }
 
@@ -52,6 +52,7 @@ absl::Status CheckNumeric(const std::string& where, const FeatureEncoding& encod
       return Bad(where, "bin edges must be finite and ascending");
     }
   }
+  if (encoding.statistics.dim != 0) return Bad(where, "statistics of tokens for numbers");
   if (encoding.embedding.dim == 0) {
     if (!n.edges.empty() || encoding.embedding.rows != 0) return Bad(where, "bins without an embedding");
     return absl::OkStatus();
@@ -74,13 +75,18 @@ absl::Status CheckVocabulary(const std::string& where, const FeatureEncoding& en
     return Bad(where, absl::StrCat("vocabulary of ", keys.size(), " keys and ", ids.size(),
                                    " ids; both must be the same power of two"));
   }
+  const bool counted = encoding.statistics.dim > 0;
+  if (counted && encoding.statistics.rows < encoding.embedding.rows) {
+    return Bad(where, "fewer statistics than embedding rows");
+  }
+  const size_t rows = counted ? encoding.statistics.rows : encoding.embedding.rows;
   size_t taken = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (keys[i] == 0) continue;
     ++taken;
-    if (ids[i] < kFirstTokenId || ids[i] >= encoding.embedding.rows) {
-      return Bad(where, absl::StrCat("vocabulary id ", ids[i], " is outside of the embedding's ",
-                                     encoding.embedding.rows, " rows"));
+    if (ids[i] < kFirstTokenId || ids[i] >= rows) {
+      return Bad(where, absl::StrCat("vocabulary id ", ids[i],
+                                     " is outside of the embedding's or statistics' ", rows, " rows"));
     }
   }
   if (taken > keys.size() / 2) return Bad(where, "vocabulary is more than half full");
@@ -96,7 +102,8 @@ absl::Status CheckFeatures(const Snapshot& snapshot) {
     const std::string where = absl::StrCat("feature '", features[i].name, "'");
     if (features[i].name.empty() || !names.insert(features[i].name).second)
       return Bad(where, "empty or repeated name");
-    absl::Status status = CheckEmbedding(where, snapshot.encodings[i].embedding);
+    absl::Status status = CheckTable(where, "embedding", snapshot.encodings[i].embedding);
+    status.Update(CheckTable(where, "statistics", snapshot.encodings[i].statistics));
     status.Update(features[i].kind == FeatureKind::kNumeric ? CheckNumeric(where, snapshot.encodings[i])
                                                             : CheckVocabulary(where, snapshot.encodings[i]));
     if (!status.ok()) return status;

@@ -26,6 +26,7 @@ absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path) {
     if (snapshot.schema.features[i].kind != FeatureKind::kNumeric) {
       writer.Add(FeatureSection(i, "keys"), encoding.vocabulary.keys());
       writer.Add(FeatureSection(i, "ids"), encoding.vocabulary.ids());
+      writer.Add(FeatureSection(i, "statistics"), encoding.statistics.values);
     }
     writer.Add(FeatureSection(i, "embedding"), encoding.embedding.values);
   }

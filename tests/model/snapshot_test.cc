@@ -170,6 +170,7 @@ TEST_P(ValidateTest, IsRefusedByReaderAndWriter) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr(GetParam().message));
   const std::string path = (fs::path(::testing::TempDir()) / "spoiled").string();
+  fs::remove(path);
   EXPECT_EQ(WriteSnapshot(tiny.snapshot(), path), status);
   EXPECT_FALSE(fs::exists(path));
 }
@@ -195,9 +196,16 @@ INSTANTIATE_TEST_SUITE_P(
                 [](Snapshot* s) { s->encodings[1].embedding.rows = size_t{1} << 63; }},
         Spoiled{"VocabularyIdOutside", "outside of the embedding",
                 [](Snapshot* s) {
-                  EmbeddingTable& table = s->encodings[1].embedding;
+                  EmbeddingTable& table = s->encodings[2].embedding;
                   table = {.rows = 4, .dim = table.dim, .values = table.values.first(4 * table.dim)};
                 }},
+        Spoiled{"FewerStatisticsThanEmbeddings", "fewer statistics",
+                [](Snapshot* s) {
+                  EmbeddingTable& table = s->encodings[1].statistics;
+                  table = {.rows = 4, .dim = table.dim, .values = table.values.first(4 * table.dim)};
+                }},
+        Spoiled{"StatisticsTooShort", "statistics of",
+                [](Snapshot* s) { ++s->encodings[1].statistics.rows; }},
         Spoiled{"VocabularyNotPowerOfTwo", "power of two",
                 [](Snapshot* s) {
                   const Vocabulary& v = s->encodings[1].vocabulary;

@@ -98,7 +98,12 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
       for (size_t i = 0; i < kTokens; ++i) tokens.push_back(data::TokenHash(prefix + std::to_string(i)));
       const VocabularySlots& slots = vocabularies_.emplace_back(BuildVocabulary(tokens));
       encoding.vocabulary = Vocabulary(slots.keys, slots.ids);
-      table = {.rows = kTokens + 2, .dim = kDim, .values = Random((kTokens + 2) * kDim, 1)};
+      // The last two tokens are too rare for an embedding of their own; multi-valued ones have no statistics.
+      const bool counted = feature.kind == FeatureKind::kCategorical;
+      table = {.rows = kTokens + (counted ? 0 : 2), .dim = kDim, .values = {}};
+      table.values = Random(table.rows * kDim, 1);
+      if (counted)
+        encoding.statistics = {.rows = kTokens + 2, .dim = 2, .values = Random((kTokens + 2) * 2, 1)};
     }
     snapshot_.encodings.push_back(encoding);
   }
