@@ -10,6 +10,7 @@
 
 #include "model/encoding.h"
 #include "trainer/dataset.h"
+#include "trainer/encoder_fitting.h"
 
 namespace adscore::trainer {
 
@@ -17,11 +18,13 @@ namespace adscore::trainer {
 struct InputField {
   size_t feature = 0;  // in schema order
   model::FeatureKind kind = model::FeatureKind::kNumeric;
-  size_t column = 0;            // which of its kind, in the order of the fields
-  size_t offset = 0;            // first float in the input vector
-  size_t embedding_offset = 0;  // first float of its embedding
-  size_t dim = 0;               // floats of its embedding
-  size_t ids = 0;               // rows of its embedding table
+  size_t column = 0;             // which of its kind, in the order of the fields
+  size_t offset = 0;             // first float in the input vector
+  size_t embedding_offset = 0;   // first float of its embedding
+  size_t dim = 0;                // floats of its embedding
+  size_t ids = 0;                // rows of its embedding table
+  size_t statistics = 0;         // numbers of its statistics; they follow the embedding
+  size_t statistics_column = 0;  // the first of them in EncodedRows::statistics
 };
 
 struct InputLayout {
@@ -30,6 +33,7 @@ struct InputLayout {
   size_t numeric = 0;              // fields of each kind
   size_t categorical = 0;
   size_t multi = 0;
+  size_t statistics = 0;  // numbers of all fields' statistics
 };
 
 InputLayout LayOutInput(const model::Schema& schema, std::span<const model::FeatureEncoding> encodings);
@@ -41,10 +45,11 @@ struct EncodedRows {
   std::vector<uint32_t> ids;                  // [rows][categorical fields]
   std::vector<uint64_t> multi_begin;          // [rows][multi-valued fields] + 1, into multi_ids
   std::vector<uint32_t> multi_ids;            // a missing list is the one id kMissingId
+  std::vector<float> statistics;              // [rows][layout's statistics]
   std::vector<uint8_t> labels;                // [rows][heads]
 };
 
-EncodedRows EncodeRows(const Dataset& data, const InputLayout& layout,
-                       std::span<const model::FeatureEncoding> encodings);
+// Ids are rows of the embedding tables. The statistics of a training row leave its own fold out.
+EncodedRows EncodeRows(const Dataset& data, const InputLayout& layout, const FittedEncoders& encoders);
 
 }  // namespace adscore::trainer

@@ -60,30 +60,75 @@ model::NumericEncoding FitNumber(const std::vector<float>& ascending, size_t bin
   return encoding;
 }
 
-// Tokens that at least `minimum_count` training rows hold, by falling count; equal counts by hash.
-std::vector<uint64_t> FrequentTokens(const Column& column, model::FeatureKind kind,
-                                     std::span<const uint32_t> training, size_t minimum_count) {
+// Calls visit(token) for each token of a row; none for a missing one.
+template <typename Visit>
+void ForEachToken(const Column& column, model::FeatureKind kind, uint32_t row, const Visit& visit) {
+  if (kind == model::FeatureKind::kCategorical) {
+    if (column.tokens[row] != 0) visit(column.tokens[row]);
+    return;
+  }
+  const uint64_t begin = column.multi_begin[row];
+  for (uint64_t i = begin; i < begin + column.multi_count[row]; ++i) visit(column.multi[i]);
+}
+
+// Tokens by falling count; equal counts by hash.
+std::vector<std::pair<uint64_t, uint64_t>> CountTokens(const Column& column, model::FeatureKind kind,
+                                                       std::span<const uint32_t> training) {
   std::unordered_map<uint64_t, uint64_t> counts;
   for (const uint32_t row : training) {
-    if (kind == model::FeatureKind::kCategorical) {
-      ++counts[column.tokens[row]];
-    } else {
-      const uint64_t begin = column.multi_begin[row];
-      for (uint64_t i = begin; i < begin + column.multi_count[row]; ++i) ++counts[column.multi[i]];
-    }
+    ForEachToken(column, kind, row, [&](uint64_t token) { ++counts[token]; });
   }
-  counts.erase(0);  // missing
-  std::vector<std::pair<uint64_t, uint64_t>> frequent;
-  for (const auto& [token, count] : counts) {
-    if (count >= minimum_count) frequent.emplace_back(count, token);
-  }
-  std::sort(frequent.begin(), frequent.end(), [](const auto& a, const auto& b) {
+  std::vector<std::pair<uint64_t, uint64_t>> sorted;  // count, token
+  sorted.reserve(counts.size());
+  for (const auto& [token, count] : counts) sorted.emplace_back(count, token);
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   });
+  return sorted;
+}
+
+std::vector<double> BaseRates(const Dataset& data, std::span<const uint32_t> training) {
+  std::vector<double> rates;
+  for (const std::vector<uint8_t>& labels : data.labels) {
+    double positives = 0;
+    for (const uint32_t row : training) positives += labels[row];
+    rates.push_back((positives + 0.5) / (static_cast<double>(training.size()) + 1));
+  }
+  return rates;
+}
+
+// The vocabulary of feature `f`, and the statistics of its tokens.
+void FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> training,
+               const EncoderOptions& options, std::span<const double> base_rates, FittedEncoders* fitted) {
+  const model::FeatureKind kind = data.schema.features[f].kind;
+  const Column& column = data.columns[f];
+  model::FeatureEncoding& encoding = fitted->encodings[f];
   std::vector<uint64_t> tokens;
-  tokens.reserve(frequent.size());
-  for (const auto& [count, token] : frequent) tokens.push_back(token);
-  return tokens;
+  encoding.embedding.rows = model::kFirstTokenId;
+  for (const auto& [count, token] : CountTokens(column, kind, training)) {
+    if (count < options.statistics_minimum_count) break;
+    tokens.push_back(token);
+    if (count >= options.minimum_count) ++encoding.embedding.rows;
+  }
+  fitted->slots[f] = model::BuildVocabulary(tokens);
+  encoding.vocabulary = model::Vocabulary(fitted->slots[f].keys, fitted->slots[f].ids);
+
+  TokenCounts& counts = fitted->counts[f].emplace(model::kFirstTokenId + tokens.size(), base_rates);
+  std::vector<uint8_t> labels(data.labels.size());
+  for (const uint32_t row : training) {
+    for (size_t h = 0; h < labels.size(); ++h) labels[h] = data.labels[h][row];
+    bool missing = true;
+    ForEachToken(column, kind, row, [&](uint64_t token) {
+      missing = false;
+      const uint32_t id = encoding.vocabulary.Lookup(token);
+      // What is unknown has never been seen: to count it here would tell rows apart by their rarity.
+      if (id != model::kUnknownId) counts.Add(id, fitted->folds[row], labels);
+    });
+    if (missing) counts.Add(model::kMissingId, fitted->folds[row], labels);
+  }
+  fitted->statistics[f] = counts.Table();
+  encoding.statistics = {
+      .rows = model::kFirstTokenId + tokens.size(), .dim = counts.dim(), .values = fitted->statistics[f]};
 }
 
 }  // namespace
@@ -94,6 +139,10 @@ FittedEncoders FitEncoders(const Dataset& data, std::span<const uint32_t> traini
   FittedEncoders fitted;
   fitted.encodings.resize(features.size());
   fitted.slots.resize(features.size());
+  fitted.statistics.resize(features.size());
+  fitted.counts.resize(features.size());
+  fitted.folds = DrawFolds(data.rows, training);
+  const std::vector<double> base_rates = BaseRates(data, training);
   for (size_t f = 0; f < features.size(); ++f) {
     model::FeatureEncoding& encoding = fitted.encodings[f];
     encoding.embedding.dim = options.embedding_dim;
@@ -101,11 +150,7 @@ FittedEncoders FitEncoders(const Dataset& data, std::span<const uint32_t> traini
       encoding.numeric = FitNumber(SampleTransformed(features[f], data.columns[f], training), options.bins);
       encoding.embedding.rows = model::kFirstBinId + encoding.numeric.edges.size() + 1;
     } else {
-      const std::vector<uint64_t> tokens =
-          FrequentTokens(data.columns[f], features[f].kind, training, options.minimum_count);
-      fitted.slots[f] = model::BuildVocabulary(tokens);
-      encoding.vocabulary = model::Vocabulary(fitted.slots[f].keys, fitted.slots[f].ids);
-      encoding.embedding.rows = model::kFirstTokenId + tokens.size();
+      FitTokens(data, f, training, options, base_rates, &fitted);
     }
   }
   return fitted;

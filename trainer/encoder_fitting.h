@@ -1,23 +1,27 @@
 // Fits the encoders (model/encoding.h) to the training rows: scales and bins of numbers, vocabularies of
-// tokens.
+// tokens and their statistics.
 //
 // Not thread-safe; the result is constant.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "model/encoding.h"
 #include "trainer/dataset.h"
+#include "trainer/target_statistics.h"
 
 namespace adscore::trainer {
 
 struct EncoderOptions {
-  size_t bins = 40;           // per numeric feature, at most
+  size_t bins = 20;           // per numeric feature, at most
   size_t minimum_count = 10;  // rows that a token must be in to get an embedding of its own
   size_t embedding_dim = 8;
+  // Rows that a token must be in to get statistics of its own; rarer ones count as never seen.
+  size_t statistics_minimum_count = 2;
 };
 
 // The encodings of all features and the memory that they view. embedding.rows and .dim are set, its values
@@ -27,8 +31,11 @@ struct FittedEncoders {
   FittedEncoders(FittedEncoders&&) = default;  // a vector's memory stays where it is when the vector moves
   FittedEncoders& operator=(FittedEncoders&&) = default;
 
-  std::vector<model::FeatureEncoding> encodings;  // one per feature, in schema order
-  std::vector<model::VocabularySlots> slots;      // likewise
+  std::vector<model::FeatureEncoding> encodings;   // one per feature, in schema order
+  std::vector<model::VocabularySlots> slots;       // likewise
+  std::vector<std::vector<float>> statistics;      // likewise: what encodings[f].statistics views
+  std::vector<std::optional<TokenCounts>> counts;  // likewise: of features with a vocabulary
+  std::vector<uint8_t> folds;                      // [rows of the data]: see target_statistics.h
 };
 
 // Looks at `training` rows only, so that nothing of the other rows leaks into the encoders. Tokens get their

@@ -23,6 +23,10 @@ uint64_t Positives(const std::vector<uint8_t>& labels, std::span<const uint32_t>
       std::count_if(rows.begin(), rows.end(), [&](uint32_t row) { return labels[row] != 0; }));
 }
 
+double Rate(const std::vector<uint8_t>& labels, std::span<const uint32_t> rows) {
+  return static_cast<double>(Positives(labels, rows)) / static_cast<double>(rows.size());
+}
+
 // Seconds since 1970; SOURCE_DATE_EPOCH, where it is set, makes a snapshot reproducible to the byte.
 int64_t CreationTime() {
   int64_t fixed = 0;
@@ -56,7 +60,8 @@ absl::Status CheckTrainingLabels(const Dataset& data, const Split& split, const 
   return absl::OkStatus();
 }
 
-// Heads with their calibrators fitted to the tuning rows, which the weights have never seen.
+// Heads with their calibrators fitted to the tuning rows, which these logits' weights have never seen. Their
+// base rates are not known yet.
 std::vector<model::Head> CalibratedHeads(const Dataset& data, const Split& split, const FitOptions& options,
                                          std::span<const float> tuning_logits) {
   const size_t heads = options.labels.size();
@@ -68,10 +73,8 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const Split& split
       logits[i] = tuning_logits[i * heads + head];
       labels[i] = data.labels[head][split.tuning[i]];
     }
-    const double base_rate = static_cast<double>(Positives(data.labels[head], split.training)) /
-                             static_cast<double>(split.training.size());
     result.push_back(
-        {options.labels[head].column, options.labels[head], base_rate, FitCalibrator(logits, labels)});
+        {options.labels[head].column, options.labels[head], /*base_rate=*/0, FitCalibrator(logits, labels)});
   }
   return result;
 }
@@ -79,7 +82,7 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const Split& split
 }  // namespace
 
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
-                                     const std::function<void(const TrainingProgress&)>& progress) {
+                                     const TrainingReport& report) {
   const TrainingOptions& training = options.training;
   absl::StatusOr<Split> split =
       SplitRows(data.rows, options.split, options.validation_share, options.tuning_share, training.seed);
@@ -91,29 +94,42 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   absl::Status status = CheckTrainingLabels(data, *split, options, &fitted.notices);
   if (!status.ok()) return status;
 
-  FittedEncoders encoders = FitEncoders(data, split->training, options.encoders);
-  const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
-  const EncodedRows rows = EncodeRows(data, layout, encoders.encodings);
-  absl::StatusOr<TrainingResult> trained =
-      Train(rows, layout, split->training, split->tuning, training, progress);
-  if (!trained.ok()) return trained.status();
-  fitted.best_epochs = trained->best_epochs;
-  fitted.epochs = trained->epochs;
-  fitted.rows_per_second = trained->rows_per_second;
+  // Without the tuning rows first: they say when to stop, and how far the probabilities are off.
+  std::vector<model::Head> heads;
+  {
+    const FittedEncoders encoders = FitEncoders(data, split->training, options.encoders);
+    const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
+    const EncodedRows rows = EncodeRows(data, layout, encoders);
+    absl::StatusOr<TrainingResult> trained =
+        Train(rows, layout, split->training, split->tuning, training, report);
+    if (!trained.ok()) return trained.status();
+    fitted.best_epochs = trained->best_epochs;
+    fitted.epochs = trained->epochs;
+    fitted.rows_per_second = trained->rows_per_second;
+    heads = CalibratedHeads(data, *split, options,
+                            ScoreLogits(rows, layout, split->tuning, trained->parameters, training.threads));
+  }
 
-  const std::vector<float> logits =
-      ScoreLogits(rows, layout, split->tuning, trained->parameters, training.threads);
+  // Then with them, for as long: in a log in time order they are the rows most like those to come.
+  std::vector<uint32_t> learnt_from = split->training;
+  learnt_from.insert(learnt_from.end(), split->tuning.begin(), split->tuning.end());
+  std::sort(learnt_from.begin(), learnt_from.end());
+  FittedEncoders encoders = FitEncoders(data, learnt_from, options.encoders);
+  const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
+  absl::StatusOr<Parameters> parameters =
+      TrainFor(fitted.best_epochs, EncodeRows(data, layout, encoders), layout, learnt_from, training, report);
+  if (!parameters.ok()) return parameters.status();
+  for (size_t head = 0; head < heads.size(); ++head)
+    heads[head].base_rate = Rate(data.labels[head], learnt_from);
+
   model::Provenance provenance;
   provenance.trainer = kTrainerBuild;
   provenance.created_at = CreationTime();
-  provenance.training_rows = split->training.size();
+  provenance.training_rows = learnt_from.size();
   provenance.seed = training.seed;
   fitted.model =
-      std::make_unique<TrainedModel>(data.schema, layout, std::move(encoders), std::move(trained->parameters),
-                                     CalibratedHeads(data, *split, options, logits), std::move(provenance));
-
-  std::vector<uint32_t> learnt_from = split->training;
-  learnt_from.insert(learnt_from.end(), split->tuning.begin(), split->tuning.end());
+      std::make_unique<TrainedModel>(data.schema, layout, std::move(encoders), *std::move(parameters),
+                                     std::move(heads), std::move(provenance));
   fitted.model->AddGoldenRows(data, ChooseGoldenRows(data, learnt_from, kGoldenRows));
   // Measured as it will be served, not as it was trained.
   const model::Model served(fitted.model->snapshot(), *model::AvailableKernelSets().front());

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +43,6 @@ struct FittedModel {
 
 // InvalidArgument if there are too few rows, a label is the same in all training rows, or training diverges.
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
-                                     const std::function<void(const TrainingProgress&)>& progress);
+                                     const TrainingReport& report);
 
 }  // namespace adscore::trainer

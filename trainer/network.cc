@@ -95,6 +95,8 @@ void Network::Gather(const EncodedRows& data, std::span<const uint32_t> rows, si
       const InputField& field = layout_.fields[f];
       const float* table = parameters_->tables[f].data();
       float* embedding = input + field.embedding_offset;
+      std::copy_n(data.statistics.data() + row * layout_.statistics + field.statistics_column,
+                  field.statistics, embedding + field.dim);
       switch (field.kind) {
         case model::FeatureKind::kNumeric: {
           const model::EncodedNumber& number = data.numbers[row * layout_.numeric + field.column];

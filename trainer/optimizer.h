@@ -26,7 +26,7 @@ struct OptimizerOptions {
   float epsilon = 1e-8F;
   float embedding_decay =
       0;  // share of an embedding row that is taken off per touch, times the learning rate
-  double average_decay = 0.99;  // per step; 0: no average, the last weights
+  double average_decay = 0.998;  // per step; 0: no average, the last weights
 };
 
 class Optimizer {

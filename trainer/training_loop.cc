@@ -19,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 constexpr uint64_t kShuffleKey =
     0x5348554646;  // so that the order, the drop-outs and the weights are drawn apart
 constexpr uint64_t kDropoutKey = 0x44524F50;
-constexpr size_t kBatchesPerReport = 16;
+constexpr uint64_t kLossWindow = 100;  // batches that the training loss is averaged over
+constexpr double kAstray = 2;  // times the loss of saying the base rate: nothing that was learnt is so bad
 
 std::vector<double> BaseRates(const EncodedRows& data, std::span<const uint32_t> rows) {
   std::vector<double> rates(data.heads);
@@ -44,84 +45,122 @@ double MeanLoss(const EncodedRows& data, std::span<const uint32_t> rows, std::sp
   return loss / static_cast<double>(rows.size());
 }
 
-absl::Status NotFinite(double epochs_done, const TrainingOptions& options) {
-  return absl::InvalidArgumentError(absl::StrFormat(
-      "the loss is not a finite number any more after %.2f epochs, so that nothing was published: lower "
-      "--learning-rate (it is %g), or look for huge numbers in the data",
-      epochs_done, options.learning_rate));
+absl::Status WentAstray(double epochs_done, const TrainingOptions& options) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("training went astray after %.2f epochs and nothing was published: the loss is huge, "
+                      "or no number any more; "
+                      "lower --learning-rate (it is %g), or look for huge numbers in the data",
+                      epochs_done, options.learning_rate));
 }
+
+// The state of one training: the network, its optimiser, and how far it is.
+class Training {
+ public:
+  Training(const EncodedRows& data, const InputLayout& layout, std::span<const uint32_t> rows, double epochs,
+           const TrainingOptions& options)
+      : data_(data),
+        options_(options),
+        order_(rows.begin(), rows.end()),
+        batches_((rows.size() + options.batch_size - 1) / options.batch_size),
+        workers_(options.threads),
+        network_(layout, options.hidden, data.heads, *model::AvailableKernelSets().front(), workers_),
+        optimizer_(layout, InitialParameters(layout, options.hidden, BaseRates(data, rows), options.seed),
+                   options.optimizer, workers_) {
+    progress_.epochs = epochs;
+  }
+
+  uint64_t batches() const { return batches_; }  // steps of an epoch
+  uint64_t steps() const { return steps_; }
+  const TrainingProgress& progress() const { return progress_; }
+  Parameters Average() const { return optimizer_.Average(); }
+
+  // One batch forward and back, and a step of the optimiser. The first batch of an epoch shuffles the rows.
+  absl::Status Step() {
+    const Clock::time_point begin = Clock::now();
+    const size_t batch = steps_ % batches_;
+    if (batch == 0) Random(options_.seed ^ kShuffleKey, steps_ / batches_).Shuffle(&order_);
+    const size_t first = batch * options_.batch_size;
+    const std::span<const uint32_t> rows = std::span<const uint32_t>(order_).subspan(
+        first, std::min(options_.batch_size, order_.size() - first));
+    network_.Use(optimizer_.parameters());
+    const uint64_t key = Random(options_.seed ^ kDropoutKey, steps_).Bits();
+    const double loss = network_.Backpropagate(data_, rows, options_.dropout, key);
+    optimizer_.Step(network_.gradients(), options_.learning_rate);
+    ++steps_;
+    seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
+
+    progress_.epochs_done = static_cast<double>(steps_) / static_cast<double>(batches_);
+    progress_.rows += rows.size();
+    progress_.rows_per_second = static_cast<double>(progress_.rows) / seconds_;
+    progress_.training_loss +=
+        (loss - progress_.training_loss) / static_cast<double>(std::min(steps_, kLossWindow));
+    return std::isfinite(loss) ? absl::OkStatus() : WentAstray(progress_.epochs_done, options_);
+  }
+
+  // The loss of `parameters` over rows that are not trained on.
+  double LossOf(const Parameters& parameters, std::span<const uint32_t> rows) {
+    logits_.resize(rows.size() * data_.heads);
+    network_.Use(parameters);
+    network_.Logits(data_, rows, logits_.data());
+    progress_.tuning_loss = MeanLoss(data_, rows, logits_);
+    return progress_.tuning_loss;
+  }
+
+ private:
+  const EncodedRows& data_;
+  const TrainingOptions& options_;
+  std::vector<uint32_t> order_;
+  const uint64_t batches_;
+  Workers workers_;
+  Network network_;
+  Optimizer optimizer_;
+  std::vector<float> logits_;
+  TrainingProgress progress_;
+  uint64_t steps_ = 0;
+  double seconds_ = 0;
+};
 
 }  // namespace
 
 absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout& layout,
-                                     std::span<const uint32_t> training, std::span<const uint32_t> tuning,
-                                     const TrainingOptions& options,
-                                     const std::function<void(const TrainingProgress&)>& progress) {
-  const absl::StatusOr<const model::KernelSet*> kernels = model::FindKernelSet("auto");
-  if (!kernels.ok()) return kernels.status();
-  Workers workers(options.threads);
-  Network network(layout, options.hidden, data.heads, **kernels, workers);
-  Optimizer optimizer(layout,
-                      InitialParameters(layout, options.hidden, BaseRates(data, training), options.seed),
-                      options.optimizer, workers);
-
-  std::vector<uint32_t> order(training.begin(), training.end());
-  std::vector<float> logits(tuning.size() * data.heads);
-  const size_t batches = (order.size() + options.batch_size - 1) / options.batch_size;
-  const uint64_t steps = batches * options.epochs;
+                                     std::span<const uint32_t> rows, std::span<const uint32_t> tuning,
+                                     const TrainingOptions& options, const TrainingReport& report) {
+  Training training(data, layout, rows, static_cast<double>(options.epochs), options);
+  const double worst_loss = kAstray * training.LossOf(training.Average(), tuning);
   TrainingResult best;
   best.tuning_loss = HUGE_VAL;
+  size_t looks = 0;
   size_t looks_since_best = 0;
-  double training_seconds = 0;
-  double loss_sum = 0;
-  size_t loss_count = 0;
-  TrainingProgress report;
-  report.epochs = options.epochs;
-
-  for (uint64_t step = 0; step < steps; ++step) {
-    const Clock::time_point begin = Clock::now();
-    const size_t batch = step % batches;
-    if (batch == 0) Random(options.seed ^ kShuffleKey, step / batches).Shuffle(&order);
-    const size_t first = batch * options.batch_size;
-    const std::span<const uint32_t> rows =
-        std::span<const uint32_t>(order).subspan(first, std::min(options.batch_size, order.size() - first));
-    network.Use(optimizer.parameters());
-    const uint64_t key = Random(options.seed ^ kDropoutKey, step).Bits();
-    const double loss = network.Backpropagate(data, rows, options.dropout, key);
-    optimizer.Step(network.gradients(), options.learning_rate);
-    training_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
-
-    report.epochs_done = static_cast<double>(step + 1) / static_cast<double>(batches);
-    if (!std::isfinite(loss)) return NotFinite(report.epochs_done, options);
-    loss_sum += loss;
-    ++loss_count;
-    report.rows += rows.size();
-    report.rows_per_second = static_cast<double>(report.rows) / training_seconds;
-    report.training_loss = loss_sum / static_cast<double>(loss_count);
-    report.looked =
-        (batch + 1) * options.looks_per_epoch / batches != batch * options.looks_per_epoch / batches;
-    if (report.looked) {
-      Parameters average = optimizer.Average();
-      network.Use(average);
-      network.Logits(data, tuning, logits.data());
-      report.tuning_loss = MeanLoss(data, tuning, logits);
-      if (!std::isfinite(report.tuning_loss)) return NotFinite(report.epochs_done, options);
-      report.best = report.tuning_loss < best.tuning_loss;
-      looks_since_best = report.best ? 0 : looks_since_best + 1;
-      if (report.best) {
-        best.parameters = std::move(average);
-        best.tuning_loss = report.tuning_loss;
-        best.best_epochs = report.epochs_done;
-      }
-      loss_sum = 0;
-      loss_count = 0;
+  while (training.steps() < training.batches() * options.epochs && looks_since_best < options.patience) {
+    if (const absl::Status status = training.Step(); !status.ok()) return status;
+    report(training.progress());
+    if (training.steps() * options.looks_per_epoch < training.batches() * (looks + 1)) continue;
+    ++looks;
+    Parameters average = training.Average();
+    const double loss = training.LossOf(average, tuning);
+    if (!std::isfinite(loss)) return WentAstray(training.progress().epochs_done, options);
+    if (loss < best.tuning_loss) {
+      best = {std::move(average), loss, training.progress().epochs_done, 0, 0};
+      looks_since_best = 0;
+    } else {
+      ++looks_since_best;
     }
-    if (report.looked || step % kBatchesPerReport == 0) progress(report);
-    if (looks_since_best >= options.patience) break;
   }
-  best.epochs = report.epochs_done;
-  best.rows_per_second = report.rows_per_second;
+  if (!(best.tuning_loss < worst_loss)) return WentAstray(training.progress().epochs_done, options);
+  best.epochs = training.progress().epochs_done;
+  best.rows_per_second = training.progress().rows_per_second;
   return best;
+}
+
+absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedRows& data, const InputLayout& layout,
+                                    std::span<const uint32_t> rows, const TrainingOptions& options,
+                                    const TrainingReport& report) {
+  Training training(data, layout, rows, epochs, options);
+  while (static_cast<double>(training.steps()) < epochs * static_cast<double>(training.batches())) {
+    if (const absl::Status status = training.Step(); !status.ok()) return status;
+    report(training.progress());
+  }
+  return training.Average();
 }
 
 std::vector<float> ScoreLogits(const EncodedRows& data, const InputLayout& layout,

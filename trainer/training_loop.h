@@ -22,26 +22,25 @@ struct TrainingOptions {
   std::vector<size_t> hidden = {128, 64};
   size_t epochs = 10;  // at most
   size_t batch_size = 256;
-  float learning_rate = 0.001F;
+  float learning_rate = 0.002F;
   Dropout dropout;
   OptimizerOptions optimizer;
-  size_t looks_per_epoch = 2;  // at the tuning rows
-  size_t patience = 4;         // looks without a better one before it stops
+  size_t looks_per_epoch = 4;  // at the tuning rows
+  size_t patience = 6;         // looks without a better one before it stops
   uint64_t seed = 1;
   size_t threads = 1;
 };
 
-// How far it is. Handed out after every few batches.
+// How far a training is.
 struct TrainingProgress {
+  double epochs = 0;       // that it takes: at most, with tuning rows
   double epochs_done = 0;  // 1.5: in the middle of the second
-  size_t epochs = 0;       // at most
   uint64_t rows = 0;       // trained on so far, each epoch anew
   double rows_per_second = 0;
-  double training_loss = 0;  // mean since the last look
-  double tuning_loss = 0;    // at the last look; meaningful if `looked`
-  bool looked = false;       // true when this report follows a look
-  bool best = false;         // and it was the best so far
+  double training_loss = 0;  // mean of the last batches
+  double tuning_loss = 0;    // at the last look; 0 without tuning rows
 };
+using TrainingReport = std::function<void(const TrainingProgress&)>;  // called after every batch: be quick
 
 struct TrainingResult {
   Parameters parameters;       // the best state by the tuning loss
@@ -51,12 +50,16 @@ struct TrainingResult {
   double rows_per_second = 0;  // of training, without the looks
 };
 
-// Trains on `training` and chooses by `tuning`. InvalidArgument if a loss is not finite any more: the message
-// says how far it came and what to lower.
+// Trains on `rows`, looks at `tuning` as it goes, stops when that gets no better, and returns the best state.
+// InvalidArgument if the loss explodes: the message says how far it came and what to lower.
 absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout& layout,
-                                     std::span<const uint32_t> training, std::span<const uint32_t> tuning,
-                                     const TrainingOptions& options,
-                                     const std::function<void(const TrainingProgress&)>& progress);
+                                     std::span<const uint32_t> rows, std::span<const uint32_t> tuning,
+                                     const TrainingOptions& options, const TrainingReport& report);
+
+// Trains on `rows` for so many epochs, which may be a fraction, and returns the last state. Errors as Train.
+absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedRows& data, const InputLayout& layout,
+                                    std::span<const uint32_t> rows, const TrainingOptions& options,
+                                    const TrainingReport& report);
 
 // The logits that `parameters` give to rows of `data`: [rows][heads].
 std::vector<float> ScoreLogits(const EncodedRows& data, const InputLayout& layout,

@@ -96,7 +96,7 @@ TEST_F(WholeTest, GeneratedImpressionsAreServedAsEvaluatedAndTheModelBeatsTheBas
   const std::string data = Path("impressions.csv");
   const std::string fresh =
       Path("fresh.csv");  // other users and ads: missing values and tokens that were never seen
-  Run({ADSCORE_TRAINER, "generate", "--rows", "40000", "--seed", "1", "--out", data});
+  Run({ADSCORE_TRAINER, "generate", "--rows", "100000", "--seed", "1", "--out", data});
   Run({ADSCORE_TRAINER, "generate", "--rows", "5000", "--seed", "2", "--out", fresh});
   const Json fit = Fit(data, "click,conversion",
                        {"--context", "site,section,hour,weekday,device,country,age,visits_30d,interests"});

@@ -87,16 +87,21 @@ ReadProgress ReadingOn(ProgressLine* line, const std::string& path) {
   };
 }
 
-std::function<void(const TrainingProgress&)> TrainingOn(ProgressLine* line) {
+TrainingReport TrainingOn(ProgressLine* line) {
   return [line](const TrainingProgress& p) {
     if (!line->Due()) return;
-    const double rows_left =
-        static_cast<double>(p.rows) / p.epochs_done * (static_cast<double>(p.epochs) - p.epochs_done);
-    std::string text = absl::StrFormat("epoch %.2f of at most %d, %.0f rows/s, loss %.4f", p.epochs_done,
-                                       p.epochs, p.rows_per_second, p.training_loss);
-    if (p.tuning_loss > 0) absl::StrAppendFormat(&text, ", tuning loss %.4f", p.tuning_loss);
-    absl::StrAppendFormat(&text, ", at most %.0f s left", rows_left / p.rows_per_second);
-    line->Show(text);
+    const double seconds_per_epoch = static_cast<double>(p.rows) / p.epochs_done / p.rows_per_second;
+    const double seconds_left = std::max(0.0, p.epochs - p.epochs_done) * seconds_per_epoch;
+    if (p.tuning_loss > 0) {
+      line->Show(absl::StrFormat(
+          "epoch %.2f of at most %.0f, %.0f rows/s, training loss %.4f, tuning loss %.4f, at most %.0f s "
+          "left",
+          p.epochs_done, p.epochs, p.rows_per_second, p.training_loss, p.tuning_loss, seconds_left));
+    } else {
+      line->Show(absl::StrFormat(
+          "with the tuning rows: epoch %.2f of %.2f, %.0f rows/s, training loss %.4f, %.0f s left",
+          p.epochs_done, p.epochs, p.rows_per_second, p.training_loss, seconds_left));
+    }
   };
 }
 

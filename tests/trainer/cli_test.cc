@@ -1,0 +1,250 @@
+#include "trainer/cli.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/trainer/test_data.h"
+
+namespace adscore::trainer {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using Json = nlohmann::json;
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome RunCommand(std::vector<std::string> arguments) {
+  std::vector<const char*> argv = {"adscore-trainer"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.code = RunTrainer(static_cast<int>(argv.size()), argv.data());
+  outcome.out = testing::internal::GetCapturedStdout();
+  outcome.err = testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+size_t Lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+// A failure is explained in one line.
+void ExpectFailure(const Outcome& outcome, const std::vector<std::string>& said) {
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(Lines(outcome.err), 1U) << outcome.err;
+  for (const std::string& part : said) EXPECT_THAT(outcome.err, HasSubstr(part));
+}
+
+class CliTest : public testing::Test {
+ protected:
+  std::vector<std::string> Fit(const std::string& data, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {
+        "fit", "--data", data, "--label", "click", "--model-root", directory_.path() + "/M", "--model", "m"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  std::string Generated(int rows) {
+    const std::string path = directory_.path() + "/generated.csv";
+    EXPECT_EQ(RunCommand({"generate", "--rows", std::to_string(rows), "--out", path, "--seed", "5"}).code, 0);
+    return path;
+  }
+
+  // A log of two columns, `click` and `x`, of 400 rows.
+  std::string TinyLog(const std::string& positive, const std::string& negative) {
+    std::string text = "click,x\n";
+    for (int i = 0; i < 400; ++i) {
+      text += (i % 4 == 0 ? positive : negative) + "," + std::to_string(i % 7) + "." +
+              std::to_string(i % 10) + "\n";
+    }
+    return directory_.File("tiny.csv", text);
+  }
+
+  TestDirectory directory_;
+};
+
+TEST_F(CliTest, WhatFitPublishesEvaluateScoresAndInspectShows) {
+  const std::string data = Generated(8000);
+  const std::string root = directory_.path() + "/M";
+  const Outcome fit = RunCommand({"fit", "--data", data, "--label", "click,conversion", "--model-root", root,
+                                  "--model", "ads", "--context", "site,hour", "--epochs", "2", "--json"});
+  ASSERT_EQ(fit.code, 0) << fit.err;
+  const Json fitted = Json::parse(fit.out);
+  EXPECT_EQ(fitted["version"], 1);
+  EXPECT_GT(fitted["rows_per_second"], 0);
+  EXPECT_EQ(fitted["rows"], 8000);
+  EXPECT_EQ(fitted["validation"]["rows"], 800);
+  EXPECT_LT(fitted["validation"]["heads"]["click"]["normalized_entropy"], 1.0);
+  const Json manifest = Json::parse(ReadFile(root + "/ads/1/manifest.json"));
+  EXPECT_EQ(manifest["version"], 1);
+  EXPECT_EQ(manifest["validation"]["click"]["auc"], fitted["heads"]["click"]["auc"]);
+
+  const std::string predictions = directory_.path() + "/p.tsv";
+  const Outcome evaluate = RunCommand({"evaluate", "--model-root", root, "--model", "ads", "--data", data,
+                                       "--predictions", predictions, "--json"});
+  ASSERT_EQ(evaluate.code, 0) << evaluate.err;
+  const Json evaluated = Json::parse(evaluate.out);
+  EXPECT_EQ(evaluated["rows"], 8000);
+  EXPECT_NEAR(evaluated["heads"]["click"]["calibration"], 1, 0.3);
+  EXPECT_TRUE(evaluated["heads"]["conversion"].contains("ece"));
+  const std::string lines = ReadFile(predictions);
+  EXPECT_EQ(Lines(lines), 8001U);
+  EXPECT_EQ(lines.substr(0, lines.find('\n')), "click\tconversion");
+
+  const Outcome inspect = RunCommand({"inspect", root + "/ads/1", "--json"});
+  ASSERT_EQ(inspect.code, 0) << inspect.err;
+  const Json inspected = Json::parse(inspect.out);
+  EXPECT_LT(inspected["golden_error"], 1e-5);
+  EXPECT_EQ(inspected["heads"].size(), 2U);
+  EXPECT_EQ(RunCommand({"inspect", root + "/ads/1"}).code, 0);
+}
+
+TEST_F(CliTest, ValidationFiguresAreThoseOfEvaluateOnTheSameRows) {
+  const std::string data = Generated(4000);
+  const Json fitted = Json::parse(RunCommand(Fit(data, {"--epochs", "1", "--json"})).out);
+  // The last tenth of the file as a file of its own.
+  std::istringstream lines(ReadFile(data));
+  std::string tail;
+  std::string line;
+  for (int i = 0; std::getline(lines, line); ++i) {
+    if (i == 0 || i > 3600) tail += line + "\n";
+  }
+  const std::string path = directory_.File("tail.csv", tail);
+  const Json evaluated = Json::parse(RunCommand({"evaluate", "--model-root", directory_.path() + "/M",
+                                                 "--model", "m", "--data", path, "--json"})
+                                         .out);
+  EXPECT_EQ(evaluated["heads"]["click"], fitted["heads"]["click"]);
+}
+
+TEST_F(CliTest, WithoutLabelColumnsEvaluateWritesPredictionsOnly) {
+  const std::string data = TinyLog("1", "0");
+  ASSERT_EQ(RunCommand(Fit(data, {"--epochs", "1"})).code, 0);
+  const std::string unlabelled = directory_.File("unlabelled.csv", "x\n1.5\n\n2\nhuh\n");
+  const std::string predictions = directory_.path() + "/p.tsv";
+  const Outcome outcome = RunCommand({"evaluate", "--model-root", directory_.path() + "/M", "--model", "m",
+                                      "--data", unlabelled, "--predictions", predictions, "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(Json::parse(outcome.out)["heads"].empty());
+  EXPECT_THAT(outcome.err, HasSubstr("no label columns"));
+  EXPECT_EQ(Lines(ReadFile(predictions)), 1 + Json::parse(outcome.out)["rows"].get<size_t>());
+}
+
+TEST_F(CliTest, TheSameSeedGivesTheSameBytesForAnyNumberOfThreads) {
+  const std::string data = Generated(3000);
+  setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+  EXPECT_EQ(RunCommand(Fit(data, {"--epochs", "2", "--threads", "1"})).code, 0);
+  EXPECT_EQ(RunCommand(Fit(data, {"--epochs", "2", "--threads", "3"})).code, 0);
+  unsetenv("SOURCE_DATE_EPOCH");
+  EXPECT_EQ(ReadFile(directory_.path() + "/M/m/1/snapshot"), ReadFile(directory_.path() + "/M/m/2/snapshot"));
+}
+
+TEST_F(CliTest, TheSummarySaysWhereTheSnapshotIsAndHowToServeIt) {
+  const Outcome outcome = RunCommand(Fit(TinyLog("1", "0"), {"--epochs", "1"}));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr(directory_.path() + "/M/m/1/snapshot"));
+  EXPECT_THAT(outcome.out, HasSubstr("adscore-server --model-root"));
+  EXPECT_THAT(outcome.out, HasSubstr("calibration"));
+}
+
+TEST_F(CliTest, WrongDataIsRefusedInOneLineThatSaysWhatToDo) {
+  ExpectFailure(RunCommand(Fit(directory_.path() + "/none.csv")), {"none.csv"});
+  ExpectFailure(RunCommand(Fit(directory_.File("empty.csv", ""))), {"empty.csv", "empty"});
+  ExpectFailure(RunCommand(Fit(directory_.File("other.csv", "shown,x\n1,2\n0,3\n"))), {"click", "shown"});
+  ExpectFailure(RunCommand(Fit(directory_.File("ragged.csv", "click,x\n1,2\n0,3\n0\n1,1\n"))),
+                {"ragged.csv", "4"});
+  ExpectFailure(RunCommand(Fit(directory_.File("few.csv", "click,x\n1,2\n0,3\n1,4\n"))),
+                {"3 rows", "too few"});
+  EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/M"));
+}
+
+TEST_F(CliTest, ALabelThatIsNeverPositiveIsShownWithItsValues) {
+  std::vector<std::string> arguments = Fit(TinyLog("won", "lost"));
+  arguments[4] = "click=bought";
+  ExpectFailure(RunCommand(arguments),
+                {"'click'", "never positive", "'lost' (300 rows)", "'won' (100 rows)", "--label click="});
+  ExpectFailure(RunCommand(Fit(TinyLog("0", "0"))), {"never positive", "'0' (400 rows)"});
+  ExpectFailure(RunCommand(Fit(TinyLog("1", "1"))), {"always positive"});
+}
+
+TEST_F(CliTest, BadUsageExitsWithTwo) {
+  const std::string data = TinyLog("1", "0");
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"fly"},
+                                             {"fit"},
+                                             Fit(data, {"--hidden", "12,x"}),
+                                             Fit(data, {"--hidden", ""}),
+                                             Fit(data, {"--validation", "1.5"}),
+                                             Fit(data, {"--split", "middle"}),
+                                             Fit(data, {"--epochs", "0"}),
+                                             Fit(data, {"--format", "xml"}),
+                                             Fit(data, {"--no-such-flag"}),
+                                             {"evaluate", "--model", "m"},
+                                             {"inspect"}}) {
+    const Outcome outcome = RunCommand(arguments);
+    EXPECT_EQ(outcome.code, 2) << testing::PrintToString(arguments);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_NE(outcome.err, "");
+  }
+}
+
+TEST_F(CliTest, HelpNamesUnitsAndDefaultsAndExitsWithZero) {
+  const Outcome outcome = RunCommand({"fit", "--help"});
+  EXPECT_EQ(outcome.code, 0);
+  for (const char* flag : {"--data", "--label", "--model-root", "--model", "--format", "--schema", "--ignore",
+                           "--context", "--validation", "--split", "--hidden", "--embedding-dim", "--epochs",
+                           "--batch-size", "--learning-rate", "--seed", "--threads", "--json"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(flag));
+  }
+}
+
+TEST_F(CliTest, EvaluateNamesTheVersionsThatThereAre) {
+  ASSERT_EQ(RunCommand(Fit(TinyLog("1", "0"), {"--epochs", "1"})).code, 0);
+  const std::string root = directory_.path() + "/M";
+  const std::string data = directory_.path() + "/tiny.csv";
+  ExpectFailure(
+      RunCommand({"evaluate", "--model-root", root, "--model", "m", "--version", "9", "--data", data}),
+      {"9", "there are 1"});
+  ExpectFailure(RunCommand({"evaluate", "--model-root", root, "--model", "other", "--data", data}),
+                {"other"});
+  ExpectFailure(RunCommand({"inspect", root + "/m/9"}), {root + "/m/9"});
+}
+
+TEST_F(CliTest, ASchemaOfOnesOwnIsUsedAsItIs) {
+  const std::string data = TinyLog("1", "0");
+  const std::string schema = directory_.File(
+      "schema.json", R"({"features": [{"name": "x", "kind": "categorical", "role": "context"}]})");
+  ASSERT_EQ(RunCommand(Fit(data, {"--epochs", "1", "--schema", schema})).code, 0);
+  EXPECT_THAT(RunCommand({"inspect", directory_.path() + "/M/m/1"}).out, HasSubstr("context"));
+  ExpectFailure(RunCommand(Fit(data, {"--schema", directory_.File("bad.json", "{")})), {"bad.json"});
+}
+
+// The yardstick: real impressions in time order, no flag but the data's. Skipped where the data is not at
+// hand.
+TEST_F(CliTest, RealImpressionsAreLearntWithTheDefaults) {
+  const std::string data = std::string(ADSCORE_SOURCE_DIR) + "/../shared/data/criteo/train.tsv.gz";
+  if (!std::filesystem::exists(data)) GTEST_SKIP() << data << " is not there";
+  const Outcome outcome = RunCommand({"fit", "--data", data, "--format", "criteo", "--label", "label",
+                                      "--split", "tail", "--validation", "0.125", "--model-root",
+                                      directory_.path() + "/M", "--model", "criteo", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json figures = Json::parse(outcome.out)["heads"]["label"];
+  EXPECT_GE(figures["auc"], 0.765);
+  EXPECT_LE(figures["log_loss"], 0.445);
+  EXPECT_NEAR(figures["calibration"], 1, 0.1);
+}
+
+}  // namespace
+}  // namespace adscore::trainer

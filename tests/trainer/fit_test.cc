@@ -1,0 +1,134 @@
+#include "trainer/fit.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/model.h"
+#include "tests/trainer/test_data.h"
+#include "trainer/golden_rows.h"
+
+namespace adscore::trainer {
+namespace {
+
+FitOptions SmallOptions() {
+  FitOptions options;
+  options.labels = {{"click", ""}, {"conversion", ""}};
+  options.training.hidden = {16, 8};
+  options.training.batch_size = 64;
+  options.training.epochs = 5;
+  options.training.learning_rate = 0.01F;
+  return options;
+}
+
+const auto kQuietly = [](const TrainingProgress&) {};
+
+TEST(Fit, LearnsBothHeadsBetterThanTheirBaseRates) {
+  const absl::StatusOr<FittedModel> fitted = FitModel(SmallDataset(6000, 1), SmallOptions(), kQuietly);
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  for (const HeadFigures& figures : fitted->validation) {
+    EXPECT_LT(*figures.normalized_entropy, 0.95);
+    EXPECT_GT(*figures.auc, 0.65);
+    EXPECT_NEAR(*figures.calibration, 1, 0.25);
+  }
+}
+
+TEST(Fit, TheSameSeedGivesTheSameWeightsForAnyNumberOfThreads) {
+  const Dataset data = SmallDataset(1500, 2);
+  FitOptions options = SmallOptions();
+  options.training.epochs = 2;
+  options.training.dropout = {0.1F, 0.1F};
+  const FittedModel one = FitModel(data, options, kQuietly).value();
+  options.training.threads = 3;
+  const FittedModel three = FitModel(data, options, kQuietly).value();
+  for (size_t l = 0; l < one.model->snapshot().layers.size(); ++l) {
+    const std::span<const float> a = one.model->snapshot().layers[l].weights;
+    const std::span<const float> b = three.model->snapshot().layers[l].weights;
+    EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << "layer " << l;
+  }
+  options.training.seed = 99;
+  const FittedModel other = FitModel(data, options, kQuietly).value();
+  EXPECT_NE(other.model->snapshot().layers[0].weights[0], one.model->snapshot().layers[0].weights[0]);
+}
+
+TEST(Fit, KeepsTheBestStateNotTheLast) {
+  FitOptions options = SmallOptions();
+  options.training.epochs = 30;
+  options.training.patience = 3;
+  double best = HUGE_VAL;
+  double last = 0;
+  const auto watch = [&](const TrainingProgress& p) {
+    if (p.tuning_loss == 0) return;  // the tuning rows are learnt from
+    last = p.tuning_loss;
+    best = std::min(best, last);
+  };
+  const FittedModel fitted = FitModel(SmallDataset(800, 3), options, watch).value();
+  EXPECT_LT(best, last);  // 800 rows over-fit soon
+  EXPECT_LT(fitted.best_epochs, fitted.epochs);
+  EXPECT_LT(fitted.epochs, 30);
+}
+
+TEST(Fit, NothingIsFittedToValidationRows) {
+  // The same rows but for the labels of the validation part: weights and calibrators must come out the same.
+  Dataset data = SmallDataset(1000, 4);
+  FitOptions options = SmallOptions();
+  options.training.epochs = 2;
+  const FittedModel before = FitModel(data, options, kQuietly).value();
+  for (size_t row = 900; row < 1000; ++row) data.labels[0][row] ^= 1;
+  for (size_t row = 900; row < 1000; ++row) data.columns[2].tokens[row] = 4242;
+  const FittedModel after = FitModel(data, options, kQuietly).value();
+  EXPECT_EQ(before.model->snapshot().layers[0].weights[5], after.model->snapshot().layers[0].weights[5]);
+  EXPECT_EQ(before.model->snapshot().heads[0].calibrator, after.model->snapshot().heads[0].calibrator);
+  EXPECT_NE(before.validation[0].log_loss, after.validation[0].log_loss);
+}
+
+TEST(Fit, ALossThatIsNoNumberAnyMoreStopsWithAdvice) {
+  FitOptions options = SmallOptions();
+  options.training.learning_rate = 1e30F;
+  const absl::Status status = FitModel(SmallDataset(1000, 5), options, kQuietly).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("--learning-rate"), absl::string_view::npos) << status;
+}
+
+TEST(Fit, RowsSortedByTheirLabelAreRefusedWithAdvice) {
+  Dataset data = SmallDataset(1000, 6);
+  std::fill(data.labels[0].begin(), data.labels[0].end(), uint8_t{0});
+  std::fill(data.labels[0].end() - 100, data.labels[0].end(), uint8_t{1});
+  const absl::Status status = FitModel(data, SmallOptions(), kQuietly).status();
+  EXPECT_NE(status.message().find("--split random"), absl::string_view::npos) << status;
+}
+
+TEST(Fit, AHeadWithoutPositivesInValidationIsSaidAndLeftUndefined) {
+  Dataset data = SmallDataset(1000, 7);
+  std::fill(data.labels[1].end() - 100, data.labels[1].end(), uint8_t{0});
+  const absl::StatusOr<FittedModel> fitted = FitModel(data, SmallOptions(), kQuietly);
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  EXPECT_FALSE(fitted->validation[1].auc.has_value());
+  ASSERT_EQ(fitted->notices.size(), 1U);
+  EXPECT_NE(fitted->notices[0].find("conversion"), std::string::npos);
+}
+
+TEST(Fit, GoldenRowsReplayOnEveryKernelSet) {
+  const FittedModel fitted = FitModel(SmallDataset(1000, 8), SmallOptions(), kQuietly).value();
+  EXPECT_GT(fitted.model->snapshot().golden.rows, 40U);
+  for (const model::KernelSet* kernels : model::AvailableKernelSets()) {
+    EXPECT_LT(model::Model(fitted.model->snapshot(), *kernels).GoldenError(), 1e-5F) << kernels->name;
+  }
+}
+
+TEST(GoldenRows, AreSpreadAndShowEveryFeatureMissingAndPresent) {
+  Dataset data = SmallDataset(5000, 9);
+  for (float& hour : data.columns[1].numeric) hour = 1;
+  data.columns[1].numeric[1234] = std::nanf("");  // the only row without an hour
+  const std::vector<uint32_t> rows = ChooseGoldenRows(data, AllRows(data), 64);
+  EXPECT_LE(rows.size(), 64U);
+  EXPECT_GE(rows.size(), 48U);
+  EXPECT_TRUE(std::is_sorted(rows.begin(), rows.end()));
+  EXPECT_NE(std::find(rows.begin(), rows.end(), 1234U), rows.end());
+  EXPECT_LT(rows.front(), 100U);
+  EXPECT_GT(rows.back(), 4800U);
+}
+
+}  // namespace
+}  // namespace adscore::trainer

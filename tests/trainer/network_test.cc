@@ -1,0 +1,157 @@
+#include "trainer/network.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+
+#include "model/model.h"
+#include "tests/trainer/test_data.h"
+#include "trainer/encoder_fitting.h"
+#include "trainer/trained_model.h"
+
+namespace adscore::trainer {
+namespace {
+
+constexpr size_t kHeads = 2;
+
+class NetworkTest : public testing::Test {
+ protected:
+  NetworkTest() {
+    EncoderOptions options;
+    options.bins = 5;
+    options.minimum_count = 3;
+    options.embedding_dim = 3;
+    encoders_ = FitEncoders(data_, AllRows(data_), options);
+    layout_ = LayOutInput(data_.schema, encoders_.encodings);
+    rows_ = EncodeRows(data_, layout_, encoders_);
+    parameters_ = InitialParameters(layout_, hidden_, std::vector<double>{0.3, 0.1}, 3);
+    Random random(4);  // large enough to matter everywhere
+    for (std::vector<float>& table : parameters_.tables) Fill(&table, 0.5, &random);
+    for (DenseLayer& layer : parameters_.layers) {
+      Fill(&layer.weights, 0.4, &random);
+      Fill(&layer.bias, 0.3, &random);
+    }
+  }
+
+  static void Fill(std::vector<float>* values, double deviation, Random* random) {
+    for (float& value : *values) value = static_cast<float>(deviation * random->Normal());
+  }
+
+  std::unique_ptr<Network> MakeNetwork(Workers* workers) {
+    return std::make_unique<Network>(layout_, hidden_, kHeads, *model::AvailableKernelSets().front(),
+                                     *workers);
+  }
+
+  double Loss(const Dropout& dropout) {
+    network_->Use(parameters_);
+    return network_->Backpropagate(rows_, batch_, dropout, /*key=*/9);
+  }
+
+  // Compares the gradient of one number with the slope of the loss around it.
+  void ExpectSlope(float* value, float gradient, const Dropout& dropout, const std::string& what) {
+    constexpr float kStep = 5e-4F;
+    const float before = *value;
+    *value = before + kStep;
+    const double above = Loss(dropout);
+    *value = before - kStep;
+    const double below = Loss(dropout);
+    *value = before;
+    const double slope = (above - below) / (2 * static_cast<double>(kStep));
+    EXPECT_NEAR(gradient, slope, 2e-4 + 0.02 * std::abs(slope)) << what;
+  }
+
+  void CheckGradient(const Dropout& dropout) {
+    network_ = MakeNetwork(&one_worker_);
+    Loss(dropout);
+    const Gradients gradients = network_->gradients();
+    for (size_t l = 0; l < parameters_.layers.size(); ++l) {
+      DenseLayer& layer = parameters_.layers[l];
+      for (size_t i = 0; i < layer.weights.size(); i += 3) {
+        ExpectSlope(&layer.weights[i], gradients.layers[l].weights[i], dropout,
+                    "layer " + std::to_string(l) + " weight " + std::to_string(i));
+      }
+      for (size_t i = 0; i < layer.bias.size(); ++i) {
+        ExpectSlope(&layer.bias[i], gradients.layers[l].bias[i], dropout,
+                    "bias of layer " + std::to_string(l));
+      }
+    }
+    for (size_t f = 0; f < layout_.fields.size(); ++f) {
+      const size_t dim = layout_.fields[f].dim;
+      const RowGradients& table = gradients.tables[f];
+      for (size_t slot = 0; slot < table.ids().size(); ++slot) {
+        for (size_t d = 0; d < dim; ++d) {
+          ExpectSlope(&parameters_.tables[f][table.ids()[slot] * dim + d], table.Row(slot)[d], dropout,
+                      "table " + std::to_string(f) + " id " + std::to_string(table.ids()[slot]));
+        }
+      }
+    }
+  }
+
+  const std::vector<size_t> hidden_ = {7, 5};
+  Dataset data_ = SmallDataset(200, 1);
+  FittedEncoders encoders_;
+  InputLayout layout_;
+  EncodedRows rows_;
+  Parameters parameters_;
+  std::vector<uint32_t> batch_ = {3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26, 43};
+  Workers one_worker_{1};
+  std::unique_ptr<Network> network_;
+};
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossForEveryKindOfParameter) { CheckGradient({}); }
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossUnderDropoutToo) {
+  CheckGradient({.hidden = 0.3F, .embedding = 0.25F});
+}
+
+TEST_F(NetworkTest, LossAndGradientDoNotDependOnTheNumberOfWorkers) {
+  network_ = MakeNetwork(&one_worker_);
+  const double loss = Loss({.hidden = 0.2F, .embedding = 0.1F});
+  const Gradients one = network_->gradients();
+  Workers three(3);
+  network_ = MakeNetwork(&three);
+  EXPECT_EQ(Loss({.hidden = 0.2F, .embedding = 0.1F}), loss);
+  for (size_t l = 0; l < one.layers.size(); ++l) {
+    EXPECT_EQ(network_->gradients().layers[l].weights, one.layers[l].weights);
+    EXPECT_EQ(network_->gradients().layers[l].bias, one.layers[l].bias);
+  }
+  for (size_t f = 0; f < one.tables.size(); ++f) {
+    ASSERT_EQ(network_->gradients().tables[f].ids().size(), one.tables[f].ids().size());
+    for (size_t slot = 0; slot < one.tables[f].ids().size(); ++slot) {
+      for (size_t d = 0; d < layout_.fields[f].dim; ++d) {
+        EXPECT_EQ(network_->gradients().tables[f].Row(slot)[d], one.tables[f].Row(slot)[d]);
+      }
+    }
+  }
+}
+
+TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) {
+  encoders_.folds.assign(data_.rows, kNoFold);  // as rows that were not trained on
+  rows_ = EncodeRows(data_, layout_, encoders_);
+  network_ = MakeNetwork(&one_worker_);
+  network_->Use(parameters_);
+  std::vector<float> logits(batch_.size() * kHeads);
+  network_->Logits(rows_, batch_, logits.data());
+  std::vector<model::Head> heads(kHeads);
+  heads[0].name = "click";
+  heads[1].name = "conversion";
+  TrainedModel trained(data_.schema, layout_, std::move(encoders_), parameters_, heads, {});
+  RawStorage context;
+  RawStorage candidates;
+  std::vector<float> served(batch_.size() * kHeads);
+  model::ReferenceScore(trained.snapshot(), data_.Gather(model::FeatureRole::kContext, batch_, &context),
+                        data_.Gather(model::FeatureRole::kCandidate, batch_, &candidates), served.data());
+  for (size_t i = 0; i < served.size(); ++i) EXPECT_NEAR(model::Sigmoid(logits[i]), served[i], 1e-6);
+}
+
+TEST_F(NetworkTest, WorksWithoutAnyHiddenLayer) {
+  Workers workers(2);
+  const Parameters linear = InitialParameters(layout_, {}, std::vector<double>{0.3, 0.1}, 3);
+  Network network(layout_, {}, kHeads, *model::AvailableKernelSets().front(), workers);
+  network.Use(linear);
+  EXPECT_TRUE(std::isfinite(network.Backpropagate(rows_, batch_, {}, 1)));
+}
+
+}  // namespace
+}  // namespace adscore::trainer

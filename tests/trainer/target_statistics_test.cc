@@ -1,0 +1,68 @@
+#include "trainer/target_statistics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+namespace adscore::trainer {
+namespace {
+
+constexpr double kBase = 0.2;
+
+std::vector<float> NumbersOf(const TokenCounts& counts, uint32_t id, uint8_t but_fold) {
+  std::vector<float> numbers(counts.dim());
+  counts.Write(id, but_fold, numbers.data());
+  return numbers;
+}
+
+TEST(TargetStatistics, ATokenThatWasNeverSeenIsAtTheBaseRate) {
+  const TokenCounts counts(3, std::vector<double>{kBase});
+  EXPECT_NEAR(NumbersOf(counts, 2, kNoFold)[0], 0, 1e-6);
+  EXPECT_EQ(NumbersOf(counts, 2, kNoFold)[1], 0);
+}
+
+TEST(TargetStatistics, ManyRowsSpeakForThemselvesAndFewAreHeldToTheBaseRate) {
+  TokenCounts counts(2, std::vector<double>{kBase});
+  const std::vector<uint8_t> positive = {1};
+  const std::vector<uint8_t> negative = {0};
+  for (int i = 0; i < 10000; ++i) counts.Add(0, i % kFolds, i % 2 == 0 ? positive : negative);
+  counts.Add(1, 0, positive);
+  const double half = -std::log(kBase / (1 - kBase));  // log-odds of one half, less those of the base rate
+  EXPECT_NEAR(NumbersOf(counts, 0, kNoFold)[0], half, 1e-3);
+  EXPECT_GT(NumbersOf(counts, 1, kNoFold)[0], 0);
+  EXPECT_LT(NumbersOf(counts, 1, kNoFold)[0], half);
+}
+
+TEST(TargetStatistics, ARowDoesNotSeeItsOwnFoldsLabels) {
+  TokenCounts counts(1, std::vector<double>{kBase});
+  for (int i = 0; i < 80; ++i) counts.Add(0, i % kFolds, std::vector<uint8_t>{0});
+  const std::vector<float> before = NumbersOf(counts, 0, 3);
+  for (int i = 0; i < 50; ++i) counts.Add(0, 3, std::vector<uint8_t>{1});
+  EXPECT_EQ(NumbersOf(counts, 0, 3), before);
+  EXPECT_GT(NumbersOf(counts, 0, 4)[0], before[0]);
+}
+
+TEST(TargetStatistics, LeavingAFoldOutDoesNotMakeATokenLookRarer) {
+  TokenCounts counts(1, std::vector<double>{kBase});
+  for (int i = 0; i < 800; ++i) counts.Add(0, i % kFolds, std::vector<uint8_t>{0});
+  EXPECT_NEAR(NumbersOf(counts, 0, 2)[1], NumbersOf(counts, 0, kNoFold)[1], 1e-6);
+}
+
+TEST(TargetStatistics, OnlyTrainingRowsHaveAFoldAndEveryFoldHasRows) {
+  std::vector<uint32_t> training;
+  for (uint32_t row = 100; row < 1100; ++row) training.push_back(row);
+  const std::vector<uint8_t> folds = DrawFolds(1200, training);
+  std::vector<int> rows(kFolds);
+  for (uint32_t row = 0; row < 1200; ++row) {
+    if (row < 100 || row >= 1100) {
+      EXPECT_EQ(folds[row], kNoFold);
+    } else {
+      ++rows.at(folds[row]);
+    }
+  }
+  for (const int count : rows) EXPECT_GT(count, 60);
+}
+
+}  // namespace
+}  // namespace adscore::trainer

@@ -1,0 +1,52 @@
+// Target statistics: how often each token was seen in training and how that went, as numbers for the network.
+// They say at once what an embedding would have to learn from the few rows of a rare token.
+//
+// Per token: for each head the log-odds of its positive rows, smoothed towards the base rate and less the
+// base rate's own (D. Micci-Barreca, 2001); then the logarithm of its count. A training row must not see its
+// own label in them, so its numbers come from the rows of the other folds; all other rows, and the server,
+// get those of all training rows.
+//
+// Not thread-safe while it counts; constant afterwards.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace adscore::trainer {
+
+inline constexpr uint8_t kFolds = 8;
+inline constexpr uint8_t kNoFold = 0xFF;  // of a row that was not counted
+
+// The fold of each of `rows` rows: drawn at random for those in `training`, kNoFold for the others.
+std::vector<uint8_t> DrawFolds(size_t rows, std::span<const uint32_t> training);
+
+// Counts of one feature's tokens, by id and fold.
+class TokenCounts {
+ public:
+  // `base_rates`: one per head, each strictly between 0 and 1.
+  TokenCounts(size_t ids, std::span<const double> base_rates);
+
+  size_t dim() const { return heads_ + 1; }  // numbers per token
+
+  // labels: [heads], 0 or 1.
+  void Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels);
+
+  // The token's numbers from all folds but one, or from all with kNoFold. out: [dim()].
+  void Write(uint32_t id, uint8_t but_fold, float* out) const;
+
+  // Write of every id, from all folds: [ids][dim()].
+  std::vector<float> Table() const;
+
+ private:
+  const uint32_t* Cell(uint32_t id, size_t fold) const {
+    return counts_.data() + (id * kFolds + fold) * dim();
+  }
+
+  size_t heads_;
+  std::vector<double> base_rates_;
+  std::vector<uint32_t> counts_;  // [ids][kFolds][rows, positives of each head]
+};
+
+}  // namespace adscore::trainer
