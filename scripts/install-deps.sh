@@ -7,8 +7,8 @@ packages=(
   # tools
   g++ cmake ninja-build pkg-config protobuf-compiler protobuf-compiler-grpc
   # libraries
-  libabsl-dev libbenchmark-dev libcivetweb-dev libcli11-dev libeigen3-dev libgmock-dev libgrpc++-dev libgtest-dev
-  libhwy-dev libprotobuf-dev libspdlog-dev libxxhash-dev nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
+  libabsl-dev libbenchmark-dev libcivetweb-dev libcli11-dev libdnnl-dev libeigen3-dev libgmock-dev libgrpc++-dev
+  libgtest-dev libhwy-dev libprotobuf-dev libspdlog-dev libxxhash-dev nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
 )
 
 missing=()

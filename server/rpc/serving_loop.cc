@@ -146,15 +146,17 @@ grpc::Status ServingLoop::GetModel(const v1::GetModelRequest& request, v1::GetMo
 // Also answered while draining: operators want to know then, too.
 grpc::Status ServingLoop::ListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) {
   const Time arrival = clock().Now();
+  std::string names;
   for (const ModelStatus& status : registry().Statuses()) {
     if (request.model().empty() || request.model() == status.name)
       DescribeStatus(status, response->add_models());
+    absl::StrAppend(&names, names.empty() ? "" : ", ", status.name);
   }
   grpc::Status status;
   if (!request.model().empty() && response->models().empty()) {
     status = {grpc::StatusCode::NOT_FOUND,
-              absl::StrCat("model: '", request.model(),
-                           "' is not in this server's model root; leave it out to list all")};
+              absl::StrCat("model: '", request.model(), "' is not in this server's model root, which has ",
+                           names.empty() ? "no model" : names)};
   }
   Count(Method::kListModels, nullptr, status.error_code(), arrival);
   return status;

@@ -1,4 +1,5 @@
-// Holds the house to its plan (docs/architecture.md): which room may include which, and how large a file may grow.
+// Holds the house to its plan (docs/architecture.md): which room may include which, and how large a file may
+// grow.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -15,7 +16,8 @@ namespace fs = std::filesystem;
 
 const fs::path kSource = ADSCORE_SOURCE_DIR;
 
-// Room → the other rooms that its files may include. `proto` stands for generated headers, which lie in adscore/v1/.
+// Room → the other rooms that its files may include. `proto` stands for generated headers, which lie in
+// adscore/v1/.
 const std::map<std::string, std::set<std::string>> kArrows = {
     {"data", {}},
     {"model", {}},
@@ -24,7 +26,8 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"server/serving", {"server", "server/metrics", "model", "data"}},
     {"server/snapshots", {"server", "server/metrics", "model", "data"}},
     {"server/metrics", {"server"}},
-    {"server/rpc", {"server", "server/serving", "server/snapshots", "server/metrics", "model", "data", "proto"}},
+    {"server/rpc",
+     {"server", "server/serving", "server/snapshots", "server/metrics", "model", "data", "proto"}},
     {"server",
      {"server/serving", "server/snapshots", "server/metrics", "server/rpc", "model", "data", "proto"}},
 };
@@ -89,8 +92,8 @@ TEST(ArchitectureTest, EveryRoomIncludesOnlyWhatItsArrowsAllow) {
       const std::string target = RoomOf(include.header);
       if (target.empty() || target == room) continue;
       EXPECT_TRUE(allowed.contains(target))
-          << include.file << ":" << include.line << " includes " << include.header << ", but there is no arrow from "
-          << target << " to " << room;
+          << include.file << ":" << include.line << " includes " << include.header
+          << ", but there is no arrow from " << target << " to " << room;
     }
   }
 }

@@ -1,0 +1,38 @@
+// Who is measured: something that computes a network's probabilities for a batch. Ours and the peers look
+// alike to the benchmark, so that none of them is measured differently.
+//
+// Not thread-safe: one thread is measured.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "bench/shape.h"
+
+namespace adscore::bench {
+
+class Contestant {
+ public:
+  virtual ~Contestant() = default;
+  // The first `batch` rows of the network's input to probabilities, [batch][heads].
+  virtual void Run(float* probabilities) = 0;
+};
+
+// adscore's own forward pass with the kernels of `isa` ("auto", "avx2" …).
+std::unique_ptr<Contestant> MakeAdscore(const Network& network, size_t batch, const std::string& isa);
+
+// oneDNN's inner products at their best: weights reordered beforehand into the layout that it asks for at
+// this batch size, bias and ReLU (or the logistic function) fused as post-operations, scratchpad and memories
+// made once.
+std::unique_ptr<Contestant> MakeOnednn(const Network& network, size_t batch);
+
+// Eigen at its best: this file's own instruction set is the machine's (-march=native), column-major products
+// without temporaries, sizes as they come.
+std::unique_ptr<Contestant> MakeEigen(const Network& network, size_t batch);
+
+// Multiplications and additions per nanosecond of a bare loop of fused multiply-adds in registers: what one
+// core of this machine can do at best.
+double PeakGflops();
+
+}  // namespace adscore::bench

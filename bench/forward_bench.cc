@@ -1,0 +1,99 @@
+// How long a forward pass takes, beside oneDNN and Eigen in the same run, on one thread. See bench/README.md.
+//
+// Benchmarks: forward/SHAPE/f32/BATCH, onednn/SHAPE/f32/BATCH, eigen/SHAPE/f32/BATCH, with the counters
+// ns_per_row and gflops. The contestants of a cell come one after another, and
+// --benchmark_enable_random_interleaving mixes them.
+#include <benchmark/benchmark.h>
+#include <omp.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/contestant.h"
+#include "bench/shape.h"
+
+namespace adscore::bench {
+namespace {
+
+constexpr size_t kBatches[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, kMaxBatch};
+
+using Make = std::function<std::unique_ptr<Contestant>(const Network& network, size_t batch)>;
+
+void Measure(benchmark::State& state, const Network& network, size_t batch, const Make& make) {
+  const std::unique_ptr<Contestant> contestant = make(network, batch);
+  std::vector<float> probabilities(batch * network.heads());
+  contestant->Run(probabilities.data());
+  for (auto _ : state) {
+    contestant->Run(probabilities.data());
+    benchmark::DoNotOptimize(probabilities.data());
+    benchmark::ClobberMemory();
+  }
+  const double rows = static_cast<double>(state.iterations() * batch);
+  state.counters["ns_per_row"] =
+      benchmark::Counter(rows * 1e-9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["gflops"] = benchmark::Counter(rows * network.flops() * 1e-9, benchmark::Counter::kIsRate);
+}
+
+// A contestant that computes something else is not worth measuring.
+void CheckAgreement(const Network& network, const std::vector<std::pair<std::string, Make>>& contestants) {
+  for (const size_t batch : {size_t{1}, size_t{33}}) {
+    std::vector<float> expected(batch * network.heads());
+    contestants[0].second(network, batch)->Run(expected.data());
+    for (const auto& [name, make] : contestants) {
+      std::vector<float> got(expected.size());
+      make(network, batch)->Run(got.data());
+      for (size_t i = 0; i < got.size(); ++i) {
+        if (std::fabs(got[i] - expected[i]) <= 1e-4f) continue;
+        std::fprintf(stderr, "forward_bench: %s disagrees on %s: %g instead of %g\n", name.c_str(),
+                     network.shape().c_str(), static_cast<double>(got[i]), static_cast<double>(expected[i]));
+        std::exit(1);
+      }
+    }
+  }
+}
+
+void MeasurePeak(benchmark::State& state) {
+  double gflops = 0;
+  for (auto _ : state) gflops = PeakGflops();
+  state.counters["gflops"] = gflops;
+}
+
+int Main(int argc, char** argv) {
+  omp_set_num_threads(1);  // oneDNN's: one core is what is measured
+  const char* isa_variable = std::getenv("ADSCORE_ISA");
+  const std::string isa = isa_variable == nullptr ? "auto" : isa_variable;
+  static std::vector<std::unique_ptr<Network>> networks;
+  const std::vector<std::pair<std::string, Make>> contestants = {
+      {"forward", [isa](const Network& n, size_t batch) { return MakeAdscore(n, batch, isa); }},
+      {"onednn", MakeOnednn},
+      {"eigen", MakeEigen},
+  };
+  benchmark::RegisterBenchmark("peak/f32", MeasurePeak)->Iterations(1);
+  for (const std::string& shape : ReadShapes(ADSCORE_SHAPES)) {
+    const Network& network = *networks.emplace_back(std::make_unique<Network>(shape));
+    CheckAgreement(network, contestants);
+    for (const size_t batch : kBatches) {
+      for (const auto& [name, make] : contestants) {
+        const std::string full = name + "/" + shape + "/f32/" + std::to_string(batch);
+        benchmark::RegisterBenchmark(full.c_str(), [&network, batch, make = make](benchmark::State& state) {
+          Measure(state, network, batch, make);
+        });
+      }
+    }
+  }
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
+
+}  // namespace
+}  // namespace adscore::bench
+
+int main(int argc, char** argv) { return adscore::bench::Main(argc, argv); }
