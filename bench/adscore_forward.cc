@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "bench/contestant.h"
-#include "model/calibrator.h"
 #include "model/forward_pass.h"
 #include "model/kernels/kernel_set.h"
 
@@ -14,23 +14,27 @@ namespace {
 class AdscoreForward final : public Contestant {
  public:
   AdscoreForward(const Network& network, size_t batch, const model::KernelSet& kernels)
-      : pass_(network.layers(), 0, kernels),
+      : kernels_(kernels),
+        pass_(network.layers(), 0, kernels),
         input_(network.input()),
         stride_(network.inputs()),
-        batch_(batch) {}
+        batch_(batch),
+        slope_(batch * network.heads(), 1.0),
+        offset_(batch * network.heads(), 0.0) {}
 
   void Run(float* probabilities) override {
     pass_.Run(input_, stride_, batch_, nullptr, nullptr, &scratch_, probabilities);
-    for (size_t i = 0; i < batch_ * pass_.heads(); ++i) {
-      probabilities[i] = model::Calibrate(model::Calibrator(), probabilities[i]);
-    }
+    kernels_.sigmoids(probabilities, slope_.data(), offset_.data(), slope_.size(), probabilities);
   }
 
  private:
+  const model::KernelSet& kernels_;
   const model::ForwardPass pass_;
   const float* const input_;
   const size_t stride_;
   const size_t batch_;
+  const std::vector<double> slope_;  // the calibrators, as Model keeps them
+  const std::vector<double> offset_;
   model::ForwardScratch scratch_;
 };
 

@@ -68,6 +68,12 @@ void Model::Prepare() {
   const size_t apart = context_apart_ ? context_width_ : 0;
   input_stride_ = RowStride(context_width_ + candidate_width_ - apart);
   forward_.emplace(snapshot_->layers, apart, *kernels_);
+  for (size_t r = 0; r < kBlockRows; ++r) {
+    for (const Head& head : snapshot_->heads) {
+      calibrator_slope_.push_back(head.calibrator.slope);
+      calibrator_offset_.push_back(head.calibrator.offset);
+    }
+  }
 }
 
 void Model::Encode(const std::vector<Slot>& slots, const RawColumns& columns, size_t first, size_t count,
@@ -121,12 +127,8 @@ void Model::ScoreBlock(size_t rows, ScoreScratch* scratch, float* probabilities)
   forward_->Run(
       scratch->input.data(), input_stride_, rows, context_apart_ ? scratch->context_share.data() : nullptr,
       context_apart_ ? scratch->impression_of_row.data() : nullptr, &scratch->forward, probabilities);
-  for (size_t r = 0; r < rows; ++r) {
-    for (size_t h = 0; h < heads(); ++h) {
-      float& p = probabilities[r * heads() + h];
-      p = Calibrate(snapshot_->heads[h].calibrator, p);
-    }
-  }
+  kernels_->sigmoids(probabilities, calibrator_slope_.data(), calibrator_offset_.data(), rows * heads(),
+                     probabilities);
 }
 
 void Model::Score(std::span<const Impression> impressions, ScoreScratch* scratch,

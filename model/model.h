@@ -81,6 +81,10 @@ class Model {
   bool context_apart_ = false;  // the context has a part of the input, and a hidden layer to add its share to
   size_t input_stride_ = 0;     // floats from one row of scratch->input to the next
   std::optional<ForwardPass> forward_;  // set by Prepare
+  // [block of rows][heads]: every row's calibrators, so that the last step runs over rows and heads as they
+  // lie.
+  std::vector<double> calibrator_slope_;
+  std::vector<double> calibrator_offset_;
 };
 
 // The naive forward pass that every kernel is tested against: double accumulation, no packing, one row at a

@@ -52,6 +52,12 @@ struct KernelSet {
   // depends on depth alone. y is [rows][heads].
   void (*heads)(const float* x, size_t x_row_stride, const float* w, const float* bias, size_t rows,
                 size_t depth, size_t heads, float* y);
+
+  // probabilities[i] = 1 / (1 + exp(-(slope[i] * logits[i] + offset[i]))), for i < count. In double precision
+  // inside: right to float's last bit or the one before, also where it is tiny; it never falls as the logit
+  // rises (with a slope above 0), and never leaves [0, 1]. NaN gives NaN. probabilities may be logits.
+  void (*sigmoids)(const float* logits, const double* slope, const double* offset, size_t count,
+                   float* probabilities);
 };
 
 // "auto": the best that this machine has. Otherwise by name; InvalidArgument listing the names that work

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -194,6 +195,61 @@ TEST_P(KernelTest, HeadsAreWithinRoundingOfDoublePrecision) {
       }
     }
   }
+}
+
+TEST_P(KernelTest, SigmoidsAreRightToTheLastBitsEverywhereAndNeverFall) {
+  std::vector<float> logits;
+  for (float x = -110; x < 110; x += 0.00390625f) logits.push_back(x);
+  for (float x = 1e-30f; x < 1; x *= 1.001f) {
+    logits.push_back(x);
+    logits.push_back(-x);
+  }
+  // Neighbouring floats where the probability comes to 1, and where it leaves one half.
+  for (float x = 17.3f; x < 17.34f; x = std::nextafter(x, 100.0f)) logits.push_back(x);
+  for (float x = 1.19e-7f; x < 1.2e-7f; x = std::nextafter(x, 1.0f)) logits.push_back(x);
+  for (const float x : {-1e30f, 1e30f, -std::numeric_limits<float>::infinity(),
+                        std::numeric_limits<float>::infinity(), 0.0f, -0.0f}) {
+    logits.push_back(x);
+  }
+  std::sort(logits.begin(), logits.end());
+  const std::vector<double> slope(logits.size(), 1.0);
+  const std::vector<double> offset(logits.size(), 0.0);
+  std::vector<float> p(logits.size());
+  GetParam()->sigmoids(logits.data(), slope.data(), offset.data(), logits.size(), p.data());
+  for (size_t i = 0; i < p.size(); ++i) {
+    const double expected = 1 / (1 + std::exp(-static_cast<double>(logits[i])));
+    ASSERT_NEAR(p[i], expected, 2e-7) << logits[i];
+    if (expected > std::numeric_limits<float>::min()) {
+      ASSERT_NEAR(p[i] / expected, 1, 1e-6) << logits[i];
+    }
+    ASSERT_GE(p[i], 0);
+    ASSERT_LE(p[i], 1);
+    if (i > 0) {
+      ASSERT_GE(p[i], p[i - 1]) << logits[i];
+    }
+  }
+}
+
+TEST_P(KernelTest, SigmoidsTakeEachOnesCalibratorAndAnyCount) {
+  for (size_t count = 1; count < 20; ++count) {
+    std::vector<float> values(count);
+    std::vector<double> slope(count);
+    std::vector<double> offset(count);
+    for (size_t i = 0; i < count; ++i) {
+      values[i] = static_cast<float>(i) - 5;
+      slope[i] = 1 + 0.1 * static_cast<double>(i);
+      offset[i] = 0.5 - static_cast<double>(i);
+    }
+    const std::vector<float> logits = values;
+    GetParam()->sigmoids(values.data(), slope.data(), offset.data(), count, values.data());
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_NEAR(values[i], 1 / (1 + std::exp(-(slope[i] * logits[i] + offset[i]))), 2e-7);
+    }
+  }
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  const double one = 1;
+  GetParam()->sigmoids(&nan, &one, &one, 1, &nan);
+  EXPECT_TRUE(std::isnan(nan));
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, KernelTest, ::testing::ValuesIn(AvailableKernelSets()),
