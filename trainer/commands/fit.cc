@@ -131,12 +131,13 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
                   double seconds) {
   const model::Snapshot& snapshot = fitted.model->snapshot();
   for (const std::string& notice : fitted.notices) std::printf("note: %s\n", notice.c_str());
-  std::printf("%s version %d: %d features, %d parameters, from %d rows of %s in %.1f s\n",
-              flags.model.c_str(), static_cast<int>(published.version),
-              static_cast<int>(snapshot.schema.features.size()), static_cast<int>(fitted.model->parameters()),
-              static_cast<int>(rows), flags.data.data.c_str(), seconds);
-  std::printf("trained on %zu rows at %.0f rows/s for %.2f epochs; the best state, after %.2f, was kept\n\n",
-              fitted.training_rows, fitted.rows_per_second, fitted.epochs, fitted.best_epochs);
+  absl::PrintF("%s version %d: %d features, %d parameters, from %d rows of %s in %.1f s\n", flags.model,
+               published.version, snapshot.schema.features.size(), fitted.model->parameters(), rows,
+               flags.data.data, seconds);
+  absl::PrintF(
+      "trained on %d rows at %.0f rows/s for %.2f epochs; the %d tuning rows were best after %.2f, so that "
+      "it was\ntrained anew on both for that long\n\n",
+      fitted.training_rows, fitted.rows_per_second, fitted.epochs, fitted.tuning_rows, fitted.best_epochs);
   std::printf("%s", FiguresToTable(snapshot.heads, fitted.validation).c_str());
   std::printf(
       "measured on the %s %zu rows, which nothing was fitted to or chosen by; norm. ent. is the log loss as "
@@ -172,8 +173,6 @@ absl::Status Fit(const FitFlags& flags) {
   absl::StatusOr<FittedModel> fitted = FitModel(*data, options, TrainingOn(&line));
   line.Clear();
   if (!fitted.ok()) return fitted.status();
-  fitted->notices.insert(fitted->notices.begin(), inferred->notices.begin(), inferred->notices.end());
-
   const absl::StatusOr<Published> published =
       Publish(flags.model_root, flags.model, fitted->model->snapshot(), [&](int64_t version) {
         return ManifestJson(flags.model, version, flags.data.data, data->rows, options, *fitted);
@@ -181,6 +180,8 @@ absl::Status Fit(const FitFlags& flags) {
   if (!published.ok()) return published.status();
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (flags.json) {
+    // A person has seen the schema's notices on standard error by now.
+    fitted->notices.insert(fitted->notices.begin(), inferred->notices.begin(), inferred->notices.end());
     PrintJson(flags, *published, *fitted, data->rows, seconds);
   } else {
     PrintSummary(flags, *published, *fitted, data->rows, seconds);
