@@ -40,8 +40,8 @@ class AdscoreForward final : public Contestant {
 
 }  // namespace
 
-std::unique_ptr<Contestant> MakeAdscore(const Network& network, size_t batch, const std::string& isa) {
-  const auto kernels = model::FindKernelSet(isa);
+std::unique_ptr<Contestant> MakeAdscore(const Network& network, size_t batch, model::Precision precision) {
+  const auto kernels = model::FindKernelSet("auto", precision);
   if (!kernels.ok()) {
     std::fprintf(stderr, "forward_bench: %s\n", std::string(kernels.status().message()).c_str());
     std::exit(1);

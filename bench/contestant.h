@@ -6,9 +6,9 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
 
 #include "bench/shape.h"
+#include "model/kernels/kernel_set.h"
 
 namespace adscore::bench {
 
@@ -19,8 +19,8 @@ class Contestant {
   virtual void Run(float* probabilities) = 0;
 };
 
-// adscore's own forward pass with the kernels of `isa` ("auto", "avx2" …).
-std::unique_ptr<Contestant> MakeAdscore(const Network& network, size_t batch, const std::string& isa);
+// adscore's own forward pass with the best kernels, or those that the environment variable ADSCORE_ISA names.
+std::unique_ptr<Contestant> MakeAdscore(const Network& network, size_t batch, model::Precision precision);
 
 // oneDNN's inner products at their best: weights reordered beforehand into the layout that it asks for at
 // this batch size, bias and ReLU (or the logistic function) fused as post-operations, scratchpad and memories

@@ -1,6 +1,6 @@
 // How long a forward pass takes, beside oneDNN and Eigen in the same run, on one thread. See bench/README.md.
 //
-// Benchmarks: forward/SHAPE/f32/BATCH, onednn/SHAPE/f32/BATCH, eigen/SHAPE/f32/BATCH, with the counters
+// Benchmarks: forward/SHAPE/PRECISION/BATCH, onednn/SHAPE/f32/BATCH, eigen/SHAPE/f32/BATCH, with the counters
 // ns_per_row and gflops. The contestants of a cell come one after another, and
 // --benchmark_enable_random_interleaving mixes them.
 #include <benchmark/benchmark.h>
@@ -39,18 +39,27 @@ void Measure(benchmark::State& state, const Network& network, size_t batch, cons
   state.counters["gflops"] = benchmark::Counter(rows * network.flops() * 1e-9, benchmark::Counter::kIsRate);
 }
 
+struct ContestantInfo {
+  std::string name;
+  std::string precision;
+  float tolerance;  // of a probability, against the first contestant; random weights make the most of every
+                    // rounding
+  Make make;
+};
+
 // A contestant that computes something else is not worth measuring.
-void CheckAgreement(const Network& network, const std::vector<std::pair<std::string, Make>>& contestants) {
+void CheckAgreement(const Network& network, const std::vector<ContestantInfo>& contestants) {
   for (const size_t batch : {size_t{1}, size_t{33}}) {
     std::vector<float> expected(batch * network.heads());
-    contestants[0].second(network, batch)->Run(expected.data());
-    for (const auto& [name, make] : contestants) {
+    contestants[0].make(network, batch)->Run(expected.data());
+    for (const ContestantInfo& c : contestants) {
       std::vector<float> got(expected.size());
-      make(network, batch)->Run(got.data());
+      c.make(network, batch)->Run(got.data());
       for (size_t i = 0; i < got.size(); ++i) {
-        if (std::fabs(got[i] - expected[i]) <= 1e-4f) continue;
-        std::fprintf(stderr, "forward_bench: %s disagrees on %s: %g instead of %g\n", name.c_str(),
-                     network.shape().c_str(), static_cast<double>(got[i]), static_cast<double>(expected[i]));
+        if (std::fabs(got[i] - expected[i]) <= c.tolerance) continue;
+        std::fprintf(stderr, "forward_bench: %s/%s disagrees on %s: %g instead of %g\n", c.name.c_str(),
+                     c.precision.c_str(), network.shape().c_str(), static_cast<double>(got[i]),
+                     static_cast<double>(expected[i]));
         std::exit(1);
       }
     }
@@ -65,22 +74,25 @@ void MeasurePeak(benchmark::State& state) {
 
 int Main(int argc, char** argv) {
   omp_set_num_threads(1);  // oneDNN's: one core is what is measured
-  const char* isa_variable = std::getenv("ADSCORE_ISA");
-  const std::string isa = isa_variable == nullptr ? "auto" : isa_variable;
   static std::vector<std::unique_ptr<Network>> networks;
-  const std::vector<std::pair<std::string, Make>> contestants = {
-      {"forward", [isa](const Network& n, size_t batch) { return MakeAdscore(n, batch, isa); }},
-      {"onednn", MakeOnednn},
-      {"eigen", MakeEigen},
+  const auto ours = [](model::Precision precision) -> Make {
+    return [precision](const Network& n, size_t batch) { return MakeAdscore(n, batch, precision); };
+  };
+  const std::vector<ContestantInfo> contestants = {
+      {"forward", "f32", 1e-4F, ours(model::Precision::kF32)},
+      {"onednn", "f32", 1e-4F, MakeOnednn},
+      {"eigen", "f32", 1e-4F, MakeEigen},
+      {"forward", "bf16", 0.05F, ours(model::Precision::kBf16)},
+      {"forward", "int8", 0.2F, ours(model::Precision::kInt8)},
   };
   benchmark::RegisterBenchmark("peak/f32", MeasurePeak)->Iterations(1);
   for (const std::string& shape : ReadShapes(ADSCORE_SHAPES)) {
     const Network& network = *networks.emplace_back(std::make_unique<Network>(shape));
     CheckAgreement(network, contestants);
     for (const size_t batch : kBatches) {
-      for (const auto& [name, make] : contestants) {
-        const std::string full = name + "/" + shape + "/f32/" + std::to_string(batch);
-        benchmark::RegisterBenchmark(full.c_str(), [&network, batch, make = make](benchmark::State& state) {
+      for (const ContestantInfo& c : contestants) {
+        const std::string full = c.name + "/" + shape + "/" + c.precision + "/" + std::to_string(batch);
+        benchmark::RegisterBenchmark(full.c_str(), [&network, batch, make = c.make](benchmark::State& state) {
           Measure(state, network, batch, make);
         });
       }

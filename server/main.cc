@@ -31,6 +31,11 @@ std::string CheckAddress(const std::string& text) {
   return address.ok() ? std::string() : std::string(address.status().message());
 }
 
+std::string CheckPrecision(const std::string& word) {
+  const auto precision = model::ParsePrecision(word);
+  return precision.ok() ? std::string() : std::string(precision.status().message());
+}
+
 // SIGTERM and SIGINT. Blocked before any thread starts, so that sigwait gets them.
 sigset_t EndingSignals() {
   sigset_t signals;
@@ -110,6 +115,12 @@ int Main(int argc, char** argv) {
                  "Instruction set of the kernels: auto, or a name such as avx512, avx2, sse4, neon, scalar")
       ->type_name("NAME");
 
+  std::string precision = model::ToString(options.precision);
+  app.add_option("--precision", precision,
+                 "Weights of the hidden layers in memory: f32, bf16 (half the bytes) or int8 (a quarter)")
+      ->type_name("NAME")
+      ->check(CheckPrecision);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -117,6 +128,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "adscore-server: %s; see adscore-server --help\n", error.what());
     return kBadUsage;
   }
+  options.precision = *model::ParsePrecision(precision);
   options.listen = *ParseAddress(listen);
   options.http_listen = *ParseAddress(http_listen);
   options.batch.max_delay = std::chrono::microseconds(max_batch_delay_us);

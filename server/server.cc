@@ -22,7 +22,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
                                             " is no directory; create it, or name the one that the trainer "
                                             "publishes into"));
   }
-  const auto kernels = model::FindKernelSet(options.isa);
+  const auto kernels = model::FindKernelSet(options.isa, options.precision);
   if (!kernels.ok()) return absl::InvalidArgumentError(absl::StrCat("--isa: ", kernels.status().message()));
 
   std::unique_ptr<Server> server(new Server(options));

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "model/kernels/kernel_set.h"
 #include "server/address.h"
 #include "server/clock.h"
 #include "server/metrics/http_server.h"
@@ -32,6 +33,7 @@ struct ServerOptions {
   size_t max_queued_rows = 16384;
   std::chrono::milliseconds poll_interval{1000};
   std::string isa = "auto";
+  model::Precision precision = model::Precision::kF32;
 };
 
 class Server {

@@ -132,7 +132,8 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
                                      std::move(heads), std::move(provenance));
   fitted.model->AddGoldenRows(data, ChooseGoldenRows(data, learnt_from, kGoldenRows));
   // Measured as it will be served, not as it was trained.
-  const model::Model served(fitted.model->snapshot(), *model::AvailableKernelSets().front());
+  const model::Model served(fitted.model->snapshot(),
+                            *model::AvailableKernelSets(model::Precision::kF32).front());
   fitted.validation = FiguresByHead(data, split->validation, ScoreRows(served, data, split->validation));
   return fitted;
 }

@@ -95,7 +95,7 @@ absl::StatusOr<int64_t> NextVersion(const std::string& directory) {
 // has.
 absl::StatusOr<uint64_t> CheckSnapshot(const std::string& path) {
   uint64_t bytes = 0;
-  for (const model::KernelSet* kernels : model::AvailableKernelSets()) {
+  for (const model::KernelSet* kernels : model::AvailableKernelSets(model::Precision::kF32)) {
     absl::StatusOr<std::unique_ptr<const model::MappedSnapshot>> mapped = model::MappedSnapshot::Open(path);
     if (!mapped.ok()) return mapped.status();
     bytes = (*mapped)->file_bytes();

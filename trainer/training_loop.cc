@@ -63,7 +63,8 @@ class Training {
         order_(rows.begin(), rows.end()),
         batches_((rows.size() + options.batch_size - 1) / options.batch_size),
         workers_(options.threads),
-        network_(layout, options.hidden, data.heads, *model::AvailableKernelSets().front(), workers_),
+        network_(layout, options.hidden, data.heads,
+                 *model::AvailableKernelSets(model::Precision::kF32).front(), workers_),
         optimizer_(layout, InitialParameters(layout, options.hidden, BaseRates(data, rows), options.seed),
                    options.optimizer, workers_) {
     progress_.epochs = epochs;
@@ -168,7 +169,8 @@ std::vector<float> ScoreLogits(const EncodedRows& data, const InputLayout& layou
   std::vector<size_t> hidden;
   for (size_t l = 0; l + 1 < parameters.layers.size(); ++l) hidden.push_back(parameters.layers[l].outputs);
   Workers workers(threads);
-  Network network(layout, hidden, data.heads, *model::AvailableKernelSets().front(), workers);
+  Network network(layout, hidden, data.heads, *model::AvailableKernelSets(model::Precision::kF32).front(),
+                  workers);
   network.Use(parameters);
   std::vector<float> logits(rows.size() * data.heads);
   network.Logits(data, rows, logits.data());

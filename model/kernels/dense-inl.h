@@ -67,6 +67,23 @@ HWY_INLINE void StorePart(Vector v, float* p, size_t count) {
 
 HWY_INLINE size_t Left(size_t columns, size_t at) { return columns > at ? columns - at : 0; }
 
+// What y(row, column …) starts from.
+HWY_INLINE Vector LoadInit(const DenseArgs& a, size_t row, size_t column) {
+  const size_t left = Left(a.columns, column);
+  if (a.init == nullptr || left == 0) return hn::Zero(Floats());
+  return LoadPart(a.init + (a.init_row != nullptr ? a.init_row[row] : 0) * a.init_stride + column, left);
+}
+
+// y(row, column …) from its sums; `column` is one of y's.
+HWY_INLINE void StoreResult(const DenseArgs& a, Vector result, size_t row, size_t column) {
+  float* y = a.y + row * a.y_stride + column;
+  const size_t left = Left(a.columns, column);
+  if (a.accumulate) result = hn::Add(result, LoadPart(y, left));
+  // A comparison, not Max: NaN becomes 0 on every machine.
+  if (a.relu) result = hn::IfThenElseZero(hn::Gt(result, hn::Zero(Floats())), result);
+  StorePart(result, y, left);
+}
+
 // kRows rows of x from `row` on, against kPanels panels from `column` on.
 template <size_t kRows, size_t kPanels>
 HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
@@ -74,15 +91,7 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   constexpr size_t kVectors = kPanels * kPanelVectors;
   Vector sum[kRows][kVectors];
   for (size_t r = 0; r < kRows; ++r) {
-    const float* init = nullptr;
-    if (a.init != nullptr) {
-      init = a.init + (a.init_row != nullptr ? a.init_row[row + r] : 0) * a.init_stride;
-    }
-    for (size_t v = 0; v < kVectors; ++v) {
-      const size_t c = column + v * kLanes;
-      const size_t left = Left(a.columns, c);
-      sum[r][v] = (init != nullptr && left > 0) ? LoadPart(init + c, left) : hn::Zero(d);
-    }
+    for (size_t v = 0; v < kVectors; ++v) sum[r][v] = LoadInit(a, row + r, column + v * kLanes);
   }
 
   const float* x = a.x + row * a.x_row_stride;
@@ -105,15 +114,9 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   }
 
   for (size_t r = 0; r < kRows; ++r) {
-    float* y = a.y + (row + r) * a.y_stride + column;
     for (size_t v = 0; v < kVectors; ++v) {
-      const size_t left = Left(a.columns, column + v * kLanes);
-      if (left == 0) break;
-      Vector result = sum[r][v];
-      if (a.accumulate) result = hn::Add(result, LoadPart(y + v * kLanes, left));
-      // A comparison, not Max: NaN becomes 0 on every machine.
-      if (a.relu) result = hn::IfThenElseZero(hn::Gt(result, hn::Zero(d)), result);
-      StorePart(result, y + v * kLanes, left);
+      if (Left(a.columns, column + v * kLanes) == 0) break;
+      StoreResult(a, sum[r][v], row + r, column + v * kLanes);
     }
   }
 }

@@ -4,8 +4,12 @@
 // Thread-safe: pure functions and constants.
 #include "model/kernels/kernel_set.h"
 
-#include <mutex>
+#include <array>
+#include <cstdlib>
 #include <string>
+
+#include "absl/strings/str_cat.h"
+#include "model/words.h"
 
 // One build must be enough for all x86 machines: AVX3_DL would be the same code as AVX3 again, and vectors of
 // a length unknown to the compiler (SVE, RVV) can't be held in arrays of sums.
@@ -16,6 +20,7 @@
 #include <hwy/highway.h>
 
 #include "model/kernels/dense-inl.h"
+#include "model/kernels/narrow-inl.h"
 #include "model/kernels/sigmoid-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -37,9 +42,24 @@ constexpr const char* kName =
     "scalar";
 #endif
 
-const KernelSet* Kernels() {
-  static constexpr KernelSet kSet = {kName, kPanelColumns, PackedFloats, Pack, Dense, Heads, Sigmoids};
-  return &kSet;
+const KernelSet* Kernels(Precision precision) {
+  static constexpr KernelSet kF32 = {kName, Precision::kF32, kPanelColumns, PackedFloats,
+                                     Pack,  Dense,           Heads,         Sigmoids};
+  static constexpr KernelSet kBf16 = {
+      kName, Precision::kBf16, kPanelColumns, NarrowPackedFloats<Bf16>, NarrowPack<Bf16>, NarrowDense<Bf16>,
+      Heads, Sigmoids};
+  static constexpr KernelSet kInt8 = {
+      kName, Precision::kInt8, kPanelColumns, NarrowPackedFloats<Int8>, NarrowPack<Int8>, NarrowDense<Int8>,
+      Heads, Sigmoids};
+  switch (precision) {
+    case Precision::kF32:
+      break;
+    case Precision::kBf16:
+      return &kBf16;
+    case Precision::kInt8:
+      return &kInt8;
+  }
+  return &kF32;
 }
 
 }  // namespace adscore::model::HWY_NAMESPACE
@@ -51,7 +71,13 @@ namespace {
 
 HWY_EXPORT(Kernels);
 
-std::vector<const KernelSet*> CollectKernelSets() {
+constexpr Words<Precision, 3> kPrecisions = {{
+    {Precision::kF32, "f32"},
+    {Precision::kBf16, "bf16"},
+    {Precision::kInt8, "int8"},
+}};
+
+std::vector<const KernelSet*> CollectKernelSets(Precision precision) {
   std::vector<const KernelSet*> sets;
   const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
   // Highway's better targets have the lower bits. Each is made the chosen one for as long as it takes to ask
@@ -60,7 +86,7 @@ std::vector<const KernelSet*> CollectKernelSets() {
     const int64_t target = int64_t{1} << bit;
     if ((supported & target) == 0) continue;
     hwy::GetChosenTarget().Update(target);
-    sets.push_back(HWY_DYNAMIC_DISPATCH(Kernels)());
+    sets.push_back(HWY_DYNAMIC_DISPATCH(Kernels)(precision));
   }
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
   return sets;
@@ -68,21 +94,34 @@ std::vector<const KernelSet*> CollectKernelSets() {
 
 }  // namespace
 
-std::vector<const KernelSet*> AvailableKernelSets() {
-  static const auto* const kSets = new std::vector<const KernelSet*>(CollectKernelSets());
-  return *kSets;
+const std::vector<const KernelSet*>& AvailableKernelSets(Precision precision) {
+  static const auto* const kSets = new std::array<std::vector<const KernelSet*>, kPrecisions.size()>{
+      CollectKernelSets(Precision::kF32), CollectKernelSets(Precision::kBf16),
+      CollectKernelSets(Precision::kInt8)};
+  return (*kSets)[static_cast<size_t>(precision)];
 }
 
-absl::StatusOr<const KernelSet*> FindKernelSet(std::string_view isa) {
-  const std::vector<const KernelSet*> sets = AvailableKernelSets();
-  if (isa == "auto") return sets.front();
+absl::StatusOr<const KernelSet*> FindKernelSet(const std::string& isa, Precision precision) {
+  const char* forced = std::getenv("ADSCORE_ISA");
+  const std::string name = isa == "auto" && forced != nullptr ? forced : isa;
+  const std::vector<const KernelSet*>& sets = AvailableKernelSets(precision);
+  if (name == "auto") return sets.front();
   std::string names;
   for (const KernelSet* set : sets) {
-    if (isa == set->name) return set;
-    names += (names.empty() ? "" : ", ") + std::string(set->name);
+    if (name == set->name) return set;
+    absl::StrAppend(&names, ", ", set->name);
   }
-  return absl::InvalidArgumentError("no instruction set '" + std::string(isa) +
-                                    "' on this machine; it has: auto, " + names);
+  return absl::InvalidArgumentError(
+      absl::StrCat("no instruction set '", name, "' on this machine; it has: auto", names));
+}
+
+const char* ToString(Precision precision) { return WordOf(kPrecisions, precision); }
+
+absl::StatusOr<Precision> ParsePrecision(const std::string& word) {
+  Precision precision = Precision::kF32;
+  if (absl::Status status = ParseWord(kPrecisions, word, "precision", &precision); !status.ok())
+    return status;
+  return precision;
 }
 
 }  // namespace adscore::model

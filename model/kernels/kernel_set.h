@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -34,8 +34,17 @@ struct DenseArgs {
   bool accumulate = false;  // y += instead of y =; then init must be null and relu false
 };
 
+// What the weights of the hidden layers are held in. Activations, the output layer and everything before the
+// first layer are f32 in each.
+enum class Precision : uint8_t {
+  kF32,
+  kBf16,  // 8 bits of mantissa: half the bytes
+  kInt8,  // 8 bits and a scale per column: a quarter of them
+};
+
 struct KernelSet {
-  const char* name;      // "avx512", "avx2", "sse4", "ssse3", "neon", "scalar"
+  const char* name;  // "avx512", "avx2", "sse4", "ssse3", "neon", "scalar"
+  Precision precision;
   size_t panel_columns;  // columns per packed panel
 
   // Floats that pack() writes for a [depth][columns] matrix: columns are padded to whole panels with zeros.
@@ -60,11 +69,15 @@ struct KernelSet {
                    float* probabilities);
 };
 
-// "auto": the best that this machine has. Otherwise by name; InvalidArgument listing the names that work
-// here.
-absl::StatusOr<const KernelSet*> FindKernelSet(std::string_view isa);
+// "auto": the best that this machine has, or what the environment variable ADSCORE_ISA names. Otherwise by
+// name; InvalidArgument listing the names that work here.
+absl::StatusOr<const KernelSet*> FindKernelSet(const std::string& isa, Precision precision);
 
 // Every set that this machine can run, best first.
-std::vector<const KernelSet*> AvailableKernelSets();
+const std::vector<const KernelSet*>& AvailableKernelSets(Precision precision);
+
+// "f32", "bf16", "int8".
+const char* ToString(Precision precision);
+absl::StatusOr<Precision> ParsePrecision(const std::string& word);
 
 }  // namespace adscore::model

@@ -9,6 +9,18 @@
 
 namespace adscore::server {
 
+float GoldenTolerance(model::Precision precision) {
+  switch (precision) {
+    case model::Precision::kF32:
+      return 1e-5F;
+    case model::Precision::kBf16:
+      return 5e-3F;
+    case model::Precision::kInt8:
+      return 2e-2F;
+  }
+  return 0;
+}
+
 absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string& model_root,
                                                                const std::string& name, int64_t version,
                                                                const model::KernelSet& kernels,
@@ -23,11 +35,12 @@ absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string
   served->version = version;
   served->model = std::make_unique<const model::Model>(*std::move(mapped), kernels);
   const float error = served->model->GoldenError();
-  if (!(error <= kGoldenTolerance)) {  // not >: NaN must not pass
-    return absl::FailedPreconditionError(absl::StrCat(path, ": the golden rows differ by ", error,
-                                                      " from what the trainer computed, more than ",
-                                                      kGoldenTolerance, ", with the kernels '", kernels.name,
-                                                      "'; publish a new version, or try another --isa"));
+  const float tolerance = GoldenTolerance(kernels.precision);
+  if (!(error <= tolerance)) {  // not >: NaN must not pass
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": the golden rows differ by ", error, " from what the trainer computed, more than ", tolerance,
+        ", with the kernels '", kernels.name, "' and ", model::ToString(kernels.precision),
+        " weights; publish a new version, or try another --isa or --precision"));
   }
   served->metrics = metrics->ForModel(name);
   for (const model::Head& head : served->model->snapshot().heads) {

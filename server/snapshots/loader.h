@@ -14,9 +14,9 @@
 
 namespace adscore::server {
 
-// The largest difference that the golden rows may show between these kernels and the trainer's own
-// probabilities.
-inline constexpr float kGoldenTolerance = 1e-5F;
+// The largest difference that the golden rows may show between kernels of this precision and the trainer's
+// own probabilities.
+float GoldenTolerance(model::Precision precision);
 
 // Maps and verifies the snapshot, packs its weights for `kernels`, replays the golden rows. Afterwards all of
 // it is in memory: verifying has read every byte of the file, and the replay has run every layer.

@@ -60,31 +60,36 @@ class WholeTest : public ::testing::Test {
     return Json::parse(Run(command));
   }
 
-  // Scores every row of `data` with `evaluate` and through a server, and compares all of them.
-  void ExpectServedEqualsEvaluated(const std::string& data, size_t rows) {
+  // The trainer's own probabilities for every row of `data`.
+  Table Evaluate(const std::string& data) {
     Run({ADSCORE_TRAINER, "evaluate", "--model-root", Path("M"), "--model", "ads", "--data", data,
          "--predictions", Path("evaluated.tsv"), "--json"});
-    const Table evaluated = ParseTsv(std::ifstream(Path("evaluated.tsv")));
-    ASSERT_EQ(evaluated.rows.size(), rows);
+    return ParseTsv(std::ifstream(Path("evaluated.tsv")));
+  }
 
+  // A server's, over gRPC.
+  Table Serve(const std::string& data, const std::string& precision) {
     Program server({ADSCORE_SERVER, "--model-root", Path("M"), "--listen", "127.0.0.1:0", "--http-listen",
-                    "127.0.0.1:0"},
+                    "127.0.0.1:0", "--precision", precision},
                    Path("server.log"));
     const std::string line = server.ReadLine();
-    ASSERT_THAT(line, ::testing::StartsWith("listening on grpc://")) << server.errors();
+    EXPECT_THAT(line, ::testing::StartsWith("listening on grpc://")) << server.errors();
     const std::string target = line.substr(20, line.find(' ', 20) - 20);
     const std::string output = Run(
         {ADSCORE_CLIENT, "predict", "--target", target, "--model", "ads", "--data", data, "--output", "tsv"});
     server.Signal(SIGTERM);
     EXPECT_EQ(server.Wait(), 0) << server.errors();
+    return ParseTsv(std::istringstream(output));
+  }
 
-    const Table served = ParseTsv(std::istringstream(output));
+  static void ExpectSame(const Table& served, const Table& evaluated, size_t rows, double tolerance) {
     EXPECT_EQ(served.header, evaluated.header);
+    ASSERT_EQ(evaluated.rows.size(), rows);
     ASSERT_EQ(served.rows.size(), rows);
     for (size_t r = 0; r < rows; ++r) {
       ASSERT_EQ(served.rows[r].size(), evaluated.rows[r].size());
       for (size_t h = 0; h < served.rows[r].size(); ++h) {
-        ASSERT_NEAR(served.rows[r][h], evaluated.rows[r][h], kTolerance) << "row " << r << ", head " << h;
+        ASSERT_NEAR(served.rows[r][h], evaluated.rows[r][h], tolerance) << "row " << r << ", head " << h;
       }
     }
   }
@@ -104,7 +109,7 @@ TEST_F(WholeTest, GeneratedImpressionsAreServedAsEvaluatedAndTheModelBeatsTheBas
   const Json& click = fit["validation"]["heads"]["click"];
   EXPECT_LT(click["normalized_entropy"], 0.97);
   EXPECT_NEAR(click["calibration"].get<double>(), 1, 0.1);
-  ExpectServedEqualsEvaluated(fresh, 5000);
+  ExpectSame(Serve(fresh, "f32"), Evaluate(fresh), 5000, kTolerance);
 }
 
 TEST_F(WholeTest, RealImpressionsAreServedAsEvaluatedAndPredictedWell) {
@@ -117,7 +122,10 @@ TEST_F(WholeTest, RealImpressionsAreServedAsEvaluatedAndPredictedWell) {
   EXPECT_GE(label["auc"], 0.765);
   EXPECT_LE(label["log_loss"], 0.445);
   EXPECT_NEAR(label["calibration"].get<double>(), 1, 0.05);
-  ExpectServedEqualsEvaluated(data.string(), 64000);
+  const Table evaluated = Evaluate(data.string());
+  ExpectSame(Serve(data.string(), "f32"), evaluated, 64000, kTolerance);
+  ExpectSame(Serve(data.string(), "bf16"), evaluated, 64000, 2e-3);
+  ExpectSame(Serve(data.string(), "int8"), evaluated, 64000, 1e-2);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "model/aligned.h"
@@ -252,20 +253,99 @@ TEST_P(KernelTest, SigmoidsTakeEachOnesCalibratorAndAnyCount) {
   EXPECT_TRUE(std::isnan(nan));
 }
 
-INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, KernelTest, ::testing::ValuesIn(AvailableKernelSets()),
+INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, KernelTest,
+                         ::testing::ValuesIn(AvailableKernelSets(Precision::kF32)),
                          [](const auto& set) { return std::string(set.param->name); });
 
+// Narrow weights: each kernel set against plain loops over what the weights were rounded to.
+using NarrowCase = std::tuple<Precision, size_t>;  // and the index of the kernel set
+
+class NarrowKernelTest : public ::testing::TestWithParam<NarrowCase> {
+ protected:
+  const KernelSet& kernels() const {
+    return *AvailableKernelSets(std::get<0>(GetParam()))[std::get<1>(GetParam())];
+  }
+
+  // Half a step of rounding, for each weight of a column.
+  float RoundingOf(const std::vector<float>& w, size_t columns, size_t k, size_t c) const {
+    if (kernels().precision == Precision::kBf16) return std::fabs(w[k * columns + c]) / 256;
+    float largest = 0;
+    for (size_t i = c; i < w.size(); i += columns) largest = std::max(largest, std::fabs(w[i]));
+    return largest / 127 / 2;
+  }
+};
+
+TEST_P(NarrowKernelTest, IsWithinTheRoundingOfTheWeightsForAnyShape) {
+  std::mt19937 generator(9);
+  for (const auto& [rows, depth, columns] : Shapes()) {
+    if (rows * depth * columns > 2'000'000) continue;
+    const std::vector<float> x = RandomFloats(rows * depth, &generator);
+    const std::vector<float> w = RandomFloats(depth * columns, &generator);
+    const std::vector<float> bias = RandomFloats(columns, &generator);
+    AlignedFloats packed(kernels().packed_floats(depth, columns));
+    kernels().pack(w.data(), columns, 1, depth, columns, packed.data());
+    std::vector<float> y(rows * columns);
+    DenseArgs args = {.rows = rows,
+                      .depth = depth,
+                      .columns = columns,
+                      .x = x.data(),
+                      .x_row_stride = depth,
+                      .packed = packed.data(),
+                      .init = bias.data(),
+                      .y = y.data(),
+                      .y_stride = columns};
+    kernels().dense(args);
+    for (size_t c = 0; c < columns; ++c) {
+      const float step = RoundingOf(w, columns, 0, c);
+      for (size_t r = 0; r < rows; ++r) {
+        double sum = bias[c];
+        double bound = 1e-5;
+        for (size_t k = 0; k < depth; ++k) {
+          sum += static_cast<double>(x[r * depth + k]) * w[k * columns + c];
+          const float half = kernels().precision == Precision::kBf16 ? RoundingOf(w, columns, k, c) : step;
+          bound += 1.01 * half * std::fabs(x[r * depth + k]) + 1e-6;
+        }
+        ASSERT_NEAR(y[r * columns + c], sum, bound) << rows << "x" << depth << "x" << columns;
+      }
+    }
+    std::vector<float> alone(columns);
+    args.rows = 1;
+    args.x = x.data() + (rows - 1) * depth;
+    args.y = alone.data();
+    kernels().dense(args);
+    for (size_t c = 0; c < columns; ++c) ASSERT_EQ(alone[c], y[(rows - 1) * columns + c]);
+  }
+}
+
+TEST_P(NarrowKernelTest, TakesNoMoreMemoryThanItsBytesPerWeight) {
+  const size_t f32 = AvailableKernelSets(Precision::kF32).front()->packed_floats(400, 384);
+  const size_t narrow = kernels().packed_floats(400, 384);
+  EXPECT_LE(narrow, kernels().precision == Precision::kBf16 ? f32 / 2 : f32 / 4 + 384);
+}
+
+std::string NameOf(const ::testing::TestParamInfo<NarrowCase>& info) {
+  const auto& [precision, index] = info.param;
+  return std::string(ToString(precision)) + "_" + AvailableKernelSets(precision)[index]->name;
+}
+
+INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, NarrowKernelTest,
+                         ::testing::Combine(::testing::Values(Precision::kBf16, Precision::kInt8),
+                                            ::testing::Range(size_t{0},
+                                                             AvailableKernelSets(Precision::kF32).size())),
+                         NameOf);
+
 TEST(FindKernelSetTest, AutoIsTheBestAndEveryNameFindsItsOwn) {
-  EXPECT_EQ(*FindKernelSet("auto"), AvailableKernelSets().front());
-  for (const KernelSet* set : AvailableKernelSets()) EXPECT_EQ(*FindKernelSet(set->name), set);
+  EXPECT_EQ(*FindKernelSet("auto", Precision::kF32), AvailableKernelSets(Precision::kF32).front());
+  for (const KernelSet* set : AvailableKernelSets(Precision::kF32))
+    EXPECT_EQ(*FindKernelSet(set->name, Precision::kF32), set);
 }
 
 TEST(FindKernelSetTest, AnUnknownNameIsRefusedWithTheListOfThoseThatWork) {
-  const auto set = FindKernelSet("avx9000");
+  const auto set = FindKernelSet("avx9000", Precision::kF32);
   EXPECT_EQ(set.status().code(), absl::StatusCode::kInvalidArgument);
   const std::string message(set.status().message());
   EXPECT_THAT(message, ::testing::HasSubstr("avx9000"));
-  for (const KernelSet* known : AvailableKernelSets())
+  for (const KernelSet* known : AvailableKernelSets(Precision::kF32))
     EXPECT_THAT(message, ::testing::HasSubstr(known->name));
 }
 

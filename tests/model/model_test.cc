@@ -117,7 +117,8 @@ TEST_P(ModelTest, AWeightThatChangedAfterTheGoldenRowsWereMadeShowsUpInThem) {
   EXPECT_GT(Model(tiny.snapshot(), *GetParam()).GoldenError(), 1e-3f);
 }
 
-INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, ModelTest, ::testing::ValuesIn(AvailableKernelSets()),
+INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, ModelTest,
+                         ::testing::ValuesIn(AvailableKernelSets(Precision::kF32)),
                          [](const auto& set) { return std::string(set.param->name); });
 
 TEST(ReferenceScoreTest, OneNumberAndOneTokenByHand) {

@@ -79,7 +79,7 @@ TEST_F(SnapshotTest, ReadsBackWhatWasWritten) {
     EXPECT_TRUE(std::ranges::equal(read.layers[i].bias, written.layers[i].bias));
   }
   EXPECT_TRUE(std::ranges::equal(read.golden.probabilities, written.golden.probabilities));
-  EXPECT_LE(Model(read, *AvailableKernelSets().front()).GoldenError(), 2e-6f);
+  EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
 }
 
 TEST_F(SnapshotTest, WritingTheSameSnapshotGivesTheSameBytes) {

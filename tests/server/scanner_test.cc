@@ -27,7 +27,7 @@ using ::testing::HasSubstr;
 
 class ScannerTest : public ::testing::Test {
  protected:
-  const model::KernelSet* kernels_ = *model::FindKernelSet("auto");
+  const model::KernelSet* kernels_ = *model::FindKernelSet("auto", model::Precision::kF32);
 
   std::unique_ptr<Scanner> NewScanner() {
     return std::make_unique<Scanner>(root_.path(), kernels_, &registry_, &metrics_, &clock_,

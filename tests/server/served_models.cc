@@ -44,7 +44,8 @@ std::shared_ptr<const ServedModel> MakeServed(const model::Snapshot& snapshot, c
   auto served = std::make_shared<ServedModel>();
   served->name = name;
   served->version = version;
-  served->model = std::make_unique<const model::Model>(snapshot, **model::FindKernelSet("auto"));
+  served->model =
+      std::make_unique<const model::Model>(snapshot, **model::FindKernelSet("auto", model::Precision::kF32));
   served->metrics = metrics->ForModel(name);
   for (const model::Head& head : snapshot.heads)
     served->head_metrics.push_back(metrics->ForHead(name, head.name));

@@ -112,7 +112,7 @@ TEST(Fit, AHeadWithoutPositivesInValidationIsSaidAndLeftUndefined) {
 TEST(Fit, GoldenRowsReplayOnEveryKernelSet) {
   const FittedModel fitted = FitModel(SmallDataset(1000, 8), SmallOptions(), kQuietly).value();
   EXPECT_GT(fitted.model->snapshot().golden.rows, 40U);
-  for (const model::KernelSet* kernels : model::AvailableKernelSets()) {
+  for (const model::KernelSet* kernels : model::AvailableKernelSets(model::Precision::kF32)) {
     EXPECT_LT(model::Model(fitted.model->snapshot(), *kernels).GoldenError(), 1e-5F) << kernels->name;
   }
 }

@@ -39,8 +39,8 @@ class NetworkTest : public testing::Test {
   }
 
   std::unique_ptr<Network> MakeNetwork(Workers* workers) {
-    return std::make_unique<Network>(layout_, hidden_, kHeads, *model::AvailableKernelSets().front(),
-                                     *workers);
+    return std::make_unique<Network>(layout_, hidden_, kHeads,
+                                     *model::AvailableKernelSets(model::Precision::kF32).front(), *workers);
   }
 
   double Loss(const Dropout& dropout) {
@@ -148,7 +148,7 @@ TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) {
 TEST_F(NetworkTest, WorksWithoutAnyHiddenLayer) {
   Workers workers(2);
   const Parameters linear = InitialParameters(layout_, {}, std::vector<double>{0.3, 0.1}, 3);
-  Network network(layout_, {}, kHeads, *model::AvailableKernelSets().front(), workers);
+  Network network(layout_, {}, kHeads, *model::AvailableKernelSets(model::Precision::kF32).front(), workers);
   network.Use(linear);
   EXPECT_TRUE(std::isfinite(network.Backpropagate(rows_, batch_, {}, 1)));
 }

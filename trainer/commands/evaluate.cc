@@ -84,7 +84,7 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
       absl::StrCat(model::VersionDirectory(flags.model_root, flags.model, *version), "/",
                    std::string(model::kSnapshotFile)));
   if (!mapped.ok()) return mapped.status();
-  const model::Model model(*std::move(mapped), *model::AvailableKernelSets().front());
+  const model::Model model(*std::move(mapped), *model::AvailableKernelSets(model::Precision::kF32).front());
   const std::vector<model::Head>& heads = model.snapshot().heads;
 
   std::vector<model::Label> labels;

@@ -38,8 +38,8 @@ absl::StatusOr<Inspected> Open(const std::string& directory) {
   Inspected inspected;
   inspected.file_bytes = (*mapped)->file_bytes();
   inspected.sections = *std::move(sections);
-  inspected.model =
-      std::make_unique<const model::Model>(*std::move(mapped), *model::AvailableKernelSets().front());
+  inspected.model = std::make_unique<const model::Model>(
+      *std::move(mapped), *model::AvailableKernelSets(model::Precision::kF32).front());
   inspected.golden_error = inspected.model->GoldenError();
   return inspected;
 }
