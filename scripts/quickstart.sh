@@ -9,6 +9,7 @@
 #
 # Everything it writes is in one temporary folder; ports that are taken are avoided.
 set -euo pipefail
+caller="$PWD"
 cd "$(dirname "$0")/.."
 
 keep=false
@@ -28,6 +29,9 @@ done
 if [[ -n "$data" && -z "$label" || -z "$data" && -n "$label" ]]; then
   echo "quickstart.sh: --data and --label go together: which column of the file says what happened?" >&2
   exit 2
+fi
+if [[ -n "$data" && "$data" != /* ]]; then
+  data="$caller/$data"  # as it is from where the caller stands
 fi
 if [[ -n "$data" && ! -r "$data" ]]; then
   echo "quickstart.sh: can't read --data $data" >&2

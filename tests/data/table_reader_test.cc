@@ -220,7 +220,7 @@ TEST(ParseFormat, KnowsItsNames) {
 }
 
 TEST(RealLogs, CriteoIsRecognisedAndReadToTheEnd) {
-  const std::string path = std::string(ADSCORE_SHARED_DATA) + "/criteo/train.tsv.gz";
+  const std::string path = std::string(ADSCORE_REAL_DATA) + "/criteo/train.tsv.gz";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "no real log at " << path;
   const Table table = Read(path).value();
   EXPECT_THAT(table.columns, SizeIs(40));
@@ -228,7 +228,7 @@ TEST(RealLogs, CriteoIsRecognisedAndReadToTheEnd) {
 }
 
 TEST(RealLogs, HillstromIsRecognisedAndReadToTheEnd) {
-  const std::string path = std::string(ADSCORE_SHARED_DATA) + "/hillstrom/train.csv";
+  const std::string path = std::string(ADSCORE_REAL_DATA) + "/hillstrom/train.csv";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "no real log at " << path;
   const Table table = Read(path).value();
   EXPECT_THAT(table.columns, AllOf(::testing::Contains("visit"), ::testing::Contains("conversion")));

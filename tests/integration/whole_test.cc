@@ -113,7 +113,7 @@ TEST_F(WholeTest, GeneratedImpressionsAreServedAsEvaluatedAndTheModelBeatsTheBas
 }
 
 TEST_F(WholeTest, RealImpressionsAreServedAsEvaluatedAndPredictedWell) {
-  const fs::path data = fs::path(ADSCORE_SOURCE_DIR) / "../shared/data/criteo/train.tsv.gz";
+  const fs::path data = fs::path(ADSCORE_REAL_DATA) / "criteo/train.tsv.gz";
   if (!fs::exists(data))
     GTEST_SKIP() << data << " is not there: real impressions are not part of the project";
   const Json fit =

@@ -231,20 +231,5 @@ TEST_F(CliTest, ASchemaOfOnesOwnIsUsedAsItIs) {
   ExpectFailure(RunCommand(Fit(data, {"--schema", directory_.File("bad.json", "{")})), {"bad.json"});
 }
 
-// The yardstick: real impressions in time order, no flag but the data's. Skipped where the data is not at
-// hand.
-TEST_F(CliTest, RealImpressionsAreLearntWithTheDefaults) {
-  const std::string data = std::string(ADSCORE_SOURCE_DIR) + "/../shared/data/criteo/train.tsv.gz";
-  if (!std::filesystem::exists(data)) GTEST_SKIP() << data << " is not there";
-  const Outcome outcome = RunCommand({"fit", "--data", data, "--format", "criteo", "--label", "label",
-                                      "--split", "tail", "--validation", "0.125", "--model-root",
-                                      directory_.path() + "/M", "--model", "criteo", "--json"});
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
-  const Json figures = Json::parse(outcome.out)["heads"]["label"];
-  EXPECT_GE(figures["auc"], 0.765);
-  EXPECT_LE(figures["log_loss"], 0.445);
-  EXPECT_NEAR(figures["calibration"], 1, 0.1);
-}
-
 }  // namespace
 }  // namespace adscore::trainer
