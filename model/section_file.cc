@@ -114,7 +114,8 @@ absl::Status SectionWriter::Write(const std::string& path) const {
 }
 
 absl::StatusOr<std::unique_ptr<const SectionFile>> SectionFile::Open(const std::string& path) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK: whoever opens a named pipe would wait for its other end. Nothing to a file.
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return SystemError(errno, absl::StrCat("can't open ", path));
   struct stat info;
   if (fstat(file.get(), &info) != 0) return SystemError(errno, absl::StrCat("can't read ", path));

@@ -21,12 +21,16 @@ float GoldenTolerance(model::Precision precision) {
   return 0;
 }
 
+std::string SnapshotPath(const std::string& model_root, const std::string& name, int64_t version) {
+  return absl::StrCat(model::VersionDirectory(model_root, name, version), "/",
+                      std::string(model::kSnapshotFile));
+}
+
 absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string& model_root,
                                                                const std::string& name, int64_t version,
                                                                const model::KernelSet& kernels,
                                                                ServerMetrics* metrics) {
-  const std::string path = absl::StrCat(model::VersionDirectory(model_root, name, version), "/",
-                                        std::string(model::kSnapshotFile));
+  const std::string path = SnapshotPath(model_root, name, version);
   auto mapped = model::MappedSnapshot::Open(path);
   if (!mapped.ok()) return mapped.status();
 

@@ -41,11 +41,13 @@ void Scanner::Scan() {
     return;
   }
   root_error_.clear();
+  bool changed = *names != names_;
+  names_ = *names;
   std::erase_if(failures_, [&](const auto& entry) {
-    return std::find(names->begin(), names->end(), entry.first) == names->end();
+    return std::find(names_.begin(), names_.end(), entry.first) == names_.end();
   });
-  bool changed = false;
-  for (const std::string& name : *names) changed |= ScanModel(name);
+  for (const std::string& name : names_) changed |= ScanModel(name);
+  for (auto& [name, serving] : serving_) WarnIfGone(name, &serving);
   ReportRefused();
   if (changed) on_change_();
 }
@@ -58,38 +60,55 @@ bool Scanner::ScanModel(const std::string& name) {
   std::erase_if(failures, [&](const auto& entry) {
     return std::find(versions->begin(), versions->end(), entry.first) == versions->end();
   });
-  const auto models = registry_->Pin();
-  const auto serving = models->find(name);
-  const int64_t serving_version = serving == models->end() ? 0 : serving->second->version;
+  const auto serving = serving_.find(name);
+  const int64_t serving_version = serving == serving_.end() ? 0 : serving->second.version;
   for (const int64_t version : *versions) {
-    if (version <= serving_version) return false;
-    const auto failure = failures.find(version);
-    if (failure != failures.end() && clock_->Now() < failure->second.retry_at) continue;
-    if (TryVersion(name, version)) return true;
+    if (version < serving_version) return false;
+    const auto file = FileIdentity::Of(SnapshotPath(model_root_, name, version));
+    if (version == serving_version && file == serving->second.file) return false;
+    if (MustTry(name, version, file) && TryVersion(name, version, file)) return true;
   }
   return false;
 }
 
-bool Scanner::TryVersion(const std::string& name, int64_t version) {
+bool Scanner::MustTry(const std::string& name, int64_t version, const std::optional<FileIdentity>& file) {
+  const Failures& failures = failures_[name];
+  const auto failure = failures.find(version);
+  return failure == failures.end() || failure->second.file != file ||
+         clock_->Now() >= failure->second.retry_at;
+}
+
+bool Scanner::TryVersion(const std::string& name, int64_t version, const std::optional<FileIdentity>& file) {
+  const auto serving = serving_.find(name);
+  if (serving != serving_.end() && serving->second.version == version) {
+    spdlog::warn(
+        "model {} version {} is another snapshot than the one that serves under this number; loading it. "
+        "Publish under a new number: callers remember what they were told of a version",
+        name, version);
+  }
   const Time start = clock_->Now();
   auto served = LoadVersion(model_root_, name, version, *kernels_, metrics_);
   const double seconds = Seconds(clock_->Now() - start);
   metrics_->ObserveLoad(name, seconds);
   metrics_->CountSwap(name, absl::StatusCodeToString(served.status().code()));
   if (!served.ok()) {
-    Remember(name, version, served.status());
+    Remember(name, version, file, served.status());
     return false;
   }
   failures_[name].erase(version);
   retired_.push_back(registry_->Publish(*std::move(served)));
+  serving_[name] = {.version = version, .file = file};
   metrics_->SetServingVersion(name, version);
   spdlog::info("model {} version {} serves (loaded in {:.1f} ms, kernels {})", name, version, seconds * 1e3,
                kernels_->name);
   return true;
 }
 
-void Scanner::Remember(const std::string& name, int64_t version, const absl::Status& status) {
+void Scanner::Remember(const std::string& name, int64_t version, const std::optional<FileIdentity>& file,
+                       const absl::Status& status) {
   Failure& failure = failures_[name][version];
+  if (failure.file != file) failure = {};
+  failure.file = file;
   failure.refused = {version, std::string(status.message()), std::chrono::system_clock::now()};
   ++failure.attempts;
   if (!MayPass(status)) {
@@ -101,6 +120,17 @@ void Scanner::Remember(const std::string& name, int64_t version, const absl::Sta
   failure.retry_at = clock_->Now() + delay;
   spdlog::error("model {} version {} not loaded, next try in {} s: {}", name, version, delay.count(),
                 failure.refused.reason);
+}
+
+void Scanner::WarnIfGone(const std::string& name, Serving* serving) const {
+  const bool is_gone = !FileIdentity::Of(SnapshotPath(model_root_, name, serving->version)).has_value();
+  if (is_gone && !serving->is_gone) {
+    spdlog::warn(
+        "model {} version {} is no longer in the model root; it goes on serving until another one is "
+        "published, but a server that starts now would not find it",
+        name, serving->version);
+  }
+  serving->is_gone = is_gone;
 }
 
 void Scanner::ReportRefused() {

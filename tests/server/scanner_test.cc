@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,10 +11,13 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 
 #include "model/model_root.h"
 #include "server/snapshots/watcher.h"
+#include "spdlog/sinks/ostream_sink.h"
+#include "spdlog/spdlog.h"
 #include "tests/model/tiny_snapshot.h"
 #include "tests/server/fake_clock.h"
 #include "tests/server/temp_directory.h"
@@ -24,6 +28,27 @@ namespace {
 namespace fs = std::filesystem;
 using model::testing::TinySnapshot;
 using ::testing::HasSubstr;
+
+// While it lives, what is logged is kept instead of written.
+class KeptLog {
+ public:
+  KeptLog() {
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("kept", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+  }
+  ~KeptLog() { spdlog::set_default_logger(previous_); }
+
+  int Count(const std::string& part) const {
+    const std::string text = text_.str();
+    int count = 0;
+    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+  }
+
+ private:
+  std::ostringstream text_;
+  const std::shared_ptr<spdlog::logger> previous_ = spdlog::default_logger();
+};
 
 class ScannerTest : public ::testing::Test {
  protected:
@@ -45,6 +70,10 @@ class ScannerTest : public ::testing::Test {
     const auto models = registry_.Pin();
     const auto found = models->find(name);
     return found == models->end() ? 0 : found->second->version;
+  }
+  // Tells snapshots of one schema apart.
+  float FirstWeight(const std::string& name) {
+    return registry_.Pin()->at(name)->model->snapshot().layers[0].weights[0];
   }
   double Swaps(const std::string& code) {
     double swaps = 0;
@@ -124,6 +153,71 @@ TEST_F(ScannerTest, AVersionThatIsRepublishedAfterItWasRemovedIsTriedAgain) {
   scanner_->Scan();
   EXPECT_EQ(Serving("ads"), 1);
   EXPECT_TRUE(registry_.Statuses()[0].refused.empty());
+}
+
+TEST_F(ScannerTest, ARefusedVersionThatIsReplacedBetweenTwoScansIsTriedAgain) {
+  PublishText("ads", 1, "damaged");
+  scanner_->Scan();
+  fs::remove_all(model::VersionDirectory(root_.path(), "ads", 1));
+  snapshot_.Publish(root_.path(), "ads", 1);
+  scanner_->Scan();
+  EXPECT_EQ(Serving("ads"), 1);
+}
+
+TEST_F(ScannerTest, AnotherSnapshotUnderTheNumberThatServesTakesItsPlaceAndIsLogged) {
+  const KeptLog log;
+  const TinySnapshot other({.seed = 2});
+  snapshot_.Publish(root_.path(), "ads", 2);
+  scanner_->Scan();
+  ASSERT_EQ(FirstWeight("ads"), snapshot_.snapshot().layers[0].weights[0]);
+  fs::remove_all(model::VersionDirectory(root_.path(), "ads", 2));
+  other.Publish(root_.path(), "ads", 2);
+  for (int i = 0; i < 3; ++i) scanner_->Scan();
+  EXPECT_EQ(FirstWeight("ads"), other.snapshot().layers[0].weights[0]);
+  EXPECT_EQ(Swaps("OK"), 2) << "loaded again without need";
+  EXPECT_EQ(log.Count("model ads version 2 is another snapshot than the one that serves"), 1);
+}
+
+TEST_F(ScannerTest, ADamagedFileUnderTheNumberThatServesIsRefusedOnceAndTheOldOneKeepsServing) {
+  snapshot_.Publish(root_.path(), "ads", 2);
+  scanner_->Scan();
+  fs::remove_all(model::VersionDirectory(root_.path(), "ads", 2));
+  PublishText("ads", 2, "damaged");
+  for (int i = 0; i < 3; ++i) scanner_->Scan();
+  EXPECT_EQ(FirstWeight("ads"), snapshot_.snapshot().layers[0].weights[0]);
+  EXPECT_EQ(Swaps("DATA_LOSS"), 1);
+  EXPECT_EQ(registry_.Statuses()[0].refused.size(), 1u);
+}
+
+TEST_F(ScannerTest, AServingVersionThatIsRemovedServesOnAndThatIsLoggedOnce) {
+  const KeptLog log;
+  snapshot_.Publish(root_.path(), "ads", 1);
+  snapshot_.Publish(root_.path(), "ads", 2);
+  scanner_->Scan();
+  fs::remove_all(model::VersionDirectory(root_.path(), "ads", 2));
+  for (int i = 0; i < 3; ++i) scanner_->Scan();
+  EXPECT_EQ(Serving("ads"), 2);
+  EXPECT_EQ(log.Count("model ads version 2 is no longer in the model root"), 1);
+}
+
+TEST_F(ScannerTest, ASnapshotThatIsANamedPipeIsRefusedInsteadOfWaitedFor) {
+  fs::create_directories(model::VersionDirectory(root_.path(), "ads", 1));
+  ASSERT_EQ(mkfifo(File("ads", 1).c_str(), 0644), 0);
+  scanner_->Scan();
+  EXPECT_EQ(Serving("ads"), 0);
+  ASSERT_EQ(registry_.Statuses()[0].refused.size(), 1u);
+  EXPECT_THAT(registry_.Statuses()[0].refused[0].reason, HasSubstr("is not a file"));
+}
+
+TEST_F(ScannerTest, AModelThatComesOrGoesWithoutAVersionThatServesIsAChangeToo) {
+  fs::create_directories(root_.path() + "/ads");
+  scanner_->Scan();
+  EXPECT_EQ(changes_, 1);
+  scanner_->Scan();
+  EXPECT_EQ(changes_, 1);
+  fs::remove_all(root_.path() + "/ads");
+  scanner_->Scan();
+  EXPECT_EQ(changes_, 2);
 }
 
 TEST_F(ScannerTest, AVersionWhoseGoldenRowsDisagreeIsRefused) {
