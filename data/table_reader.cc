@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "data/byte_source.h"
 #include "data/cell.h"
 #include "data/record.h"
 #include "data/sniff.h"
+#include "data/utf8.h"
 
 namespace adscore::data {
 namespace {
@@ -109,6 +111,11 @@ class DelimitedReader : public TableReader {
       }
       if (name.find('\r') != std::string_view::npos) {
         return Error("the lines end with a bare carriage return; save the file with \\n or \\r\\n line ends");
+      }
+      if (!IsUtf8(name)) {
+        return Error(absl::StrCat("the name of column ", columns_.size() + 1, ", '",
+                                  absl::CHexEscape(std::string(name)),
+                                  "', is not UTF-8; save the file as UTF-8"));
       }
       if (!seen.insert(name).second) {
         return Error(absl::StrCat("two columns are named '", std::string(name), "'; rename one of them"));

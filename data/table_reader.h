@@ -29,8 +29,8 @@ class TableReader {
   virtual ~TableReader() = default;
 
   // Opens `path` and reads its header. InvalidArgument with the path in the message if it is empty, has a
-  // header with two columns of one name or an empty name, or is binary; NotFound/PermissionDenied if it can't
-  // be opened.
+  // header with two columns of one name, an empty name or one that is not UTF-8, or is binary;
+  // NotFound/PermissionDenied if it can't be opened.
   static absl::StatusOr<std::unique_ptr<TableReader>> Open(const std::string& path, Format format);
 
   // Column names, in file order. Constant.

@@ -127,6 +127,8 @@ TEST_F(TableReaderTest, EmptyFilesAndBrokenHeadersSaySo) {
   EXPECT_THAT(ErrorOf("\n\r\n"), HasSubstr("blank"));
   EXPECT_THAT(ErrorOf("a,b,a\n"), HasSubstr("'a'"));
   EXPECT_THAT(ErrorOf("a,,b\n"), HasSubstr("column 2 has no name"));
+  EXPECT_THAT(ErrorOf("a,caf\xe9\n"),
+              HasSubstr("column 2, 'caf\\xe9', is not UTF-8; save the file as UTF-8"));
   EXPECT_THAT(ErrorOf(",a\n0,1\n"), HasSubstr("index=False"));
   EXPECT_THAT(ErrorOf("a,b\r1,2\r3,4\r"), HasSubstr("carriage return"));
   EXPECT_THAT(Read(files_.Write("log.gz", Gzip(""))).status().message(), HasSubstr("is empty"));
