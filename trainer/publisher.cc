@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -27,15 +28,19 @@ absl::Status Failed(const std::string& doing, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("can't ", doing, " ", path));
 }
 
+constexpr char kTemporaryPrefix[] = ".publishing-";
+constexpr std::chrono::hours kStale{24};  // no publish takes so long
+
 // A directory that is removed with all that is in it, unless it was kept by then.
 class TemporaryDirectory {
  public:
   static absl::StatusOr<std::unique_ptr<TemporaryDirectory>> Make(const std::string& parent) {
     // A leading dot: no version's name and nothing that a watcher looks at.
-    std::string path = parent + "/.publishing-XXXXXX";
+    std::string path = absl::StrCat(parent, "/", kTemporaryPrefix, "XXXXXX");
     if (mkdtemp(path.data()) == nullptr) return Failed("create a directory like", path);
+    auto made = std::unique_ptr<TemporaryDirectory>(new TemporaryDirectory(path));
     if (chmod(path.c_str(), 0755) != 0) return Failed("set the permissions of", path);
-    return std::unique_ptr<TemporaryDirectory>(new TemporaryDirectory(std::move(path)));
+    return made;
   }
   ~TemporaryDirectory() {
     std::error_code ignored;
@@ -78,6 +83,17 @@ absl::Status WriteFile(const std::string& path, const std::string& text) {
   if (status.ok() && fsync(fd) != 0) status = Failed("sync", path);
   if (close(fd) != 0 && status.ok()) status = Failed("close", path);
   return status;
+}
+
+// Removes what publishes that were killed have left behind. Failing at that is no reason not to publish.
+void RemoveStale(const std::string& parent) {
+  std::error_code ignored;
+  for (fs::directory_iterator it(parent, ignored), end; !ignored && it != end; it.increment(ignored)) {
+    if (!it->path().filename().string().starts_with(kTemporaryPrefix)) continue;
+    std::error_code gone;  // another publish may be clearing up too
+    const fs::file_time_type changed = fs::last_write_time(it->path(), gone);
+    if (!gone && fs::file_time_type::clock::now() - changed > kStale) fs::remove_all(it->path(), gone);
+  }
 }
 
 // One more than the highest version in the directory, complete or not.
@@ -132,6 +148,7 @@ absl::StatusOr<Published> Publish(const std::string& root, const std::string& na
     return absl::PermissionDeniedError(absl::StrCat("can't create ", directory, " (", error.message(),
                                                     "): give a --model-root you can write to"));
   }
+  RemoveStale(directory);
   absl::StatusOr<std::unique_ptr<TemporaryDirectory>> temporary = TemporaryDirectory::Make(directory);
   if (!temporary.ok()) return temporary.status();
   const std::string& path = (*temporary)->path();

@@ -26,6 +26,7 @@ struct Published {
 // replays its golden rows with every kernel set of this machine, syncs, and renames the directory to the next
 // version: one more than the highest that is there, whether complete or not. An existing version is never
 // touched. Makes `root` and the model's directory if need be. On failure nothing is left behind but those.
+// What a publish that was killed has left there is removed by the first one a day later.
 //
 // `manifest` is given the version that it is for; it is called again if another process took that version.
 absl::StatusOr<Published> Publish(const std::string& root, const std::string& name,

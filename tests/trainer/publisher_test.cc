@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <limits>
 #include <set>
@@ -98,6 +99,19 @@ TEST(Publisher, AFailureLeavesNothing) {
   broken.layers[0].bias = bias;
   EXPECT_FALSE(Publish(root.path(), "m", broken, Manifest).ok());
   EXPECT_TRUE(fs::is_empty(root.path() + "/m"));
+}
+
+TEST(Publisher, ClearsAwayWhatAKilledPublishLeftADayAgo) {
+  const TestDirectory root;
+  for (const char* name : {".publishing-old", ".publishing-new", ".mine"}) {
+    fs::create_directories(root.path() + "/m/" + name);
+    std::ofstream(root.path() + "/m/" + name + "/snapshot") << "half";
+  }
+  const auto yesterday = fs::file_time_type::clock::now() - std::chrono::hours(25);
+  fs::last_write_time(root.path() + "/m/.publishing-old", yesterday);
+  fs::last_write_time(root.path() + "/m/.mine", yesterday);
+  ASSERT_TRUE(Publish(root.path(), "m", Fitted().model->snapshot(), Manifest).ok());
+  EXPECT_THAT(Names(root.path() + "/m"), ElementsAre(".mine", ".publishing-new", "1"));
 }
 
 TEST(Publisher, ASnapshotThatContradictsItsGoldenRowsIsNotPublished) {
