@@ -1,19 +1,71 @@
 #include "trainer/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <functional>
+#include <iostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "trainer/commands/evaluate.h"
 #include "trainer/commands/fit.h"
+#include "trainer/commands/flag_checks.h"
 #include "trainer/commands/generate.h"
 #include "trainer/commands/inspect.h"
 #include "trainer/commands/schema.h"
 #include "trainer/version.h"
 
 namespace adscore::trainer {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kBadUsage = 2;
+
+int Fail(std::string message, int code) {
+  // A file's name, or a flag, may have line ends in it; the message is one line all the same.
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  std::fprintf(stderr, "adscore-trainer: %s\n", message.c_str());
+  return code;
+}
+
+std::vector<std::string> SubcommandNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+// CLI11 says "A subcommand is required" for one that it doesn't know.
+std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error, int argc,
+                               const char* const* argv) {
+  const std::vector<std::string> names = SubcommandNames(app);
+  const std::string there_are = absl::StrCat("there are ", absl::StrJoin(names, ", "));
+  if (argc < 2) return absl::StrCat("name a subcommand: ", there_are);
+  const std::string first = argv[1];
+  if (!first.starts_with("-") && std::find(names.begin(), names.end(), first) == names.end()) {
+    return absl::StrCat("no subcommand ", Quoted(first), "; ", there_are);
+  }
+  const std::vector<CLI::App*> parsed = app.get_subcommands();
+  return absl::StrCat(error.what(), "; see adscore-trainer ",
+                      parsed.empty() ? "" : parsed.front()->get_name() + " ", "--help");
+}
+
+// What was printed may still lie in a buffer, and the disk, or whoever reads it, be gone.
+int Finish(int code) {
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) return code;
+  return Fail(absl::StrCat("can't write to standard output: ", std::strerror(errno)), kFailed);
+}
+
+}  // namespace
 
 int RunTrainer(int argc, const char* const* argv) {
   CLI::App app(
@@ -30,13 +82,13 @@ int RunTrainer(int argc, const char* const* argv) {
   AddInspectCommand(app, run);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {  // also --help and --version
-    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return Finish(app.exit(error));  // --help and --version
+    return Fail(DescribeUsageError(app, error, argc, argv), kBadUsage);
   }
   const absl::Status status = run();
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "adscore-trainer: %s\n", std::string(status.message()).c_str());
-  return 1;
+  if (!status.ok()) return Fail(std::string(status.message()), kFailed);
+  return Finish(kDone);
 }
 
 }  // namespace adscore::trainer

@@ -7,9 +7,11 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "data/cell.h"
+#include "data/utf8.h"
 #include "trainer/columns.h"
 
 namespace adscore::trainer {
@@ -256,6 +258,11 @@ absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format
 }
 
 absl::StatusOr<std::vector<model::Label>> ParseLabels(std::string_view flag) {
+  if (!data::IsUtf8(flag)) {
+    return absl::InvalidArgumentError(absl::StrCat("--label '", absl::CHexEscape(std::string(flag)),
+                                                   "' is not UTF-8; save the file as UTF-8, and use a "
+                                                   "terminal that writes it"));
+  }
   std::vector<model::Label> labels;
   for (const std::string& part : std::vector<std::string>(absl::StrSplit(std::string(flag), ','))) {
     const size_t equals = part.find('=');

@@ -65,7 +65,8 @@ absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format
                                     const std::vector<model::Label>& labels, bool labels_required,
                                     const ReadProgress& progress);
 
-// `--label click[=yes][,conversion]`: head name = column name. InvalidArgument for an empty or repeated name.
+// `--label click[=yes][,conversion]`: head name = column name. InvalidArgument for an empty or repeated name,
+// or one that is not UTF-8.
 absl::StatusOr<std::vector<model::Label>> ParseLabels(std::string_view flag);
 
 }  // namespace adscore::trainer

@@ -1,6 +1,6 @@
 // A data set after encoding: what the network is trained on. Encoded once; an epoch reads it many times.
 //
-// Constant after construction.
+// Thread-safe: pure functions; what they return is constant.
 #pragma once
 
 #include <cstddef>

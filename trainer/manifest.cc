@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "trainer/figures_report.h"
+#include "trainer/json_text.h"
 
 namespace adscore::trainer {
 namespace {
@@ -84,7 +85,7 @@ std::string ManifestJson(const std::string& name, int64_t version, const std::st
       {"epochs_run", fitted.epochs},
       {"epochs_published", fitted.best_epochs},
       {"features", Features(snapshot)}};
-  return manifest.dump(2) + "\n";
+  return JsonText(manifest, 2) + "\n";
 }
 
 }  // namespace adscore::trainer

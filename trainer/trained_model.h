@@ -1,6 +1,7 @@
 // Everything that training found, held together as one snapshot (model/snapshot.h) over its own memory.
 //
-// Constant once made, but for AddGoldenRows, which the fit calls before anyone else has it.
+// Not thread-safe while AddGoldenRows runs, which the fit calls before anyone else has it; constant
+// afterwards.
 #pragma once
 
 #include <cstdint>

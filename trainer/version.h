@@ -1,4 +1,6 @@
 // Which build this is.
+//
+// Thread-safe: a constant.
 #pragma once
 
 namespace adscore::trainer {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/trainer/test_data.h"
+#include "tests/trainer/cli_fixture.h"
 
 namespace adscore::trainer {
 namespace {
@@ -18,62 +18,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 using Json = nlohmann::json;
-
-struct Outcome {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
-
-Outcome RunCommand(std::vector<std::string> arguments) {
-  std::vector<const char*> argv = {"adscore-trainer"};
-  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.code = RunTrainer(static_cast<int>(argv.size()), argv.data());
-  outcome.out = testing::internal::GetCapturedStdout();
-  outcome.err = testing::internal::GetCapturedStderr();
-  return outcome;
-}
-
-size_t Lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
-
-// A failure is explained in one line.
-void ExpectFailure(const Outcome& outcome, const std::vector<std::string>& said) {
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.out, "");
-  EXPECT_EQ(Lines(outcome.err), 1U) << outcome.err;
-  for (const std::string& part : said) EXPECT_THAT(outcome.err, HasSubstr(part));
-}
-
-class CliTest : public testing::Test {
- protected:
-  std::vector<std::string> Fit(const std::string& data, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {
-        "fit", "--data", data, "--label", "click", "--model-root", directory_.path() + "/M", "--model", "m"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-
-  std::string Generated(int rows) {
-    const std::string path = directory_.path() + "/generated.csv";
-    EXPECT_EQ(RunCommand({"generate", "--rows", std::to_string(rows), "--out", path, "--seed", "5"}).code, 0);
-    return path;
-  }
-
-  // A log of two columns, `click` and `x`, of 400 rows.
-  std::string TinyLog(const std::string& positive, const std::string& negative) {
-    std::string text = "click,x\n";
-    for (int i = 0; i < 400; ++i) {
-      text += (i % 4 == 0 ? positive : negative) + "," + std::to_string(i % 7) + "." +
-              std::to_string(i % 10) + "\n";
-    }
-    return directory_.File("tiny.csv", text);
-  }
-
-  TestDirectory directory_;
-};
 
 TEST_F(CliTest, WhatFitPublishesEvaluateScoresAndInspectShows) {
   const std::string data = Generated(8000);
@@ -176,28 +120,6 @@ TEST_F(CliTest, ALabelThatIsNeverPositiveIsShownWithItsValues) {
                 {"'click'", "never positive", "'lost' (300 rows)", "'won' (100 rows)", "--label click="});
   ExpectFailure(RunCommand(Fit(TinyLog("0", "0"))), {"never positive", "'0' (400 rows)"});
   ExpectFailure(RunCommand(Fit(TinyLog("1", "1"))), {"always positive"});
-}
-
-TEST_F(CliTest, BadUsageExitsWithTwo) {
-  const std::string data = TinyLog("1", "0");
-  for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{},
-                                             {"fly"},
-                                             {"fit"},
-                                             Fit(data, {"--hidden", "12,x"}),
-                                             Fit(data, {"--hidden", ""}),
-                                             Fit(data, {"--validation", "1.5"}),
-                                             Fit(data, {"--split", "middle"}),
-                                             Fit(data, {"--epochs", "0"}),
-                                             Fit(data, {"--format", "xml"}),
-                                             Fit(data, {"--no-such-flag"}),
-                                             {"evaluate", "--model", "m"},
-                                             {"inspect"}}) {
-    const Outcome outcome = RunCommand(arguments);
-    EXPECT_EQ(outcome.code, 2) << testing::PrintToString(arguments);
-    EXPECT_EQ(outcome.out, "");
-    EXPECT_NE(outcome.err, "");
-  }
 }
 
 TEST_F(CliTest, HelpNamesUnitsAndDefaultsAndExitsWithZero) {

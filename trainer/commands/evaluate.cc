@@ -1,14 +1,15 @@
 #include "trainer/commands/evaluate.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
+#include <filesystem>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,10 +18,13 @@
 #include "absl/strings/str_join.h"
 #include "model/model.h"
 #include "model/model_root.h"
+#include "trainer/commands/flag_checks.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/dataset.h"
 #include "trainer/evaluation.h"
 #include "trainer/figures_report.h"
+#include "trainer/json_text.h"
+#include "trainer/output_file.h"
 #include "trainer/progress_line.h"
 
 namespace adscore::trainer {
@@ -55,25 +59,34 @@ absl::StatusOr<int64_t> FindVersion(const EvaluateFlags& flags) {
   return flags.version;
 }
 
-// A header with the heads' names, then the rows' probabilities in order. On failure the file is left as far
-// as it came.
-absl::Status WritePredictions(const std::string& path, const std::vector<model::Head>& heads,
-                              const std::vector<float>& probabilities) {
-  std::FILE* file = std::fopen(path.c_str(), "we");
-  const auto failed = [&](const char* doing) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("can't ", doing, " --predictions ", path));
-  };
-  if (file == nullptr) return failed("create");
+// Where predictions go; null if they aren't asked for. Opened before the work, so that a path that can't be
+// written to is said at once.
+absl::StatusOr<std::unique_ptr<OutputFile>> OpenPredictions(const EvaluateFlags& flags) {
+  if (flags.predictions.empty()) return nullptr;
+  std::error_code not_there;
+  if (std::filesystem::equivalent(flags.predictions, flags.data, not_there)) {
+    return absl::InvalidArgumentError(absl::StrCat("--predictions ", flags.predictions,
+                                                   " is the file that --data names, and would replace it; "
+                                                   "name another file"));
+  }
+  return OutputFile::Create(flags.predictions);
+}
+
+// A header with the heads' names, then the rows' probabilities in order.
+absl::Status WritePredictions(const std::vector<model::Head>& heads, const std::vector<float>& probabilities,
+                              OutputFile* file) {
+  constexpr size_t kPieceBytes = 256 << 10;
   std::vector<std::string> names;
   for (const model::Head& head : heads) names.push_back(head.name);
-  bool written = std::fprintf(file, "%s\n", absl::StrJoin(names, "\t").c_str()) >= 0;
-  for (size_t i = 0; written && i < probabilities.size(); ++i) {
-    const char end = (i + 1) % heads.size() == 0 ? '\n' : '\t';
-    written = std::fprintf(file, "%.9g%c", static_cast<double>(probabilities[i]), end) >= 0;
+  std::string text = absl::StrCat(absl::StrJoin(names, "\t"), "\n");
+  for (size_t i = 0; i < probabilities.size(); ++i) {
+    absl::StrAppendFormat(&text, "%.9g%c", probabilities[i], (i + 1) % heads.size() == 0 ? '\n' : '\t');
+    if (text.size() < kPieceBytes) continue;
+    if (absl::Status written = file->Write(text); !written.ok()) return written;
+    text.clear();
   }
-  const absl::Status status = written ? absl::OkStatus() : failed("write");
-  if (std::fclose(file) != 0 && status.ok()) return failed("write");
-  return status;
+  if (absl::Status written = file->Write(text); !written.ok()) return written;
+  return file->Finish();
 }
 
 absl::Status Evaluate(const EvaluateFlags& flags) {
@@ -87,6 +100,8 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
   const model::Model model(*std::move(mapped), *model::AvailableKernelSets(model::Precision::kF32).front());
   const std::vector<model::Head>& heads = model.snapshot().heads;
 
+  const absl::StatusOr<std::unique_ptr<OutputFile>> predictions = OpenPredictions(flags);
+  if (!predictions.ok()) return predictions.status();
   std::vector<model::Label> labels;
   for (const model::Head& head : heads) labels.push_back(head.label);
   ProgressLine line;
@@ -102,8 +117,8 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
   const std::vector<float> probabilities = ScoreRows(model, *data, rows);
   std::vector<HeadFigures> figures;
   if (!data->labels.empty()) figures = FiguresByHead(*data, rows, probabilities);
-  if (!flags.predictions.empty()) {
-    const absl::Status status = WritePredictions(flags.predictions, heads, probabilities);
+  if (*predictions != nullptr) {
+    const absl::Status status = WritePredictions(heads, probabilities, predictions->get());
     if (!status.ok()) return status;
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -119,7 +134,7 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
                                          {"seconds", seconds},
                                          {"kernels", model.kernels().name},
                                          {"heads", FiguresToJson(heads, figures)}};
-    std::printf("%s\n", json.dump().c_str());
+    std::printf("%s\n", JsonText(json).c_str());
     return absl::OkStatus();
   }
   std::printf("%s version %d on %zu rows of %s in %.1f s (%s kernels)\n", flags.model.c_str(),
@@ -138,10 +153,13 @@ void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run) {
       "The snapshot knows its labels. Without label columns in the data there are predictions only.");
   const auto flags = std::make_shared<EvaluateFlags>();  // lives as long as the command that parses into it
   command->add_option("--model-root", flags->model_root, "Directory of models")->required()->type_name("DIR");
-  command->add_option("--model", flags->model, "The model's name")->required()->type_name("NAME");
+  command->add_option("--model", flags->model, "The model's name")
+      ->required()
+      ->type_name("NAME")
+      ->check(CheckedBy(&model::CheckModelName));
   command->add_option("--version", flags->version, "Which version; 0 is the highest")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber(0, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
   command->add_option("--data", flags->data, "The log to score, one impression per row")
       ->required()
@@ -151,7 +169,7 @@ void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->add_option(
           "--predictions", flags->predictions,
           "Write the probabilities here, tab separated: a header with the heads' names, then one line per "
-          "row of the data, in order")
+          "row of the data, in order; gzip if the name ends in .gz. The file appears once it is complete")
       ->type_name("OUT.tsv");
   command->add_flag("--json", flags->json, "Print the figures as one JSON object");
   command->callback([flags, &run] { run = [flags] { return Evaluate(*flags); }; });

@@ -1,4 +1,6 @@
 // adscore-trainer evaluate: how good a published snapshot is on a log, and what it predicts for each row.
+//
+// Not thread-safe: the command line belongs to one thread, and the command prints.
 #pragma once
 
 #include <CLI/CLI.hpp>

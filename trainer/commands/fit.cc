@@ -17,9 +17,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "model/model_root.h"
+#include "trainer/commands/flag_checks.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/figures_report.h"
 #include "trainer/fit.h"
+#include "trainer/json_text.h"
 #include "trainer/label_check.h"
 #include "trainer/manifest.h"
 #include "trainer/progress_line.h"
@@ -48,12 +50,13 @@ struct FitFlags {
 absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text) {
   std::vector<size_t> hidden;
   if (text == "none") return hidden;
-  const std::string copy(text);
-  for (const auto part : absl::StrSplit(copy, ',')) {
+  const std::vector<std::string> parts = absl::StrSplit(std::string(text), ',');
+  for (const std::string& part : parts) {
     uint32_t width = 0;
     if (!absl::SimpleAtoi(part, &width) || width == 0 || width > 8192) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "'", part, "' is not the width of a layer: give numbers from 1 to 8192, such as 128,64, or none"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(Quoted(part),
+                       " is not the width of a layer: give numbers from 1 to 8192, such as 128,64, or none"));
     }
     hidden.push_back(width);
   }
@@ -124,7 +127,7 @@ void PrintJson(const FitFlags& flags, const Published& published, const FittedMo
                                        {"heads", figures},
                                        {"validation", {{"rows", fitted.validation_rows}, {"heads", figures}}},
                                        {"notices", fitted.notices}};
-  std::printf("%s\n", json.dump().c_str());
+  std::printf("%s\n", JsonText(json).c_str());
 }
 
 void PrintSummary(const FitFlags& flags, const Published& published, const FittedModel& fitted, uint64_t rows,
@@ -151,8 +154,6 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
 
 absl::Status Fit(const FitFlags& flags) {
   const Clock::time_point begin = Clock::now();
-  absl::Status status = model::CheckModelName(flags.model);
-  if (!status.ok()) return status;
   absl::StatusOr<InferredSchema> inferred = FindSchema(flags);
   if (!inferred.ok()) return inferred.status();
   for (const std::string& notice : inferred->notices) std::fprintf(stderr, "schema: %s\n", notice.c_str());
@@ -168,7 +169,7 @@ absl::Status Fit(const FitFlags& flags) {
       ReadDataset(flags.data.data, flags.data.Format(), inferred->schema, options.labels,
                   /*labels_required=*/true, ReadingOn(&line, flags.data.data));
   if (!data.ok()) return data.status();
-  status = CheckLabels(*data, options.labels, flags.data.data, flags.data.Format());
+  absl::Status status = CheckLabels(*data, options.labels, flags.data.data, flags.data.Format());
   if (!status.ok()) return status;
   absl::StatusOr<FittedModel> fitted = FitModel(*data, options, TrainingOn(&line));
   line.Clear();
@@ -208,7 +209,10 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
                    "Directory of models, made if it is not there: the version appears as ROOT/NAME/VERSION")
       ->required()
       ->type_name("DIR");
-  command->add_option("--model", flags->model, "The model's name")->required()->type_name("NAME");
+  command->add_option("--model", flags->model, "The model's name")
+      ->required()
+      ->type_name("NAME")
+      ->check(CheckedBy(&model::CheckModelName));
   command
       ->add_option("--schema", flags->schema,
                    "Features, as JSON: what `adscore-trainer schema` prints, edited. Without it, the schema "
@@ -218,7 +222,7 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->excludes("--context");
   command->add_option("--validation", flags->validation, "Share of the rows kept for the figures")
       ->type_name("0.001..0.9")
-      ->check(CLI::Range(0.001, 0.9))
+      ->check(Number(0.001, 0.9))
       ->capture_default_str();
   command
       ->add_option("--split", flags->split,
@@ -234,33 +238,34 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->capture_default_str();
   command->add_option("--embedding-dim", options.encoders.embedding_dim, "Numbers per token or bin")
       ->type_name("N")
-      ->check(CLI::Range(1, 256))
+      ->check(WholeNumber(1, 256))
       ->capture_default_str();
   command
       ->add_option("--epochs", options.training.epochs,
                    "Passes over the training rows, at most: it stops when the tuning rows get no better, and "
                    "keeps the best state")
       ->type_name("N")
-      ->check(CLI::Range(1, 1000))
+      ->check(WholeNumber(1, 1000))
       ->capture_default_str();
   command->add_option("--batch-size", options.training.batch_size, "Rows per step")
       ->type_name("N")
-      ->check(CLI::Range(1, 65536))
+      ->check(WholeNumber(1, 65536))
       ->capture_default_str();
   command->add_option("--learning-rate", options.training.learning_rate, "Adam's step size")
       ->type_name("F")
-      ->check(CLI::Range(1e-6, 10.0))
+      ->check(Number(1e-6, 10.0))
       ->capture_default_str();
   command
       ->add_option("--seed", options.training.seed,
                    "Of all that is random: the same seed, data and flags give the same snapshot")
       ->type_name("N")
+      ->check(WholeNumber(0, kLargestSeed))
       ->capture_default_str();
   command
       ->add_option("--threads", options.training.threads,
                    "Threads to train with; the result does not depend on it")
       ->type_name("N")
-      ->check(CLI::Range(1, 256))
+      ->check(WholeNumber(1, 256))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
   command->callback([flags, &run] { run = [flags] { return Fit(*flags); }; });

@@ -1,4 +1,6 @@
 // adscore-trainer fit: a log in, a published snapshot out.
+//
+// Not thread-safe: the command line belongs to one thread, and the command prints.
 #pragma once
 
 #include <CLI/CLI.hpp>

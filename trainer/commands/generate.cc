@@ -9,11 +9,15 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "trainer/commands/flag_checks.h"
 #include "trainer/generator.h"
+#include "trainer/json_text.h"
 #include "trainer/progress_line.h"
 
 namespace adscore::trainer {
 namespace {
+
+constexpr uint64_t kMostGeneratedRows = 1'000'000'000;  // 130 GB of text, which is more likely a slip
 
 struct GenerateFlags {
   GeneratorOptions options;
@@ -39,7 +43,7 @@ void PrintJson(const GenerateFlags& flags, const GeneratorFigures& figures, doub
                                          {"conversion",
                                           {{"base_rate", static_cast<double>(figures.conversions) / rows},
                                            {"true_log_loss", figures.conversion_log_loss}}}}}};
-  std::cout << json.dump() << "\n";
+  std::cout << JsonText(json) << "\n";
 }
 
 void PrintText(const GenerateFlags& flags, const GeneratorFigures& figures, double seconds) {
@@ -84,10 +88,11 @@ void AddGenerateCommand(CLI::App& app, std::function<absl::Status()>& run) {
       app.add_subcommand("generate", "Write synthetic impressions with their true probabilities");
   auto flags = std::make_shared<GenerateFlags>();
   command
-      ->add_option("--rows", flags->options.rows, "Rows to write, at least 1; one row is one ad shown once")
+      ->add_option("--rows", flags->options.rows,
+                   "Rows to write: one row is one ad shown once, and takes about 130 bytes")
       ->required()
-      ->check(
-          [](const std::string& text) { return text == "0" ? "0 rows are no log; write at least 1" : ""; });
+      ->type_name("N")
+      ->check(WholeNumber(1, kMostGeneratedRows));
   command->add_option("--out", flags->options.out, "CSV file to write; gzip if its name ends in .gz")
       ->required()
       ->type_name("FILE");
@@ -96,6 +101,8 @@ void AddGenerateCommand(CLI::App& app, std::function<absl::Status()>& run) {
           "--seed", flags->options.seed,
           "Which impressions happen. The world behind them stays the same, so that a model fitted to one "
           "seed can be evaluated on another")
+      ->type_name("N")
+      ->check(WholeNumber(0, kLargestSeed))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print one JSON object instead of text");
   command->footer(absl::StrFormat(

@@ -1,4 +1,6 @@
 // adscore-trainer generate: a log of synthetic impressions with their true probabilities.
+//
+// Not thread-safe: the command line belongs to one thread, and the command prints.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "model/model.h"
 #include "model/model_root.h"
+#include "trainer/json_text.h"
 
 namespace adscore::trainer {
 namespace {
@@ -87,7 +88,7 @@ void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
                      {"golden_error", inspected.golden_error},
                      {"kernels", inspected.model->kernels().name},
                      {"sections", sections}};
-  std::printf("%s\n", json.dump().c_str());
+  std::printf("%s\n", JsonText(json).c_str());
 }
 
 void PrintText(const InspectFlags& flags, const Inspected& inspected) {

@@ -1,4 +1,6 @@
 // adscore-trainer inspect: what is in a published snapshot.
+//
+// Not thread-safe: the command line belongs to one thread, and the command prints.
 #pragma once
 
 #include <CLI/CLI.hpp>

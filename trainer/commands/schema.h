@@ -1,4 +1,6 @@
 // adscore-trainer schema: prints the schema that fit would infer from a log.
+//
+// Not thread-safe: the command line belongs to one thread, and the command prints.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,5 +1,6 @@
 #include "trainer/commands/schema_flags.h"
 
+#include "trainer/commands/flag_checks.h"
 #include "trainer/dataset.h"
 
 namespace adscore::trainer {

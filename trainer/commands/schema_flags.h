@@ -4,12 +4,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "data/table_reader.h"
 #include "model/snapshot.h"
 #include "trainer/schema_inference.h"
@@ -34,14 +31,5 @@ void AddSchemaFlags(CLI::App* command, SchemaFlags* flags);
 
 // Adds --format alone.
 CLI::Option* AddFormatFlag(CLI::App* command, std::string* format);
-
-// A check for a flag's text from a function that parses it: what CLI11 prints is the message of the status.
-template <typename T>
-std::function<std::string(const std::string&)> CheckedBy(absl::StatusOr<T> (*parse)(std::string_view)) {
-  return [parse](const std::string& text) {
-    const absl::StatusOr<T> parsed = parse(text);
-    return parsed.ok() ? std::string() : std::string(parsed.status().message());
-  };
-}
 
 }  // namespace adscore::trainer
