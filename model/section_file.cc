@@ -153,7 +153,8 @@ absl::Status SectionFile::Verify() {
   if (header.file_size != size_) {
     return Damaged(absl::StrCat("the header says ", header.file_size, " bytes, the file has ", size_));
   }
-  if (header.section_count > (size_ - sizeof(FileHeader)) / sizeof(SectionEntry)) {
+  if (header.section_count == 0 ||
+      header.section_count > (size_ - sizeof(FileHeader)) / sizeof(SectionEntry)) {
     return Damaged("the section table does not fit");
   }
   table_.resize(header.section_count);

@@ -1,0 +1,105 @@
+// All kernel sets of this machine on the same product, against plain loops in double precision and against
+// each other. The bytes choose precision, shape, strides and values, infinities and NaN among them.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "model/aligned.h"
+#include "model/kernels/kernel_set.h"
+
+namespace {
+
+using namespace adscore::model;  // NOLINT(google-build-using-namespace): a program of its own
+
+void Require(bool promise) {
+  if (!promise) std::abort();
+}
+
+class Bytes {
+ public:
+  Bytes(const uint8_t* data, size_t size) : data_(data), size_(size) {}
+  uint32_t Below(uint32_t bound) { return (Next() | Next() << 8) % bound; }
+  // A small number mostly; now and then one that a kernel must carry through: 0, infinity, NaN, huge.
+  float Value(bool finite) {
+    const uint8_t byte = Next();
+    if (byte == 255 && !finite) return std::numeric_limits<float>::quiet_NaN();
+    if (byte == 254 && !finite) return std::numeric_limits<float>::infinity();
+    return (static_cast<float>(byte) - 127.0f) / 64.0f;
+  }
+
+ private:
+  uint8_t Next() { return at_ < size_ ? data_[at_++] : static_cast<uint8_t>(at_++ * 37); }
+
+  const uint8_t* data_;
+  size_t size_;
+  size_t at_ = 0;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  Bytes bytes(data, size);
+  const auto precision = static_cast<Precision>(bytes.Below(3));
+  const bool finite = bytes.Below(4) != 0;
+  const size_t rows = 1 + bytes.Below(40);
+  const size_t depth = 1 + bytes.Below(130);
+  const size_t columns = 1 + bytes.Below(130);
+  const bool relu = bytes.Below(2) == 0;
+  std::vector<float> x(rows * depth);
+  std::vector<float> w(depth * columns);
+  std::vector<float> bias(columns);
+  for (float& value : x) value = bytes.Value(finite);
+  for (float& value : w)
+    value = bytes.Value(/*finite=*/true);  // a snapshot's weights are finite: the reader sees to it
+  for (float& value : bias) value = bytes.Value(true);
+
+  std::vector<float> first;
+  for (const KernelSet* kernels : AvailableKernelSets(precision)) {
+    AlignedFloats packed(kernels->packed_floats(depth, columns));
+    kernels->pack(w.data(), columns, 1, depth, columns, packed.data());
+    std::vector<float> y(rows * columns + 1, 99.0f);
+    kernels->dense({.rows = rows,
+                    .depth = depth,
+                    .columns = columns,
+                    .x = x.data(),
+                    .x_row_stride = depth,
+                    .packed = packed.data(),
+                    .init = bias.data(),
+                    .y = y.data(),
+                    .y_stride = columns,
+                    .relu = relu});
+    Require(y.back() == 99.0f);
+    y.pop_back();
+    if (first.empty()) first = y;
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t c = 0; c < columns; ++c) {
+        const float got = y[r * columns + c];
+        double sum = bias[c];
+        double norm = std::fabs(bias[c]);
+        float largest = 0;
+        for (size_t k = 0; k < depth; ++k) {
+          sum += static_cast<double>(x[r * depth + k]) * w[k * columns + c];
+          norm += std::fabs(static_cast<double>(x[r * depth + k]) * w[k * columns + c]);
+          largest = std::max(largest, std::fabs(w[k * columns + c]));
+        }
+        if (!std::isfinite(norm)) {  // infinity or NaN in the row: with ReLU NaN is 0, otherwise nothing
+                                     // finite comes out
+          Require(relu ? !std::isnan(got) && got >= 0 : precision != Precision::kF32 || !std::isfinite(got));
+          continue;
+        }
+        if (relu) sum = std::max(sum, 0.0);
+        double bound = static_cast<double>(depth + 1) * 1.2e-7 * norm + 1e-6;
+        if (precision == Precision::kBf16) bound += norm / 250;
+        if (precision == Precision::kInt8) bound += static_cast<double>(depth) * 2.0 * largest / 250;
+        Require(std::fabs(got - sum) <= bound);
+        Require(std::fabs(got - first[r * columns + c]) <=
+                static_cast<double>(depth + 1) * 2.4e-7 * norm + 1e-5);
+      }
+    }
+  }
+  return 0;
+}
