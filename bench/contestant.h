@@ -22,6 +22,12 @@ class Contestant {
 // adscore's own forward pass with the best kernels, or those that the environment variable ADSCORE_ISA names.
 std::unique_ptr<Contestant> MakeAdscore(const Network& network, size_t batch, model::Precision precision);
 
+// One impression with `batch` candidates, whose first `context_inputs` inputs are the context's: `apart`, the
+// context's share of the first layer is computed once and added; otherwise each row is sent whole, as if it
+// were not known.
+std::unique_ptr<Contestant> MakeImpression(const Network& network, size_t batch, size_t context_inputs,
+                                           bool apart);
+
 // oneDNN's inner products at their best: weights reordered beforehand into the layout that it asks for at
 // this batch size, bias and ReLU (or the logistic function) fused as post-operations, scratchpad and memories
 // made once.

@@ -98,6 +98,20 @@ int Main(int argc, char** argv) {
       }
     }
   }
+  // One impression of 100 candidates, most of whose inputs are the context's.
+  const Network& large = *networks.emplace_back(std::make_unique<Network>("429-400-400-400-1"));
+  const std::vector<ContestantInfo> impressions = {
+      {"context_apart", "f32", 1e-6F,
+       [](const Network& n, size_t batch) { return MakeImpression(n, batch, 300, true); }},
+      {"context_in_each_row", "f32", 1e-6F,
+       [](const Network& n, size_t batch) { return MakeImpression(n, batch, 300, false); }},
+  };
+  CheckAgreement(large, impressions);
+  for (const ContestantInfo& c : impressions) {
+    benchmark::RegisterBenchmark(
+        (c.name + "/" + large.shape() + "/f32/100").c_str(),
+        [&large, make = c.make](benchmark::State& state) { Measure(state, large, 100, make); });
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();
