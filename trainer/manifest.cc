@@ -55,8 +55,6 @@ Json Options(const FitOptions& options) {
           {"epochs", training.epochs},
           {"batch_size", training.batch_size},
           {"learning_rate", training.learning_rate},
-          {"hidden_dropout", training.dropout.hidden},
-          {"embedding_dropout", training.dropout.embedding},
           {"seed", training.seed}};
 }
 

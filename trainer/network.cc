@@ -4,36 +4,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "trainer/random.h"
-
 namespace adscore::trainer {
 namespace {
 
 constexpr size_t kScoringBatch = 512;
-
-// Says "keep" or "drop" with a given probability, from 16 random bits each.
-class Keeper {
- public:
-  Keeper(uint64_t key, uint64_t index, float drop_share)
-      : random_(key, index), threshold_(static_cast<uint64_t>(drop_share * 65536.0F)) {}
-
-  bool Keep() {
-    if (left_ == 0) {
-      bits_ = random_.Bits();
-      left_ = 4;
-    }
-    const bool keep = (bits_ & 0xFFFF) >= threshold_;
-    bits_ >>= 16;
-    --left_;
-    return keep;
-  }
-
- private:
-  Random random_;
-  uint64_t threshold_;
-  uint64_t bits_ = 0;
-  int left_ = 0;
-};
 
 }  // namespace
 
@@ -77,7 +51,6 @@ void Network::Use(const Parameters& parameters) {
 void Network::Reserve(size_t rows) {
   input_.Reserve(rows * layout_.width);
   input_deltas_.Reserve(rows * layout_.width);
-  kept_.resize(std::max(kept_.size(), rows * layout_.fields.size()));
   row_loss_.resize(std::max(row_loss_.size(), rows));
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
@@ -126,25 +99,9 @@ void Network::Gather(const EncodedRows& data, std::span<const uint32_t> rows, si
   }
 }
 
-void Network::DropEmbeddings(float share, uint64_t key, size_t first, size_t last) {
-  const size_t fields = layout_.fields.size();
-  const float scale = 1 / (1 - share);
-  for (size_t r = first; r < last; ++r) {
-    Keeper keeper(key, r, share);
-    for (size_t f = 0; f < fields; ++f) {
-      const InputField& field = layout_.fields[f];
-      const float kept = share > 0 ? (keeper.Keep() ? scale : 0.0F) : 1.0F;
-      kept_[r * fields + f] = kept;
-      float* embedding = input_.data() + r * layout_.width + field.embedding_offset;
-      for (size_t d = 0; d < field.dim; ++d) embedding[d] *= kept;
-    }
-  }
-}
-
-void Network::Forward(size_t first, size_t last, float hidden_dropout, uint64_t key) {
+void Network::Forward(size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     const DenseLayer& layer = parameters_->layers[l];
-    const bool hidden = l + 1 < memory_.size();
     model::DenseArgs args;
     args.rows = last - first;
     args.depth = layer.inputs;
@@ -155,15 +112,8 @@ void Network::Forward(size_t first, size_t last, float hidden_dropout, uint64_t 
     args.init = layer.bias.data();
     args.y = memory_[l].outputs.data() + first * layer.outputs;
     args.y_stride = layer.outputs;
-    args.relu = hidden;
+    args.relu = l + 1 < memory_.size();
     kernels_.dense(args);
-    if (!hidden || hidden_dropout == 0) continue;
-    const float scale = 1 / (1 - hidden_dropout);
-    for (size_t r = first; r < last; ++r) {
-      Keeper keeper(key + l + 1, r, hidden_dropout);
-      float* outputs = memory_[l].outputs.data() + r * layer.outputs;
-      for (size_t c = 0; c < layer.outputs; ++c) outputs[c] = keeper.Keep() ? outputs[c] * scale : 0.0F;
-    }
   }
 }
 
@@ -188,8 +138,7 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
   }
 }
 
-void Network::Backward(size_t first, size_t last, float hidden_dropout) {
-  const float scale = 1 / (1 - hidden_dropout);
+void Network::Backward(size_t first, size_t last) {
   for (size_t l = memory_.size(); l-- > 0;) {
     const DenseLayer& layer = parameters_->layers[l];
     float* below = (l == 0 ? input_deltas_.data() : memory_[l - 1].deltas.data());
@@ -204,10 +153,10 @@ void Network::Backward(size_t first, size_t last, float hidden_dropout) {
     args.y_stride = layer.inputs;
     kernels_.dense(args);
     if (l == 0) continue;
-    // A unit that was off, or dropped, put out 0 and passes nothing on.
+    // A unit that was off put out 0 and passes nothing on.
     const float* outputs = memory_[l - 1].outputs.data();
     for (size_t i = first * layer.inputs; i < last * layer.inputs; ++i) {
-      below[i] = outputs[i] > 0 ? below[i] * scale : 0.0F;
+      below[i] = outputs[i] > 0 ? below[i] : 0.0F;
     }
   }
 }
@@ -241,19 +190,17 @@ void Network::TableGradient(const EncodedRows& data, std::span<const uint32_t> r
   gradient.Clear();
   if (field.dim == 0) return;
   for (size_t r = 0; r < rows.size(); ++r) {
-    const float kept = kept_[r * layout_.fields.size() + f];
-    if (kept == 0) continue;
     const float* deltas = input_deltas_.data() + r * layout_.width + field.embedding_offset;
     switch (field.kind) {
       case model::FeatureKind::kNumeric:
-        gradient.Add(data.numbers[rows[r] * layout_.numeric + field.column].bin, deltas, kept);
+        gradient.Add(data.numbers[rows[r] * layout_.numeric + field.column].bin, deltas, 1);
         break;
       case model::FeatureKind::kCategorical:
-        gradient.Add(data.ids[rows[r] * layout_.categorical + field.column], deltas, kept);
+        gradient.Add(data.ids[rows[r] * layout_.categorical + field.column], deltas, 1);
         break;
       case model::FeatureKind::kMultiCategorical: {
         const uint64_t* list = data.multi_begin.data() + rows[r] * layout_.multi + field.column;
-        const float part = kept / static_cast<float>(list[1] - list[0]);
+        const float part = 1.0F / static_cast<float>(list[1] - list[0]);
         for (uint64_t i = list[0]; i < list[1]; ++i) gradient.Add(data.multi_ids[i], deltas, part);
         break;
       }
@@ -270,24 +217,22 @@ void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, fl
       const auto [first, last] = workers_.Share(worker, batch.size());
       if (first == last) return;
       Gather(data, batch, first, last);
-      Forward(first, last, /*hidden_dropout=*/0, /*key=*/0);
+      Forward(first, last);
     });
     std::copy_n(memory_.back().outputs.data(), batch.size() * heads, logits + begin * heads);
   }
 }
 
-double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows, const Dropout& dropout,
-                              uint64_t key) {
+double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows) {
   Reserve(rows.size());
   // First by rows: each worker takes its rows all the way forward and back.
   workers_.Run([&](size_t worker) {
     const auto [first, last] = workers_.Share(worker, rows.size());
     if (first == last) return;
     Gather(data, rows, first, last);
-    DropEmbeddings(dropout.embedding, key, first, last);
-    Forward(first, last, dropout.hidden, key);
+    Forward(first, last);
     OutputDeltas(data, rows, first, last);
-    Backward(first, last, dropout.hidden);
+    Backward(first, last);
   });
   // Then by what the gradient belongs to: each worker sums over all rows, in their order.
   workers_.Run([&](size_t worker) {

@@ -21,14 +21,6 @@
 
 namespace adscore::trainer {
 
-// Shares dropped at random in training, so that the network learns not to rely on any one thing (N.
-// Srivastava et al., 2014). What is kept is scaled up to make up for it, so that nothing changes when
-// scoring.
-struct Dropout {
-  float hidden = 0;     // of the outputs of each hidden layer
-  float embedding = 0;  // of the embeddings, each as a whole: as if the row's feature were not there
-};
-
 struct Gradients {
   std::vector<DenseLayer> layers;    // of the parameters' shapes
   std::vector<RowGradients> tables;  // one per field
@@ -44,13 +36,11 @@ class Network {
   // whenever the values have changed.
   void Use(const Parameters& parameters);
 
-  // Logits of rows of `data` with the current parameters, without dropout. logits: [rows][heads].
+  // Logits of rows of `data` with the current parameters. logits: [rows][heads].
   void Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits);
 
-  // The loss of a batch and its gradient. `key` decides what drops out. gradients(): valid until the next
-  // call.
-  double Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows, const Dropout& dropout,
-                       uint64_t key);
+  // The loss of a batch and its gradient. gradients(): valid until the next call.
+  double Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows);
   const Gradients& gradients() const { return gradients_; }
 
  private:
@@ -58,18 +48,17 @@ class Network {
     model::AlignedFloats packed;             // W for y = x · W
     model::AlignedFloats packed_transposed;  // Wᵀ for dx = dy · Wᵀ
     model::AlignedFloats packed_deltas;      // dy for dW = xᵀ · dy
-    model::AlignedFloats outputs;  // [batch][outputs]: after ReLU and dropout; logits in the last layer
-    model::AlignedFloats deltas;   // [batch][outputs]: the loss by the layer's sums before ReLU
+    model::AlignedFloats outputs;            // [batch][outputs]: after ReLU; logits in the last layer
+    model::AlignedFloats deltas;             // [batch][outputs]: the loss by the layer's sums before ReLU
   };
 
   void Reserve(size_t rows);
   // The steps of a batch, each for [first, last) of the batch's rows, or of the layer's columns, or of the
   // fields.
   void Gather(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
-  void DropEmbeddings(float share, uint64_t key, size_t first, size_t last);
-  void Forward(size_t first, size_t last, float hidden_dropout, uint64_t key);
+  void Forward(size_t first, size_t last);
   void OutputDeltas(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
-  void Backward(size_t first, size_t last, float hidden_dropout);
+  void Backward(size_t first, size_t last);
   void LayerGradient(size_t layer, size_t rows, size_t first_column, size_t last_column);
   void TableGradient(const EncodedRows& data, std::span<const uint32_t> rows, size_t field);
 
@@ -85,7 +74,6 @@ class Network {
   std::vector<LayerMemory> memory_;
   model::AlignedFloats input_;         // [batch][width]
   model::AlignedFloats input_deltas_;  // [batch][width]: the loss by the input
-  std::vector<float> kept_;            // [batch][fields]: what an embedding was scaled by; 0 = dropped
   std::vector<double> row_loss_;       // [batch]
 };
 

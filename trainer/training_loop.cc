@@ -16,10 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr uint64_t kShuffleKey =
-    0x5348554646;  // so that the order, the drop-outs and the weights are drawn apart
-constexpr uint64_t kDropoutKey = 0x44524F50;
-constexpr uint64_t kLossWindow = 100;  // batches that the training loss is averaged over
+constexpr uint64_t kShuffleKey = 0x5348554646;  // so that the order and the weights are drawn apart
+constexpr uint64_t kLossWindow = 100;           // batches that the training loss is averaged over
 constexpr double kAstray = 2;  // times the loss of saying the base rate: nothing that was learnt is so bad
 
 std::vector<double> BaseRates(const EncodedRows& data, std::span<const uint32_t> rows) {
@@ -84,8 +82,7 @@ class Training {
     const std::span<const uint32_t> rows = std::span<const uint32_t>(order_).subspan(
         first, std::min(options_.batch_size, order_.size() - first));
     network_.Use(optimizer_.parameters());
-    const uint64_t key = Random(options_.seed ^ kDropoutKey, steps_).Bits();
-    const double loss = network_.Backpropagate(data_, rows, options_.dropout, key);
+    const double loss = network_.Backpropagate(data_, rows);
     optimizer_.Step(network_.gradients(), options_.learning_rate);
     ++steps_;
     seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();

@@ -23,7 +23,6 @@ struct TrainingOptions {
   size_t epochs = 10;  // at most
   size_t batch_size = 256;
   float learning_rate = 0.002F;
-  Dropout dropout;
   OptimizerOptions optimizer;
   size_t looks_per_epoch = 4;  // at the tuning rows
   size_t patience = 6;         // looks without a better one before it stops

@@ -38,7 +38,6 @@ TEST(Fit, TheSameSeedGivesTheSameWeightsForAnyNumberOfThreads) {
   const Dataset data = SmallDataset(1500, 2);
   FitOptions options = SmallOptions();
   options.training.epochs = 2;
-  options.training.dropout = {0.1F, 0.1F};
   const FittedModel one = FitModel(data, options, kQuietly).value();
   options.training.threads = 3;
   const FittedModel three = FitModel(data, options, kQuietly).value();

@@ -43,49 +43,22 @@ class NetworkTest : public testing::Test {
                                      *model::AvailableKernelSets(model::Precision::kF32).front(), *workers);
   }
 
-  double Loss(const Dropout& dropout) {
+  double Loss() {
     network_->Use(parameters_);
-    return network_->Backpropagate(rows_, batch_, dropout, /*key=*/9);
+    return network_->Backpropagate(rows_, batch_);
   }
 
   // Compares the gradient of one number with the slope of the loss around it.
-  void ExpectSlope(float* value, float gradient, const Dropout& dropout, const std::string& what) {
+  void ExpectSlope(float* value, float gradient, const std::string& what) {
     constexpr float kStep = 5e-4F;
     const float before = *value;
     *value = before + kStep;
-    const double above = Loss(dropout);
+    const double above = Loss();
     *value = before - kStep;
-    const double below = Loss(dropout);
+    const double below = Loss();
     *value = before;
     const double slope = (above - below) / (2 * static_cast<double>(kStep));
     EXPECT_NEAR(gradient, slope, 2e-4 + 0.02 * std::abs(slope)) << what;
-  }
-
-  void CheckGradient(const Dropout& dropout) {
-    network_ = MakeNetwork(&one_worker_);
-    Loss(dropout);
-    const Gradients gradients = network_->gradients();
-    for (size_t l = 0; l < parameters_.layers.size(); ++l) {
-      DenseLayer& layer = parameters_.layers[l];
-      for (size_t i = 0; i < layer.weights.size(); i += 3) {
-        ExpectSlope(&layer.weights[i], gradients.layers[l].weights[i], dropout,
-                    "layer " + std::to_string(l) + " weight " + std::to_string(i));
-      }
-      for (size_t i = 0; i < layer.bias.size(); ++i) {
-        ExpectSlope(&layer.bias[i], gradients.layers[l].bias[i], dropout,
-                    "bias of layer " + std::to_string(l));
-      }
-    }
-    for (size_t f = 0; f < layout_.fields.size(); ++f) {
-      const size_t dim = layout_.fields[f].dim;
-      const RowGradients& table = gradients.tables[f];
-      for (size_t slot = 0; slot < table.ids().size(); ++slot) {
-        for (size_t d = 0; d < dim; ++d) {
-          ExpectSlope(&parameters_.tables[f][table.ids()[slot] * dim + d], table.Row(slot)[d], dropout,
-                      "table " + std::to_string(f) + " id " + std::to_string(table.ids()[slot]));
-        }
-      }
-    }
   }
 
   const std::vector<size_t> hidden_ = {7, 5};
@@ -99,19 +72,39 @@ class NetworkTest : public testing::Test {
   std::unique_ptr<Network> network_;
 };
 
-TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossForEveryKindOfParameter) { CheckGradient({}); }
-
-TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossUnderDropoutToo) {
-  CheckGradient({.hidden = 0.3F, .embedding = 0.25F});
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossForEveryKindOfParameter) {
+  network_ = MakeNetwork(&one_worker_);
+  Loss();
+  const Gradients gradients = network_->gradients();
+  for (size_t l = 0; l < parameters_.layers.size(); ++l) {
+    DenseLayer& layer = parameters_.layers[l];
+    for (size_t i = 0; i < layer.weights.size(); i += 3) {
+      ExpectSlope(&layer.weights[i], gradients.layers[l].weights[i],
+                  "layer " + std::to_string(l) + " weight " + std::to_string(i));
+    }
+    for (size_t i = 0; i < layer.bias.size(); ++i) {
+      ExpectSlope(&layer.bias[i], gradients.layers[l].bias[i], "bias of layer " + std::to_string(l));
+    }
+  }
+  for (size_t f = 0; f < layout_.fields.size(); ++f) {
+    const size_t dim = layout_.fields[f].dim;
+    const RowGradients& table = gradients.tables[f];
+    for (size_t slot = 0; slot < table.ids().size(); ++slot) {
+      for (size_t d = 0; d < dim; ++d) {
+        ExpectSlope(&parameters_.tables[f][table.ids()[slot] * dim + d], table.Row(slot)[d],
+                    "table " + std::to_string(f) + " id " + std::to_string(table.ids()[slot]));
+      }
+    }
+  }
 }
 
 TEST_F(NetworkTest, LossAndGradientDoNotDependOnTheNumberOfWorkers) {
   network_ = MakeNetwork(&one_worker_);
-  const double loss = Loss({.hidden = 0.2F, .embedding = 0.1F});
+  const double loss = Loss();
   const Gradients one = network_->gradients();
   Workers three(3);
   network_ = MakeNetwork(&three);
-  EXPECT_EQ(Loss({.hidden = 0.2F, .embedding = 0.1F}), loss);
+  EXPECT_EQ(Loss(), loss);
   for (size_t l = 0; l < one.layers.size(); ++l) {
     EXPECT_EQ(network_->gradients().layers[l].weights, one.layers[l].weights);
     EXPECT_EQ(network_->gradients().layers[l].bias, one.layers[l].bias);
@@ -150,7 +143,7 @@ TEST_F(NetworkTest, WorksWithoutAnyHiddenLayer) {
   const Parameters linear = InitialParameters(layout_, {}, std::vector<double>{0.3, 0.1}, 3);
   Network network(layout_, {}, kHeads, *model::AvailableKernelSets(model::Precision::kF32).front(), workers);
   network.Use(linear);
-  EXPECT_TRUE(std::isfinite(network.Backpropagate(rows_, batch_, {}, 1)));
+  EXPECT_TRUE(std::isfinite(network.Backpropagate(rows_, batch_)));
 }
 
 }  // namespace
