@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,13 +15,26 @@
 namespace adscore::trainer {
 namespace {
 
+// Without a name until it is finished, where the file system knows of such files: then nothing is left behind
+// however the process ends. Elsewhere under `temporary` from the start.
 class PlainOutput : public OutputFile {
  public:
-  PlainOutput(std::string path, std::string temporary, int descriptor)
-      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
+  static absl::StatusOr<std::unique_ptr<PlainOutput>> Create(const std::string& path) {
+    const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+    std::string temporary = absl::StrCat(path, ".tmp-", getpid());
+    int descriptor =
+        open(directory.empty() ? "." : directory.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+    const bool named = descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR);
+    if (named) descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("can't create ", path));
+    return std::make_unique<PlainOutput>(path, std::move(temporary), descriptor, named);
+  }
+
+  PlainOutput(std::string path, std::string temporary, int descriptor, bool named)
+      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor), named_(named) {}
   ~PlainOutput() override {
     if (descriptor_ >= 0) close(descriptor_);
-    if (!finished_) unlink(temporary_.c_str());
+    if (named_) unlink(temporary_.c_str());
   }
   PlainOutput(const PlainOutput&) = delete;
   PlainOutput& operator=(const PlainOutput&) = delete;
@@ -37,13 +51,20 @@ class PlainOutput : public OutputFile {
 
   absl::Status Finish() override {
     if (fsync(descriptor_) != 0) return Failed();
+    if (!named_) {
+      // Only a name can be renamed onto a file that is there. A killed process of this number may have left
+      // one.
+      unlink(temporary_.c_str());
+      const std::string self = absl::StrCat("/proc/self/fd/", descriptor_);
+      if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+        return Failed();
+      named_ = true;
+    }
     if (close(std::exchange(descriptor_, -1)) != 0) return Failed();
     if (rename(temporary_.c_str(), path_.c_str()) != 0) return Failed();
-    finished_ = true;
+    named_ = false;
     return absl::OkStatus();
   }
-
-  const std::string& path() const { return path_; }
 
  private:
   absl::Status Failed() const { return absl::ErrnoToStatus(errno, absl::StrCat("can't write ", path_)); }
@@ -51,7 +72,7 @@ class PlainOutput : public OutputFile {
   const std::string path_;
   const std::string temporary_;
   int descriptor_;
-  bool finished_ = false;
+  bool named_;  // there is a file `temporary_`
 };
 
 class GzipOutput : public OutputFile {
@@ -115,12 +136,10 @@ absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Create(const std::string
     return absl::InvalidArgumentError(
         absl::StrCat("can't write ", path, ": it is there and is not a regular file"));
   }
-  std::string temporary = absl::StrCat(path, ".tmp-", getpid());
-  const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("can't create ", path));
-  auto file = std::make_unique<PlainOutput>(path, std::move(temporary), descriptor);
-  if (!path.ends_with(".gz")) return std::unique_ptr<OutputFile>(std::move(file));
-  auto gzip = std::make_unique<GzipOutput>(std::move(file));
+  absl::StatusOr<std::unique_ptr<PlainOutput>> file = PlainOutput::Create(path);
+  if (!file.ok()) return file.status();
+  if (!path.ends_with(".gz")) return std::unique_ptr<OutputFile>(*std::move(file));
+  auto gzip = std::make_unique<GzipOutput>(*std::move(file));
   if (absl::Status initialised = gzip->Init(); !initialised.ok()) return initialised;
   return std::unique_ptr<OutputFile>(std::move(gzip));
 }

@@ -1,5 +1,5 @@
-// A file that appears whole or not at all: written under a temporary name beside it and renamed at the end.
-// Compressed with gzip if its name ends in ".gz".
+// A file that appears whole or not at all: written without a name, or under a temporary one beside it where
+// the file system needs that, and renamed at the end. Compressed with gzip if its name ends in ".gz".
 //
 // Not thread-safe: one owner per object.
 #pragma once
@@ -16,10 +16,10 @@ namespace adscore::trainer {
 
 class OutputFile {
  public:
-  virtual ~OutputFile() = default;  // removes the temporary file if Finish() was not called, or failed
+  virtual ~OutputFile() = default;  // if Finish() was not called, or failed, nothing is left
 
-  // Creates the temporary file. An existing file of that name is replaced by Finish(). NotFound if the
-  // directory is not there, PermissionDenied, InvalidArgument if `path` is a directory.
+  // Creates the file, which isn't to be seen yet. An existing file of that name is replaced by Finish().
+  // NotFound if the directory is not there, PermissionDenied, InvalidArgument if `path` is a directory.
   static absl::StatusOr<std::unique_ptr<OutputFile>> Create(const std::string& path);
 
   virtual absl::Status Write(std::string_view bytes) = 0;

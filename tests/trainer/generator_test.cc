@@ -13,7 +13,6 @@
 #include "data/table_reader.h"
 #include "tests/trainer/test_data.h"
 #include "trainer/columns.h"
-#include "trainer/output_file.h"
 #include "trainer/portable_exp.h"
 #include "trainer/synthetic_world.h"
 
@@ -145,24 +144,6 @@ TEST(PortableExp, AgreesWithTheLibraryToItsLastBits) {
   for (double x = -600; x < 600; x += 0.37) EXPECT_NEAR(PortableExp(x) / std::exp(x), 1, 1e-15) << x;
   EXPECT_EQ(PortableExp(0), 1);
   EXPECT_EQ(PortableSigmoid(0), 0.5);
-}
-
-TEST(OutputFile, AppearsOnlyWhenFinished) {
-  const TestDirectory directory;
-  const std::string path = directory.File("a", "before");
-  {
-    const std::unique_ptr<OutputFile> file = OutputFile::Create(path).value();
-    ASSERT_TRUE(file->Write("half").ok());
-    EXPECT_EQ(ReadFile(path), "before");
-  }
-  EXPECT_EQ(ReadFile(path), "before");
-  const std::unique_ptr<OutputFile> file = OutputFile::Create(path).value();
-  ASSERT_TRUE(file->Write("wh").ok());
-  ASSERT_TRUE(file->Write("ole").ok());
-  ASSERT_TRUE(file->Finish().ok());
-  EXPECT_EQ(ReadFile(path), "whole");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory.path()), {}), 1)
-      << "nothing is left behind";
 }
 
 }  // namespace
