@@ -13,6 +13,7 @@
 #include "data/cell.h"
 #include "data/utf8.h"
 #include "trainer/columns.h"
+#include "trainer/label_values.h"
 
 namespace adscore::trainer {
 namespace {
@@ -78,7 +79,9 @@ void AppendCell(std::string_view cell, const model::Feature& feature, Column* co
       const std::optional<float> number = data::ParseNumber(cell);
       if (!number) {
         ++column->missing;
-        if (!data::IsMissingNumber(cell)) ++column->unparsable;
+        if (!data::IsMissingNumber(cell) && column->unparsable++ == 0) {
+          column->first_unparsable = cell.substr(0, 40);
+        }
       }
       column->numeric.push_back(number.value_or(std::numeric_limits<float>::quiet_NaN()));
       return;
@@ -99,19 +102,19 @@ void AppendCell(std::string_view cell, const model::Feature& feature, Column* co
   }
 }
 
-absl::Status AppendLabel(const std::string& path, uint64_t line, std::string_view cell,
-                         const LabelCells& to) {
-  const std::optional<bool> positive = IsPositive(*to.label, cell);
-  if (!positive) {
-    const std::string text(cell.substr(0, 40));
-    return absl::InvalidArgumentError(absl::StrCat(path, ":", line, ": label '", to.label->column, "' is '",
-                                                   text,
-                                                   "', which is neither 1/true/yes/y/t nor 0/false/no/n/f; "
-                                                   "name the value that counts as positive: --label ",
-                                                   to.label->column, "=", text.empty() ? "VALUE" : text));
-  }
-  to.values->push_back(*positive ? 1 : 0);
-  return absl::OkStatus();
+// `retry` says that the caller can be told which value is the positive one, as fit can; evaluate goes by the
+// snapshot.
+absl::Status BadLabel(const std::string& path, data::Format format, uint64_t line, const model::Label& label,
+                      std::string_view cell, bool retry) {
+  const std::string advice =
+      retry ? absl::StrCat("its values are ", DescribeLabelValues(path, format, label.column),
+                           ": name the one that counts as positive with --label ", label.column, "=VALUE")
+            : std::string(
+                  "the snapshot was fitted to such cells and expects them: correct the file, or leave the "
+                  "label columns out of it to get predictions only");
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ":", line, ": label '", label.column, "' is '", std::string(cell.substr(0, 40)),
+                   "', which is neither 1/true/yes/y/t nor 0/false/no/n/f; ", advice));
 }
 
 // Room for all rows of the file at once, judging by the first ones, so that no column is copied as it grows.
@@ -239,8 +242,11 @@ absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format
     }
     for (const FeatureCells& to : *features) AppendCell(cells[to.cell], *to.feature, to.column);
     for (const LabelCells& to : *label_cells) {
-      absl::Status appended = AppendLabel(path, reader.line(), cells[to.cell], to);
-      if (!appended.ok()) return appended;
+      const std::optional<bool> positive = IsPositive(*to.label, cells[to.cell]);
+      if (!positive) {
+        return BadLabel(path, format, reader.line(), *to.label, cells[to.cell], labels_required);
+      }
+      to.values->push_back(*positive ? 1 : 0);
     }
     ++dataset.rows;
     if (dataset.rows == kRowsPerProgress) {
@@ -255,6 +261,19 @@ absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format
   if (dataset.rows == 0) return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
   if (progress) progress(dataset.rows, reader.bytes_read(), reader.bytes_total());
   return dataset;
+}
+
+absl::StatusOr<uint64_t> CountRows(const std::string& path, data::Format format,
+                                   const ReadProgress& progress) {
+  absl::StatusOr<std::unique_ptr<data::TableReader>> reader = data::TableReader::Open(path, format);
+  if (!reader.ok()) return reader.status();
+  std::vector<std::string_view> cells;
+  for (uint64_t rows = 0;; ++rows) {
+    absl::StatusOr<bool> more = (*reader)->Next(&cells);
+    if (!more.ok()) return more.status();
+    if (!*more) return rows;
+    if (rows % kRowsPerProgress == 0) progress(rows, (*reader)->bytes_read(), (*reader)->bytes_total());
+  }
 }
 
 absl::StatusOr<std::vector<model::Label>> ParseLabels(std::string_view flag) {

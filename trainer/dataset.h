@@ -27,7 +27,9 @@ struct Column {
   std::vector<uint64_t> multi;        // the values' hashes, row after row
   std::vector<uint64_t> multi_begin;  // [rows]: where a row's values start in `multi`
   uint64_t missing = 0;               // rows without a value
-  uint64_t unparsable = 0;  // numeric: cells that were neither a number nor missing (they count as missing)
+  // Numeric: cells that were neither a number nor missing. They count as missing.
+  uint64_t unparsable = 0;
+  std::string first_unparsable;  // the start of the first one
 };
 
 // The storage behind model::RawColumns, kept between calls so that it is allocated once.
@@ -59,11 +61,15 @@ using ReadProgress = std::function<void(uint64_t rows, uint64_t bytes_read, uint
 // Reads the columns of `schema` and of `labels` from a file; other columns are left alone. InvalidArgument,
 // naming file, column and line, if: a column of the schema is not there (the message lists those that are);
 // some but not all label columns are there, or none is and `labels_required`; a label's cell is neither
-// positive nor negative (the message shows the cell and how to name the positive one); a row is ragged; there
-// are no rows.
+// positive nor negative (the message shows the cell and, if labels are required, how to name the positive
+// one); a row is ragged; there are no rows.
 absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format, const model::Schema& schema,
                                     const std::vector<model::Label>& labels, bool labels_required,
                                     const ReadProgress& progress);
+
+// Rows of a file, as ReadDataset will find them. InvalidArgument for one that is ragged.
+absl::StatusOr<uint64_t> CountRows(const std::string& path, data::Format format,
+                                   const ReadProgress& progress);
 
 // `--label click[=yes][,conversion]`: head name = column name. InvalidArgument for an empty or repeated name,
 // or one that is not UTF-8.

@@ -88,7 +88,7 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
       SplitRows(data.rows, options.split, options.validation_share, options.tuning_share, training.seed);
   if (!split.ok()) return split.status();
   FittedModel fitted;
-  fitted.training_rows = split->training.size();
+  fitted.training_rows = split->training.size() + split->tuning.size();
   fitted.tuning_rows = split->tuning.size();
   fitted.validation_rows = split->validation.size();
   absl::Status status = CheckTrainingLabels(data, *split, options, &fitted.notices);
@@ -125,7 +125,7 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   model::Provenance provenance;
   provenance.trainer = kTrainerBuild;
   provenance.created_at = CreationTime();
-  provenance.training_rows = learnt_from.size();
+  provenance.training_rows = fitted.training_rows;
   provenance.seed = training.seed;
   fitted.model =
       std::make_unique<TrainedModel>(data.schema, layout, std::move(encoders), *std::move(parameters),

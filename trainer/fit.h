@@ -31,7 +31,7 @@ struct FitOptions {
 
 struct FittedModel {
   std::unique_ptr<TrainedModel> model;
-  size_t training_rows = 0;
+  size_t training_rows = 0;  // that the published weights were learnt from: with the tuning rows
   size_t tuning_rows = 0;
   size_t validation_rows = 0;
   std::vector<HeadFigures> validation;  // by head, over rows that nothing was fitted to or chosen by

@@ -210,8 +210,8 @@ absl::StatusOr<std::vector<bool>> Eligible(const std::string& path, const std::v
 struct Sample {
   std::vector<ColumnProfile> profiles;  // one per column of the file
   std::vector<uint64_t> positives;      // [labels]
-  uint64_t rows = 0;
-  bool whole = false;  // the file has no further rows
+  uint64_t rows = 0;                    // looked at
+  bool whole = false;                   // the file has no other rows
 };
 
 absl::StatusOr<Sample> TakeSample(data::TableReader* reader, const std::vector<bool>& eligible,
@@ -225,12 +225,17 @@ absl::StatusOr<Sample> TakeSample(data::TableReader* reader, const std::vector<b
     label_columns.push_back(*FindColumn(columns, label.column));
   std::vector<uint8_t> positive(options.labels.size());
   std::vector<std::string_view> cells;
-  while (sample.rows < options.sample_rows) {
+  auto held_out = options.held_out.begin();
+  for (uint64_t row = 0; sample.rows < options.sample_rows; ++row) {
     absl::StatusOr<bool> more = reader->Next(&cells);
     if (!more.ok()) return more.status();
     if (!*more) {
-      sample.whole = true;
+      sample.whole = options.held_out.empty();
       break;
+    }
+    if (held_out != options.held_out.end() && *held_out == row) {
+      ++held_out;
+      continue;
     }
     ++sample.rows;
     for (size_t i = 0; i < positive.size(); ++i) {
@@ -260,7 +265,7 @@ absl::StatusOr<InferredSchema> InferSchema(const std::string& path, data::Format
 
   InferredSchema inferred;
   std::vector<std::string> logarithmic;
-  const std::string where = sample->whole ? "" : absl::StrCat(" (in the first ", sample->rows, " rows)");
+  const std::string where = sample->whole ? "" : absl::StrCat(" (in the ", sample->rows, " rows looked at)");
   for (size_t i = 0; i < columns.size(); ++i) {
     if (!(*eligible)[i]) continue;
     const std::string& name = columns[i];

@@ -3,6 +3,7 @@
 // Thread-safe: pure function over a file.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ struct InferenceOptions {
   std::vector<model::Label> labels;  // left out of the features
   std::vector<std::string> ignore;   // left out too; InvalidArgument if a name is not in the file
   std::vector<std::string> context;  // get the role context; InvalidArgument if a name is not in the file
-  size_t sample_rows = 100'000;
+  // Ids of rows that are not looked at, ascending: those that the figures are measured on later.
+  std::vector<uint32_t> held_out;
+  size_t sample_rows = 100'000;  // looked at, at most
 };
 
 struct InferredSchema {

@@ -104,6 +104,21 @@ TEST_F(CliTest, EvaluateDoesNotOverwriteTheLogThatItReads) {
                 {"none/p.tsv"});
 }
 
+TEST_F(CliTest, ASchemaThatCanNotBeReadIsNamed) {
+  const std::string data = TinyLog("1", "0");
+  ExpectFailure(RunCommand(Fit(data, {"--schema", directory_.path()})), {directory_.path(), "a directory"});
+  ExpectFailure(RunCommand(Fit(data, {"--schema", directory_.path() + "/none"})), {"none", "not there"});
+  ExpectFailure(RunCommand(Fit(data, {"--schema", directory_.File("empty.json", "")})), {"empty.json"});
+}
+
+TEST_F(CliTest, ANumericColumnWithoutAnyNumberIsRefused) {
+  const std::string data = directory_.File("words.csv", "click,x\n1,red\n0,\n1,blue\n");
+  const std::string schema =
+      directory_.File("s.json", R"({"features": [{"name": "x", "kind": "numeric", "role": "candidate"}]})");
+  ExpectFailure(RunCommand(Fit(data, {"--schema", schema})),
+                {"words.csv", "'x' is numeric in the schema", "3 cells", "'red'", "categorical in --schema"});
+}
+
 // Standard output on a full disk.
 class FullOutput {
  public:

@@ -52,6 +52,9 @@ TEST_F(CliTest, WhatFitPublishesEvaluateScoresAndInspectShows) {
   const Json inspected = Json::parse(inspect.out);
   EXPECT_LT(inspected["golden_error"], 1e-5);
   EXPECT_EQ(inspected["heads"].size(), 2U);
+  EXPECT_EQ(fitted["training_rows"], 7200) << "the published weights learnt from the tuning rows too";
+  EXPECT_EQ(inspected["training_rows"], fitted["training_rows"]);
+  EXPECT_EQ(manifest["data"]["training_rows"], fitted["training_rows"]);
   EXPECT_EQ(RunCommand({"inspect", root + "/ads/1"}).code, 0);
 }
 
@@ -130,6 +133,34 @@ TEST_F(CliTest, HelpNamesUnitsAndDefaultsAndExitsWithZero) {
                            "--batch-size", "--learning-rate", "--seed", "--threads", "--json"}) {
     EXPECT_THAT(outcome.out, HasSubstr(flag));
   }
+}
+
+TEST_F(CliTest, CellsThatAreNoNumbersAreReported) {
+  std::string text = "click,x\n";
+  for (int i = 0; i < 400; ++i) {
+    text += std::to_string(i % 3 == 0) + "," + (i == 7 || i == 50 ? "1;5" : std::to_string(i) + ".5") + "\n";
+  }
+  const std::string data = directory_.File("decimals.csv", text);
+  const Outcome fit = RunCommand(Fit(data, {"--epochs", "1", "--json", "--format", "csv"}));
+  ASSERT_EQ(fit.code, 0) << fit.err;
+  const std::string notice =
+      "column 'x': 2 of 400 cells (0.5%) are no numbers and count as missing; the first "
+      "one is '1;5'";
+  EXPECT_EQ(Json::parse(fit.out)["notices"], Json::array({notice}));
+  EXPECT_THAT(fit.err, HasSubstr(notice));
+  EXPECT_THAT(RunCommand(Evaluate(data)).err, HasSubstr(notice));
+}
+
+TEST_F(CliTest, ValidationRowsHaveNoSayInTheSchema) {
+  std::string text = "click,x,late\n";
+  for (int i = 0; i < 400; ++i) {
+    text += std::to_string(i % 3 == 0) + "," + std::to_string(i % 7) + ".5," + (i < 360 ? "a" : "b") + "\n";
+  }
+  const std::string data = directory_.File("late.csv", text);
+  const Outcome fit = RunCommand(Fit(data, {"--epochs", "1"}));
+  ASSERT_EQ(fit.code, 0) << fit.err;
+  EXPECT_THAT(fit.err, HasSubstr("'late' is left out: it has the same value in every row (in the 360 rows"));
+  EXPECT_THAT(fit.out, Not(HasSubstr("'late'"))) << "a notice is given once";
 }
 
 TEST_F(CliTest, EvaluateNamesTheVersionsThatThereAre) {

@@ -21,6 +21,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 constexpr std::string_view kLog =
@@ -89,9 +90,17 @@ TEST_F(DatasetTest, WithoutAnyLabelColumnOnlyFeaturesAreRead) {
 
 TEST_F(DatasetTest, ALabelThatIsNeitherSaysLineCellAndWayOut) {
   EXPECT_THAT(ErrorOf("click,amount,site,tags,hour\n1,1,a,,1\n2,1,a,,1\n", "click"),
-              AllOf(HasSubstr("log.csv:3"), HasSubstr("'click' is '2'"), HasSubstr("--label click=2")));
+              AllOf(HasSubstr("log.csv:3"), HasSubstr("'click' is '2'"),
+                    HasSubstr("'1' (1 row), '2' (1 row)"), HasSubstr("--label click=VALUE")));
   EXPECT_THAT(ErrorOf("click,amount,site,tags,hour\n,1,a,,1\n", "click"),
               AllOf(HasSubstr("log.csv:2"), HasSubstr("--label click=VALUE")));
+}
+
+TEST_F(DatasetTest, ALabelThatASnapshotDoesNotExpectIsNotBlamedOnAFlagThatEvaluateLacks) {
+  const std::string message(
+      Read("click,amount,site,tags,hour\nwon,1,a,,1\n", "click", false).status().message());
+  EXPECT_THAT(message, AllOf(HasSubstr("log.csv:2"), HasSubstr("'won'"), HasSubstr("the snapshot"),
+                             Not(HasSubstr("--label"))));
 }
 
 TEST_F(DatasetTest, AFeatureThatIsNotInTheFileIsNamedAndTheColumnsListed) {

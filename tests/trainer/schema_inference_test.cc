@@ -230,7 +230,16 @@ TEST_F(SchemaInferenceTest, OnlyTheSampleIsLookedAtAndTheNoticeSaysSo) {
   options.sample_rows = 100;
   const InferredSchema inferred =
       Infer(Log("late", [](int row) { return row < 100 ? "a" : std::to_string(row); }), options).value();
-  EXPECT_THAT(inferred.notices, ElementsAre(AllOf(HasSubstr("'late'"), HasSubstr("first 100 rows"))));
+  EXPECT_THAT(inferred.notices, ElementsAre(AllOf(HasSubstr("'late'"), HasSubstr("in the 100 rows looked at"))));
+}
+
+TEST_F(SchemaInferenceTest, HeldOutRowsAreNotLookedAt) {
+  InferenceOptions options;
+  for (uint32_t row = 3; row < kRows; row += 5) options.held_out.push_back(row);
+  const std::string log = Log("x", [](int row) { return row % 5 == 3 ? std::to_string(row) : "a"; });
+  const std::vector<std::string> notices = Infer(log, options).value().notices;
+  EXPECT_THAT(notices, Contains(AllOf(HasSubstr("'x' is left out: it has the same value"),
+                                      HasSubstr("in the 1600 rows looked at"))));
 }
 
 TEST_F(SchemaInferenceTest, GeneratedLogsGiveTheFeaturesThatTheyWereMadeOf) {

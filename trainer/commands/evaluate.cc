@@ -24,6 +24,7 @@
 #include "trainer/evaluation.h"
 #include "trainer/figures_report.h"
 #include "trainer/json_text.h"
+#include "trainer/number_check.h"
 #include "trainer/output_file.h"
 #include "trainer/progress_line.h"
 
@@ -112,6 +113,7 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
                   });
   if (!data.ok()) return data.status();
   line.Clear();
+  for (const std::string& notice : NumberNotices(*data)) std::fprintf(stderr, "note: %s\n", notice.c_str());
   std::vector<uint32_t> rows(data->rows);
   std::iota(rows.begin(), rows.end(), 0U);
   const std::vector<float> probabilities = ScoreRows(model, *data, rows);

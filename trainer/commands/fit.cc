@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -24,6 +26,7 @@
 #include "trainer/json_text.h"
 #include "trainer/label_check.h"
 #include "trainer/manifest.h"
+#include "trainer/number_check.h"
 #include "trainer/progress_line.h"
 #include "trainer/publisher.h"
 
@@ -63,29 +66,43 @@ absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text) {
   return hidden;
 }
 
-// The schema of --schema, or what the file looks like.
-absl::StatusOr<InferredSchema> FindSchema(const FitFlags& flags) {
-  if (flags.schema.empty()) return InferSchema(flags.data.data, flags.data.Format(), flags.data.Inference());
-  std::ifstream file(flags.schema);
+// What the file looks like, without a look at the validation rows.
+absl::StatusOr<InferredSchema> InferFrom(const FitFlags& flags, const FitOptions& options,
+                                         const ReadProgress& progress) {
+  InferenceOptions inference = flags.data.Inference();
+  const absl::StatusOr<uint64_t> rows = CountRows(flags.data.data, flags.data.Format(), progress);
+  if (!rows.ok()) return rows.status();
+  absl::StatusOr<Split> split =
+      SplitRows(*rows, options.split, options.validation_share, options.tuning_share, options.training.seed);
+  // Too few rows to split are reported by the fit, after what else may be wrong with them.
+  if (split.ok()) inference.held_out = std::move(split->validation);
+  return InferSchema(flags.data.data, flags.data.Format(), inference);
+}
+
+absl::StatusOr<InferredSchema> ReadSchema(const std::string& path) {
+  std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();
-  if (!file) {
-    return absl::NotFoundError(absl::StrCat("can't read --schema ", flags.schema,
-                                            ": `adscore-trainer schema` prints one to start from"));
+  std::error_code not_there;
+  if (!file || std::filesystem::is_directory(path, not_there)) {
+    return absl::NotFoundError(absl::StrCat("can't read --schema ", path, ": it is ",
+                                            file ? "a directory" : "not there, or not to be read",
+                                            "; `adscore-trainer schema` prints a schema to start from"));
   }
   absl::StatusOr<model::Schema> schema = model::SchemaFromJson(text.str());
   if (!schema.ok()) {
     return absl::Status(schema.status().code(),
-                        absl::StrCat("--schema ", flags.schema, ": ", schema.status().message()));
+                        absl::StrCat("--schema ", path, ": ", schema.status().message()));
   }
   return InferredSchema{*std::move(schema), {}};
 }
 
-ReadProgress ReadingOn(ProgressLine* line, const std::string& path) {
-  return [line, path](uint64_t rows, uint64_t bytes_read, uint64_t bytes_total) {
+// `doing` begins the line: "reading".
+ReadProgress ReadingOn(ProgressLine* line, const std::string& doing, const std::string& path) {
+  return [line, doing, path](uint64_t rows, uint64_t bytes_read, uint64_t bytes_total) {
     if (!line->Due()) return;
     line->Show(absl::StrFormat(
-        "reading %s: %d rows, %.0f%%", path, rows,
+        "%s %s: %d rows, %.0f%%", doing, path, rows,
         100.0 * static_cast<double>(bytes_read) / static_cast<double>(std::max<uint64_t>(bytes_total, 1))));
   };
 }
@@ -138,9 +155,9 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
                published.version, snapshot.schema.features.size(), fitted.model->parameters(), rows,
                flags.data.data, seconds);
   absl::PrintF(
-      "trained on %d rows at %.0f rows/s for %.2f epochs; the %d tuning rows were best after %.2f, so that "
-      "it was\ntrained anew on both for that long\n\n",
-      fitted.training_rows, fitted.rows_per_second, fitted.epochs, fitted.tuning_rows, fitted.best_epochs);
+      "trained on %d rows at %.0f rows/s: the %d of them kept for tuning were best after %.2f of %.2f "
+      "epochs, so that\nit was trained anew on all of them for that long\n\n",
+      fitted.training_rows, fitted.rows_per_second, fitted.tuning_rows, fitted.best_epochs, fitted.epochs);
   std::printf("%s", FiguresToTable(snapshot.heads, fitted.validation).c_str());
   std::printf(
       "measured on the %s %zu rows, which nothing was fitted to or chosen by; norm. ent. is the log loss as "
@@ -154,10 +171,6 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
 
 absl::Status Fit(const FitFlags& flags) {
   const Clock::time_point begin = Clock::now();
-  absl::StatusOr<InferredSchema> inferred = FindSchema(flags);
-  if (!inferred.ok()) return inferred.status();
-  for (const std::string& notice : inferred->notices) std::fprintf(stderr, "schema: %s\n", notice.c_str());
-
   FitOptions options = flags.defaults;
   options.labels = flags.data.Labels();
   options.split = ParseSplitKind(flags.split).value();
@@ -165,12 +178,25 @@ absl::Status Fit(const FitFlags& flags) {
   options.training.hidden = ParseHidden(flags.hidden).value();
 
   ProgressLine line;
+  absl::StatusOr<InferredSchema> inferred =
+      flags.schema.empty() ? InferFrom(flags, options, ReadingOn(&line, "counting", flags.data.data))
+                           : ReadSchema(flags.schema);
+  line.Clear();
+  if (!inferred.ok()) return inferred.status();
+  std::vector<std::string> notices = std::move(inferred->notices);
+  for (const std::string& notice : notices) std::fprintf(stderr, "schema: %s\n", notice.c_str());
   const absl::StatusOr<Dataset> data =
       ReadDataset(flags.data.data, flags.data.Format(), inferred->schema, options.labels,
-                  /*labels_required=*/true, ReadingOn(&line, flags.data.data));
+                  /*labels_required=*/true, ReadingOn(&line, "reading", flags.data.data));
+  line.Clear();
   if (!data.ok()) return data.status();
   absl::Status status = CheckLabels(*data, options.labels, flags.data.data, flags.data.Format());
+  if (status.ok()) status = CheckNumbers(*data, flags.data.data);
   if (!status.ok()) return status;
+  for (std::string& notice : NumberNotices(*data)) {
+    std::fprintf(stderr, "note: %s\n", notice.c_str());
+    notices.push_back(std::move(notice));
+  }
   absl::StatusOr<FittedModel> fitted = FitModel(*data, options, TrainingOn(&line));
   line.Clear();
   if (!fitted.ok()) return fitted.status();
@@ -181,8 +207,8 @@ absl::Status Fit(const FitFlags& flags) {
   if (!published.ok()) return published.status();
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (flags.json) {
-    // A person has seen the schema's notices on standard error by now.
-    fitted->notices.insert(fitted->notices.begin(), inferred->notices.begin(), inferred->notices.end());
+    // A person has seen the first ones on standard error by now.
+    fitted->notices.insert(fitted->notices.begin(), notices.begin(), notices.end());
     PrintJson(flags, *published, *fitted, data->rows, seconds);
   } else {
     PrintSummary(flags, *published, *fitted, data->rows, seconds);

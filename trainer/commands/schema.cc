@@ -26,10 +26,11 @@ void AddSchemaCommand(CLI::App& app, std::function<absl::Status()>& run) {
   auto flags = std::make_shared<SchemaFlags>();
   AddSchemaFlags(command, flags.get());
   command->footer(
-      "Looks at the first 100000 rows. What it decided, and which columns it leaves out and why, goes to "
-      "standard\n"
-      "error; the schema goes to standard output. Keep it in a file, correct it, and give it to fit --schema "
-      "FILE.");
+      "Looks at the first 100000 rows; fit, when it infers the schema itself, at those that it does not keep "
+      "for\n"
+      "validation. What it decided, and which columns it leaves out and why, goes to standard error; the "
+      "schema goes\n"
+      "to standard output. Keep it in a file, correct it, and give it to fit --schema FILE.");
   command->callback([flags, &run] { run = [flags] { return Run(*flags); }; });
 }
 

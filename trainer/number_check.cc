@@ -1,0 +1,34 @@
+#include "trainer/number_check.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace adscore::trainer {
+
+std::vector<std::string> NumberNotices(const Dataset& data) {
+  std::vector<std::string> notices;
+  for (size_t i = 0; i < data.columns.size(); ++i) {
+    const Column& column = data.columns[i];
+    if (column.unparsable == 0) continue;
+    notices.push_back(absl::StrFormat(
+        "column '%s': %d of %d cells (%.2g%%) are no numbers and count as missing; the first one is '%s'",
+        data.schema.features[i].name, column.unparsable, data.rows,
+        100.0 * static_cast<double>(column.unparsable) / static_cast<double>(data.rows),
+        column.first_unparsable));
+  }
+  return notices;
+}
+
+absl::Status CheckNumbers(const Dataset& data, const std::string& path) {
+  for (size_t i = 0; i < data.columns.size(); ++i) {
+    const Column& column = data.columns[i];
+    if (column.unparsable == 0 || column.missing < data.rows) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": column '", data.schema.features[i].name, "' is numeric in the schema, and none of its ",
+        data.rows, " cells is a number; the first one is '", column.first_unparsable,
+        "': make its kind categorical in --schema, or take it out"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace adscore::trainer
