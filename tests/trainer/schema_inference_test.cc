@@ -230,7 +230,8 @@ TEST_F(SchemaInferenceTest, OnlyTheSampleIsLookedAtAndTheNoticeSaysSo) {
   options.sample_rows = 100;
   const InferredSchema inferred =
       Infer(Log("late", [](int row) { return row < 100 ? "a" : std::to_string(row); }), options).value();
-  EXPECT_THAT(inferred.notices, ElementsAre(AllOf(HasSubstr("'late'"), HasSubstr("in the 100 rows looked at"))));
+  EXPECT_THAT(inferred.notices,
+              ElementsAre(AllOf(HasSubstr("'late'"), HasSubstr("in the 100 rows looked at"))));
 }
 
 TEST_F(SchemaInferenceTest, HeldOutRowsAreNotLookedAt) {
