@@ -4,15 +4,17 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "grpc/grpc.h"
 #include "grpc/support/log.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
-#include "grpcpp/health_check_service_interface.h"
 #include "spdlog/spdlog.h"
 
 namespace adscore::server {
 namespace {
 
-constexpr int kMaxRequestBytes = 4 << 20;
+// What --max-queued-rows of a wide model take, and not what a mistake may allocate. gRPC refuses what is
+// larger.
+constexpr int kMaxRequestBytes = 64 << 20;
 constexpr int kMaxConcurrentStreams = 1024;  // per connection
 // Clients come back to the load balancer now and then, so that new replicas get their share.
 constexpr int kMaxConnectionAgeMs = 10 * 60 * 1000;
@@ -25,7 +27,6 @@ constexpr int kMinPingIntervalMs = 10 * 1000;
 constexpr std::chrono::seconds kDrainLimit{30};
 constexpr std::chrono::milliseconds kQuiet{100};
 constexpr std::chrono::milliseconds kQuietLimit{1000};
-constexpr const char* kPredictionService = "adscore.v1.PredictionService";
 
 // While the server starts: gRPC's lines about a taken port only repeat what our own error says better.
 void LogNothing(gpr_log_func_args* /*args*/) {}
@@ -34,20 +35,6 @@ void LogNothing(gpr_log_func_args* /*args*/) {}
 void LogErrors(gpr_log_func_args* args) {
   if (args->severity < GPR_LOG_SEVERITY_ERROR) return;
   spdlog::warn("gRPC: {}:{}: {}", args->file, args->line, args->message);
-}
-
-// A call that is on its way while gRPC shuts down ends as CANCELLED, which no client retries. So the door
-// stays open, and UNAVAILABLE is what it says, until nobody has knocked for a while; but not for ever.
-void WaitUntilQuiet(const Admission& admission) {
-  constexpr std::chrono::milliseconds kStep{10};
-  uint64_t seen = admission.turned_away();
-  std::chrono::milliseconds quiet{0};
-  for (std::chrono::milliseconds waited{0}; quiet < kQuiet && waited < kQuietLimit; waited += kStep) {
-    std::this_thread::sleep_for(kStep);
-    const uint64_t now = admission.turned_away();
-    quiet = now == seen ? quiet + kStep : std::chrono::milliseconds(0);
-    seen = now;
-  }
 }
 
 void SetUp(grpc::ServerBuilder* builder) {
@@ -71,7 +58,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
                                                               const BatchLimits& limits,
                                                               const ServingParts& parts) {
   gpr_set_log_function(LogNothing);
-  grpc::EnableDefaultHealthCheckService(true);
+  grpc::EnableDefaultHealthCheckService(false);  // ours runs on the serving loops
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
   std::unique_ptr<GrpcServer> server(new GrpcServer(parts));
@@ -79,12 +66,12 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
   SetUp(&builder);
   const std::string address = absl::StrCat(host, ":", port);
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &server->port_);
-  builder.RegisterService(&server->prediction_service_);
-  builder.RegisterService(&server->model_service_);
+  builder.RegisterService(&server->services_.prediction);
+  builder.RegisterService(&server->services_.models);
+  builder.RegisterService(&server->services_.health);
   for (size_t i = 0; i < loops; ++i) {
-    server->loops_.push_back(std::make_unique<ServingLoop>(i, limits, parts, &server->prediction_service_,
-                                                           &server->model_service_,
-                                                           builder.AddCompletionQueue()));
+    server->loops_.push_back(
+        std::make_unique<ServingLoop>(i, limits, parts, &server->services_, builder.AddCompletionQueue()));
   }
   server->server_ = builder.BuildAndStart();
   gpr_set_log_function(LogErrors);
@@ -94,7 +81,6 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
                      " for gRPC: the port is taken or the address is not one of this machine; choose another "
                      "--listen, or port 0 for a free one"));
   }
-  server->UpdateHealth();
   for (const auto& loop : server->loops_) loop->Start();
   return server;
 }
@@ -102,26 +88,43 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
 GrpcServer::~GrpcServer() { Drain(); }
 
 void GrpcServer::UpdateHealth() {
-  const std::lock_guard lock(health_mutex_);
+  const std::lock_guard lock(drain_mutex_);
   if (draining_) return;
-  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
-  const auto models = parts_.registry->Pin();
-  health->SetServingStatus("", !models->empty());
-  health->SetServingStatus(kPredictionService, !models->empty());
-  for (const auto& [name, served] : *models) health->SetServingStatus(name, true);
+  for (const auto& loop : loops_) loop->Wake();
 }
 
 void GrpcServer::Drain() {
   {
-    const std::lock_guard lock(health_mutex_);
+    const std::lock_guard lock(drain_mutex_);
     if (draining_ || server_ == nullptr) return;
     draining_ = true;
-    server_->GetHealthCheckService()->SetServingStatus(false);  // all names
+    parts_.admission->StartDraining();
+    for (const auto& loop : loops_) loop->Wake();
   }
-  parts_.admission->StartDraining();
-  WaitUntilQuiet(*parts_.admission);
-  server_->Shutdown(std::chrono::system_clock::now() + kDrainLimit);
+  WaitUntilQuiet();
+  // A call that comes while gRPC shuts down ends as CANCELLED, which no client retries. With its connection
+  // closed first it ends as UNAVAILABLE, and a new connection takes longer than getting to the next line.
+  // (gRPC means this for after the shutdown, but all it does is close what connections there are.)
+  grpc_server_cancel_all_calls(server_->c_server());
+  server_->Shutdown(std::chrono::system_clock::now());
   for (const auto& loop : loops_) loop->Stop();
+}
+
+// Until what arrived before the drain is answered and nobody has called for a while. Clients that don't look
+// at health may never stop calling: they are waited for no longer than kQuietLimit.
+void GrpcServer::WaitUntilQuiet() const {
+  constexpr std::chrono::milliseconds kStep{10};
+  uint64_t seen = parts_.admission->turned_away();
+  std::chrono::milliseconds quiet{0};
+  for (std::chrono::milliseconds waited{0}; waited < kDrainLimit; waited += kStep) {
+    std::this_thread::sleep_for(kStep);
+    const uint64_t now = parts_.admission->turned_away();
+    quiet = now == seen ? quiet + kStep : std::chrono::milliseconds(0);
+    seen = now;
+    int64_t under_way = 0;
+    for (const auto& loop : loops_) under_way += loop->CallsUnderWay();
+    if (under_way == 0 && (quiet >= kQuiet || waited >= kQuietLimit)) return;
+  }
 }
 
 }  // namespace adscore::server

@@ -44,7 +44,7 @@ void PredictCall::Post() {
   is_finished_ = false;
   is_done_ = false;
   context_->AsyncNotifyWhenDone(&done_);
-  loop_->prediction_service()->RequestPredict(&*context_, request_, &*responder_, loop_->queue(),
+  loop_->services().prediction.RequestPredict(&*context_, request_, &*responder_, loop_->queue(),
                                               loop_->queue(), &arrived_);
 }
 
@@ -54,6 +54,8 @@ void PredictCall::OnArrived(bool ok) {
     return;
   }
   loop_->PostPredict();
+  is_counted_ = !loop_->admission().draining();
+  if (is_counted_) loop_->CountUnderWay(1);
   arrival = loop_->clock().Now();
   deadline = ToSteady(context_->deadline(), arrival);
   rows = RequestedRows(*request_);
@@ -104,7 +106,9 @@ void PredictCall::OnDone(bool /*ok*/) {
 }
 
 void PredictCall::EndIfOver() {
-  if (is_finished_ && is_done_) loop_->Recycle(this);
+  if (!is_finished_ || !is_done_) return;
+  if (is_counted_) loop_->CountUnderWay(-1);
+  loop_->Recycle(this);
 }
 
 }  // namespace adscore::server

@@ -54,6 +54,7 @@ class PredictCall final : public ImpressionJob {
   std::optional<grpc::ServerAsyncResponseWriter<v1::PredictResponse>> responder_;
   bool is_finished_ = false;  // gRPC has taken the answer
   bool is_done_ = false;      // gRPC has let go of the call
+  bool is_counted_ = false;   // as under way: it arrived before the drain began
 
   RequestDecoder decoder_;
 };

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpc/support/time.h"
+#include "server/rpc/health_status.h"
 #include "server/rpc/model_description.h"
 #include "server/rpc/refusal_status.h"
 #include "server/serving/model_choice.h"
@@ -35,13 +36,10 @@ gpr_timespec WaitDeadline(const BatchDecision& decision, Time now) {
 }  // namespace
 
 ServingLoop::ServingLoop(size_t number, const BatchLimits& limits, const ServingParts& parts,
-                         v1::PredictionService::AsyncService* prediction,
-                         v1::ModelService::AsyncService* models,
-                         std::unique_ptr<grpc::ServerCompletionQueue> queue)
+                         Services* services, std::unique_ptr<grpc::ServerCompletionQueue> queue)
     : number_(number),
       parts_(parts),
-      prediction_(prediction),
-      models_(models),
+      services_(services),
       no_model_(parts.metrics->ForModel("")),
       queue_(std::move(queue)),
       batcher_(number, limits, parts.admission, parts.registry, parts.metrics, parts.clock) {}
@@ -50,6 +48,7 @@ ServingLoop::~ServingLoop() { Stop(); }
 
 void ServingLoop::Start() {
   for (int i = 0; i < kPostedPredicts; ++i) PostPredict();
+  PostWatch();
   PostLookups();
   thread_ = std::thread([this] { Run(); });
 }
@@ -58,6 +57,17 @@ void ServingLoop::Stop() {
   if (!thread_.joinable()) return;
   stop_alarm_.Set(queue_.get(), gpr_now(GPR_CLOCK_MONOTONIC), static_cast<CompletionTag*>(&stop_tag_));
   thread_.join();
+}
+
+// An alarm may be set again only once its event has been taken from the queue.
+void ServingLoop::Wake() {
+  if (is_waking_.exchange(true)) return;
+  wake_alarm_.Set(queue_.get(), gpr_now(GPR_CLOCK_MONOTONIC), static_cast<CompletionTag*>(&wake_tag_));
+}
+
+void ServingLoop::OnWake(bool /*ok*/) {
+  is_waking_.exchange(false);  // before looking: what changes from now on sets the alarm again
+  for (const auto& watch : watches_.all) watch->Update();
 }
 
 void ServingLoop::Run() {
@@ -93,23 +103,29 @@ void ServingLoop::OnStop(bool /*ok*/) {
   queue_->Shutdown();
 }
 
-void ServingLoop::PostPredict() {
+template <typename Call>
+void ServingLoop::Post(Calls<Call>* calls) {
   if (stopping_) return;
-  if (idle_.empty()) {
-    calls_.push_back(std::make_unique<PredictCall>(this));
-    idle_.push_back(calls_.back().get());
+  if (calls->idle.empty()) {
+    calls->all.push_back(std::make_unique<Call>(this));
+    calls->idle.push_back(calls->all.back().get());
   }
-  PredictCall* call = idle_.back();
-  idle_.pop_back();
+  Call* call = calls->idle.back();
+  calls->idle.pop_back();
   call->Post();
 }
+
+void ServingLoop::PostPredict() { Post(&predicts_); }
+
+void ServingLoop::PostWatch() { Post(&watches_); }
 
 void ServingLoop::PostLookups() {
   for (int i = 0; i < kPostedLookups; ++i) {
     get_model_calls_.push_back(std::make_unique<GetModelCall>(
         [this](grpc::ServerContext* context, v1::GetModelRequest* request, auto* responder,
                CompletionTag* tag) {
-          if (!stopping_) prediction_->RequestGetModel(context, request, responder, queue(), queue(), tag);
+          if (!stopping_)
+            services_->prediction.RequestGetModel(context, request, responder, queue(), queue(), tag);
         },
         [this](const v1::GetModelRequest& request, v1::GetModelResponse* response) {
           return GetModel(request, response);
@@ -117,11 +133,19 @@ void ServingLoop::PostLookups() {
     list_models_calls_.push_back(std::make_unique<ListModelsCall>(
         [this](grpc::ServerContext* context, v1::ListModelsRequest* request, auto* responder,
                CompletionTag* tag) {
-          if (!stopping_) models_->RequestListModels(context, request, responder, queue(), queue(), tag);
+          if (!stopping_)
+            services_->models.RequestListModels(context, request, responder, queue(), queue(), tag);
         },
         [this](const v1::ListModelsRequest& request, v1::ListModelsResponse* response) {
           return ListModels(request, response);
         }));
+    check_calls_.push_back(std::make_unique<CheckCall>(
+        [this](grpc::ServerContext* context, grpc::health::v1::HealthCheckRequest* request, auto* responder,
+               CompletionTag* tag) {
+          if (!stopping_) services_->health.RequestCheck(context, request, responder, queue(), queue(), tag);
+        },
+        [this](const grpc::health::v1::HealthCheckRequest& request,
+               grpc::health::v1::HealthCheckResponse* response) { return Check(request, response); }));
   }
 }
 
@@ -160,6 +184,19 @@ grpc::Status ServingLoop::ListModels(const v1::ListModelsRequest& request, v1::L
   }
   Count(Method::kListModels, nullptr, status.error_code(), arrival);
   return status;
+}
+
+// Not counted: probes would drown the calls that matter.
+grpc::Status ServingLoop::Check(const grpc::health::v1::HealthCheckRequest& request,
+                                grpc::health::v1::HealthCheckResponse* response) const {
+  const auto health = HealthOf(request.service(), registry(), admission().draining());
+  if (health == grpc::health::v1::HealthCheckResponse::SERVICE_UNKNOWN) {
+    return {grpc::StatusCode::NOT_FOUND,
+            absl::StrCat("service: '", request.service(),
+                         "' is neither a service of this server nor a model in its model root")};
+  }
+  response->set_status(health);
+  return grpc::Status::OK;
 }
 
 void ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code, Time arrival) {

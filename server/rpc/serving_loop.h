@@ -2,17 +2,20 @@
 // event, takes every further one that is there already, and scores what has arrived in one batch. While it
 // computes, arrivals collect in the completion queue: that is the next batch.
 //
-// The constructor, Start, Stop and the destructor are for the owner's thread; everything else for the loop's
-// own.
+// The constructor, Start, Stop and the destructor are for the owner's thread, Wake and CallsUnderWay for any;
+// everything else for the loop's own.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "adscore/v1/model_service.grpc.pb.h"
 #include "adscore/v1/prediction_service.grpc.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "grpcpp/alarm.h"
 #include "grpcpp/grpcpp.h"
 #include "server/clock.h"
@@ -21,6 +24,7 @@
 #include "server/rpc/completion_tag.h"
 #include "server/rpc/predict_call.h"
 #include "server/rpc/unary_call.h"
+#include "server/rpc/watch_call.h"
 #include "server/serving/admission.h"
 #include "server/serving/batcher.h"
 
@@ -34,10 +38,17 @@ struct ServingParts {
   const Clock* clock = nullptr;
 };
 
+// What the loops answer.
+struct Services {
+  v1::PredictionService::AsyncService prediction;
+  v1::ModelService::AsyncService models;
+  grpc::health::v1::Health::AsyncService health;
+};
+
 class ServingLoop {
  public:
-  ServingLoop(size_t number, const BatchLimits& limits, const ServingParts& parts,
-              v1::PredictionService::AsyncService* prediction, v1::ModelService::AsyncService* models,
+  // `services` must outlive the loop.
+  ServingLoop(size_t number, const BatchLimits& limits, const ServingParts& parts, Services* services,
               std::unique_ptr<grpc::ServerCompletionQueue> queue);
   ~ServingLoop();
 
@@ -49,13 +60,23 @@ class ServingLoop {
   // Once the gRPC server has shut down. Ends what is queued, empties the completion queue, joins the thread.
   void Stop();
 
+  // What health depends on may have changed: whoever watches it is told. Not after Stop.
+  void Wake();
+  // Predict calls that arrived before the drain began and whose answers gRPC has not sent yet.
+  int64_t CallsUnderWay() const { return under_way_.load(std::memory_order_relaxed); }
+
   // For the calls of this loop.
   void PostPredict();
-  void Recycle(PredictCall* call) { idle_.push_back(call); }
+  void PostWatch();
+  void Recycle(PredictCall* call) { predicts_.idle.push_back(call); }
+  void Recycle(WatchCall* call) { watches_.idle.push_back(call); }
+  void CountUnderWay(int change) {
+    under_way_.store(under_way_.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+  }
   // Counts a call that has been answered; `served`: the model it was meant for, or null.
   void Count(Method method, const ServedModel* served, grpc::StatusCode code, Time arrival);
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
-  v1::PredictionService::AsyncService* prediction_service() { return prediction_; }
+  Services& services() { return *services_; }
   Batcher& batcher() { return batcher_; }
   const Registry& registry() const { return *parts_.registry; }
   const Admission& admission() const { return *parts_.admission; }
@@ -64,29 +85,45 @@ class ServingLoop {
  private:
   using GetModelCall = UnaryCall<v1::GetModelRequest, v1::GetModelResponse>;
   using ListModelsCall = UnaryCall<v1::ListModelsRequest, v1::ListModelsResponse>;
+  using CheckCall = UnaryCall<grpc::health::v1::HealthCheckRequest, grpc::health::v1::HealthCheckResponse>;
+
+  template <typename Call>
+  struct Calls {
+    std::vector<std::unique_ptr<Call>> all;  // as many as were ever under way at a time
+    std::vector<Call*> idle;                 // those that wait for nothing
+  };
 
   void Run();
   bool HandleEvents();
+  void OnWake(bool ok);
   void OnStop(bool ok);
+  template <typename Call>
+  void Post(Calls<Call>* calls);
   void PostLookups();
   grpc::Status GetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response);
   grpc::Status ListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response);
+  grpc::Status Check(const grpc::health::v1::HealthCheckRequest& request,
+                     grpc::health::v1::HealthCheckResponse* response) const;
 
   // Constant after construction.
   const size_t number_;
   const ServingParts parts_;
-  v1::PredictionService::AsyncService* const prediction_;
-  v1::ModelService::AsyncService* const models_;
+  Services* const services_;
   const ModelMetrics* const no_model_;  // of calls that name no model that serves
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
 
   Batcher batcher_;
-  std::vector<std::unique_ptr<PredictCall>> calls_;  // all of them, as many as were ever under way at a time
-  std::vector<PredictCall*> idle_;                   // those that wait for nothing
+  Calls<PredictCall> predicts_;
+  Calls<WatchCall> watches_;
   std::vector<std::unique_ptr<GetModelCall>> get_model_calls_;
   std::vector<std::unique_ptr<ListModelsCall>> list_models_calls_;
+  std::vector<std::unique_ptr<CheckCall>> check_calls_;
   bool stopping_ = false;  // nothing may be posted any more
 
+  std::atomic<int64_t> under_way_{0};   // written by the loop's thread alone
+  std::atomic<bool> is_waking_{false};  // an alarm is set and has not been heard yet
+  MemberTag<ServingLoop> wake_tag_{this, &ServingLoop::OnWake};
+  grpc::Alarm wake_alarm_;
   MemberTag<ServingLoop> stop_tag_{this, &ServingLoop::OnStop};
   grpc::Alarm stop_alarm_;
   std::thread thread_;

@@ -4,9 +4,6 @@
 #include <iostream>
 #include <thread>
 
-#include "grpcpp/generic/generic_stub.h"
-#include "grpcpp/impl/codegen/proto_utils.h"
-
 namespace adscore::server {
 namespace {
 
@@ -34,6 +31,7 @@ InProcess::InProcess(const std::string& model_root, size_t max_queued_rows, int6
   channel_ = grpc::CreateChannel(ToString(server_->grpc_address()), grpc::InsecureChannelCredentials());
   prediction_ = v1::PredictionService::NewStub(channel_);
   models_ = v1::ModelService::NewStub(channel_);
+  health_ = grpc::health::v1::Health::NewStub(channel_);
 }
 
 grpc::Status InProcess::Predict(const v1::PredictRequest& request, v1::PredictResponse* response,
@@ -43,32 +41,15 @@ grpc::Status InProcess::Predict(const v1::PredictRequest& request, v1::PredictRe
   return prediction_->Predict(&context, request, response);
 }
 
-// Debian has no generated code for grpc.health.v1; its request is one string field and its answer one enum
-// field, so they are written and read byte by byte.
 std::string InProcess::Health(const std::string& service) {
-  std::string bytes;
-  if (!service.empty()) bytes = std::string("\x0a") + static_cast<char>(service.size()) + service;
-  const grpc::Slice slice(bytes);
-  const grpc::ByteBuffer request(&slice, 1);
-  grpc::GenericStub stub(channel_);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  grpc::CompletionQueue queue;
-  const auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", request, &queue);
-  call->StartCall();
-  grpc::ByteBuffer response;
-  grpc::Status status;
-  call->Finish(&response, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  queue.Shutdown();
-  while (queue.Next(&tag, &ok)) {
-  }
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service(service);
+  grpc::health::v1::HealthCheckResponse response;
+  const grpc::Status status = health_->Check(&context, request, &response);
   if (!status.ok()) return std::to_string(status.error_code());
-  grpc::Slice answer;
-  if (!response.DumpToSingleSlice(&answer).ok() || answer.size() != 2) return "unreadable";
-  return answer.begin()[1] == 1 ? "SERVING" : "NOT_SERVING";
+  return grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status());
 }
 
 int64_t InProcess::AwaitVersion(const std::string& model, int64_t wanted) {

@@ -9,6 +9,7 @@
 
 #include "adscore/v1/model_service.grpc.pb.h"
 #include "adscore/v1/prediction_service.grpc.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
 #include "server/server.h"
 #include "tests/server/temp_directory.h"
@@ -23,6 +24,7 @@ class InProcess {
   Server& server() { return *server_; }
   v1::PredictionService::Stub& prediction() { return *prediction_; }
   v1::ModelService::Stub& models() { return *models_; }
+  grpc::health::v1::Health::Stub& health() { return *health_; }
   std::shared_ptr<grpc::Channel> channel() { return channel_; }
   int http_port() const { return server_->http_address().port; }
 
@@ -39,6 +41,7 @@ class InProcess {
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::PredictionService::Stub> prediction_;
   std::unique_ptr<v1::ModelService::Stub> models_;
+  std::unique_ptr<grpc::health::v1::Health::Stub> health_;
 };
 
 }  // namespace adscore::server

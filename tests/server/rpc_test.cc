@@ -156,6 +156,51 @@ TEST_F(RpcTest, AnEmptyModelRootIsNotReadyAndBecomesReadyWhenTheFirstVersionArri
   EXPECT_EQ(process_->Health("other"), std::to_string(StatusCode::NOT_FOUND));
 }
 
+TEST_F(RpcTest, HealthKnowsEveryServiceAndEveryModelAlsoOneWithoutAVersionThatHolds) {
+  std::filesystem::create_directories(root_.path() + "/video/1");
+  std::ofstream(root_.path() + "/video/1/snapshot") << "damaged";
+  Start();
+  EXPECT_EQ(process_->Health("adscore.v1.ModelService"), "SERVING") << "it answers without a model too";
+  EXPECT_EQ(process_->Health("video"), "NOT_SERVING");
+  EXPECT_EQ(process_->Health("other"), std::to_string(StatusCode::NOT_FOUND));
+}
+
+TEST_F(RpcTest, AWatcherOfHealthIsToldOfEachChangeAndADrainEndsItsStreamAtOnce) {
+  using grpc::health::v1::HealthCheckResponse;
+  Start();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service("ads");
+  const auto stream = process_->health().Watch(&context, request);
+  HealthCheckResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVICE_UNKNOWN);
+  Publish(1);
+  // "ads" may be seen a moment before its version.
+  while (response.status() != HealthCheckResponse::SERVING) ASSERT_TRUE(stream->Read(&response));
+  const auto start = std::chrono::steady_clock::now();
+  process_->server().Drain();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(15)) << "waited for the watcher";
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), StatusCode::UNAVAILABLE);
+}
+
+TEST_F(RpcTest, WatchersThatLeaveMakeRoomForOthers) {
+  StartWithVersion(1);
+  for (int i = 0; i < 50; ++i) {
+    grpc::ClientContext context;
+    const auto stream = process_->health().Watch(&context, {});
+    grpc::health::v1::HealthCheckResponse response;
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING);
+    context.TryCancel();
+    EXPECT_EQ(stream->Finish().error_code(), StatusCode::CANCELLED);
+  }
+}
+
 TEST_F(RpcTest, AnUnknownModelOrVersionIsNotFoundAndTheMessageListsWhatThereIs) {
   StartWithVersion(7);
   v1::PredictRequest request = NamedRequest();
@@ -216,6 +261,27 @@ TEST_F(RpcTest, MoreCandidatesThanMayQueueAreInvalidSinceNoRetryHelps) {
   const grpc::Status status = Predict(request);
   EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("16384"));
+}
+
+TEST_F(RpcTest, AsManyCandidatesAsMayQueueFitIntoAMessageAlsoWithManyValuesEach) {
+  StartWithVersion(1);
+  constexpr size_t kCandidates = 16384;
+  constexpr size_t kTags = 50;
+  v1::PredictRequest request;
+  request.set_candidate_count(kCandidates);
+  v1::PackedFeatures* packed = request.mutable_packed();
+  packed->set_schema_fingerprint(model::Fingerprint(snapshot_.snapshot().schema));
+  packed->mutable_context()->add_numeric(13);
+  packed->mutable_context()->add_categorical(1);
+  packed->mutable_context()->add_multi_count(0);
+  packed->mutable_candidates()->mutable_numeric()->Resize(kCandidates, 1);
+  packed->mutable_candidates()->mutable_categorical()->Resize(kCandidates, 1);
+  packed->mutable_candidates()->mutable_multi_count()->Resize(kCandidates, kTags);
+  packed->mutable_candidates()->mutable_multi()->Resize(kCandidates * kTags, 1);
+  ASSERT_GT(request.ByteSizeLong(), size_t{6} << 20);
+  const grpc::Status status = Predict(request);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response_.heads(0).probability_size(), static_cast<int>(kCandidates));
 }
 
 TEST_F(RpcTest, AFullQueueIsResourceExhausted) {
@@ -350,6 +416,33 @@ TEST_F(RpcTest, UnderLoadADrainEndsEveryCallAsOkOrUnavailable) {
     const grpc::Status status = caller.get();
     EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
   }
+}
+
+TEST_F(RpcTest, ADrainTurnsAwayCallersWhoNeverStopAndNoneOfThemSeesCancelled) {
+  StartWithVersion(1);
+  std::atomic<bool> stop{false};
+  std::atomic<int> answered{0};
+  std::atomic<int> turned_away{0};
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 8; ++c) {
+    callers.emplace_back([&] {
+      while (!stop) {
+        v1::PredictResponse response;
+        const grpc::Status status = process_->Predict(NamedRequest(), &response);
+        if (status.ok()) {
+          ++answered;
+          continue;
+        }
+        ++turned_away;
+        ASSERT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
+      }
+    });
+  }
+  while (answered < 100) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  process_->server().Drain();
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GT(turned_away, 0);
 }
 
 TEST_F(RpcTest, ACallAfterAPauseIsAsFastAsAnyOther) {
