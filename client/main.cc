@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "client/bench_command.h"
 #include "client/model_command.h"
+#include "client/output.h"
 #include "client/predict_command.h"
 
 namespace {
@@ -16,7 +17,7 @@ constexpr int kFailure = 1;
 constexpr int kBadUsage = 2;
 
 int Fail(const std::string& message, int exit_code) {
-  std::fprintf(stderr, "adscore-client: %s\n", message.c_str());
+  std::fprintf(stderr, "adscore-client: %s\n", adscore::client::OneLine(message).c_str());
   return exit_code;
 }
 
@@ -47,7 +48,11 @@ standard error says why), 2 bad usage.)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0) {  // --help, --version
+      app.exit(error);
+      const absl::Status written = client::Flush(std::cout);
+      return written.ok() ? 0 : Fail(std::string(written.message()), kFailure);
+    }
     return Fail(std::string(error.what()) + "; see adscore-client --help", kBadUsage);
   }
   if (bench->parsed() && bench_options.rate <= 0 && bench_options.concurrency == 0) {

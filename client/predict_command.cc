@@ -11,8 +11,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/errors.h"
+#include "client/flag_checks.h"
 #include "client/impression_file.h"
 #include "client/live_line.h"
+#include "client/output.h"
 #include "client/predict_pipeline.h"
 #include "nlohmann/json.hpp"
 
@@ -41,7 +43,8 @@ class RowWriter {
 class TsvWriter : public RowWriter {
  public:
   TsvWriter(const std::vector<std::string>& heads, std::ostream& out) : out_(out) {
-    out_ << absl::StrJoin(heads, "\t") << '\n';
+    const auto name = [](std::string* header, const std::string& head) { *header += OneLine(head); };
+    out_ << absl::StrJoin(heads, "\t", name) << '\n';
   }
   void Write(const std::vector<float>& probabilities) override {
     line_.clear();
@@ -182,7 +185,7 @@ void AddPredictFlags(CLI::App* command, PredictOptions* options) {
       ->capture_default_str();
   command->add_option("--rows", options->rows, "Score only the first N rows [all]")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(WholeNumber(1, UINT64_MAX));
   command
       ->add_option("--output", options->output,
                    "tsv: a header of the heads' names, then probabilities, one line per row;\n"
@@ -223,8 +226,7 @@ absl::Status RunPredict(const PredictOptions& options, std::ostream& out) {
     out << result.dump() << '\n';
   }
   if (scorer.rows() == 0) return absl::InvalidArgumentError(absl::StrCat(options.data, " has no rows"));
-  out.flush();
-  if (!out) return absl::DataLossError("the probabilities could not be written to standard output");
+  if (absl::Status status = Flush(out); !status.ok()) return status;
   std::vector<std::string> versions;
   for (const auto& [version, rows] : scorer.versions()) versions.push_back(absl::StrCat(version));
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

@@ -15,6 +15,7 @@
 #include "client/impression_file.h"
 #include "client/load_generator.h"
 #include "client/model_command.h"
+#include "client/output.h"
 #include "client/predict_command.h"
 #include "client/synthetic_impressions.h"
 #include "gmock/gmock.h"
@@ -288,6 +289,61 @@ TEST_F(ModelTest, AnUnknownModelListsWhatThereIs) {
   const absl::Status status = RunModel(options, out_);
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("there is: ads"));
+}
+
+// What CLI11 says of `arguments`, "" if nothing.
+std::string UsageError(const std::string& arguments) {
+  CLI::App app;
+  PredictOptions predict;
+  BenchOptions bench;
+  AddPredictFlags(app.add_subcommand("predict"), &predict);
+  AddBenchFlags(app.add_subcommand("bench"), &bench);
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(FlagsTest, ValuesThatCannotBeRightAreRefusedWithTheirRange) {
+  EXPECT_EQ(UsageError("bench --rate 10 --duration 0.5 --model ads-2.b --target [::1]:8500"), "");
+  EXPECT_EQ(UsageError("bench --rate nan"), "--rate: 'nan' is not a number from 0.1 to 1e+07");
+  EXPECT_EQ(UsageError("bench --duration inf"), "--duration: 'inf' is not a number from 0.1 to 1e+06");
+  EXPECT_EQ(UsageError("bench --warmup nan"), "--warmup: 'nan' is not a number from 0 to 1e+06");
+  EXPECT_EQ(UsageError("bench --concurrency 010"),
+            "--concurrency: '010' is not a whole number from 1 to 100000");
+  EXPECT_EQ(UsageError("predict --data f --rows 0"), "--rows: '0' is not a whole number of at least 1");
+  EXPECT_EQ(UsageError("predict --data f --rows -1"), "--rows: '-1' is not a whole number of at least 1");
+}
+
+TEST(FlagsTest, TargetsAndModelsThatCannotExistAreBadUsage) {
+  EXPECT_THAT(UsageError("bench --target localhost"), HasSubstr("'localhost' is not HOST:PORT"));
+  EXPECT_THAT(UsageError("bench --target localhost:0"), HasSubstr("a port of 1 to 65535"));
+  EXPECT_THAT(UsageError("bench --model a/b"), HasSubstr("--model: 'a/b' is no model name"));
+  EXPECT_THAT(UsageError("bench --model .ads"), HasSubstr("--model: '.ads' is no model name"));
+}
+
+TEST(OutputTest, ControlCharactersDoNotBreakALine) {
+  EXPECT_EQ(OneLine("a\nb\tc\x1b[31m, naïve"), "a\\nb\\tc\\x1b[31m, naïve");
+}
+
+TEST_F(CommandsTest, WhatCannotBeWrittenIsAFailureOfEveryCommand) {
+  const auto full = [] { return std::ofstream("/dev/full"); };
+  if (!full().is_open()) GTEST_SKIP() << "no /dev/full here";
+  const auto expect_failure = [](const absl::Status& status) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr("can't write to standard output"));
+  };
+  std::ofstream out = full();
+  expect_failure(RunModel({.connection = Connection()}, out));
+  out = full();
+  expect_failure(RunModel({.connection = Connection(), .json = true}, out));
+  out = full();
+  expect_failure(RunPredict({.connection = Connection(), .data = WriteRows(3)}, out));
+  out = full();
+  expect_failure(RunBench(
+      {.connection = Connection(), .concurrency = 1, .seconds = 0.1, .warmup_seconds = 0, .json = true},
+      out));
 }
 
 }  // namespace
