@@ -36,6 +36,31 @@ std::string CheckPrecision(const std::string& word) {
   return precision.ok() ? std::string() : std::string(precision.status().message());
 }
 
+// The HTTP server underneath takes no IPv6 address.
+std::string CheckHttpAddress(const std::string& text) {
+  const auto address = ParseAddress(text);
+  if (!address.ok()) return std::string(address.status().message());
+  if (address->host[0] != '[') return std::string();
+  return "'" + text +
+         "' is IPv6, and the HTTP port takes a name or an IPv4 address only, such as 127.0.0.1:9464";
+}
+
+// "auto", and what this machine has.
+std::string KernelNames() {
+  std::string names = "auto";
+  for (const model::KernelSet* set : model::AvailableKernelSets(model::Precision::kF32)) {
+    names += std::string(", ") + set->name;
+  }
+  return names;
+}
+
+int Fail(std::string message, int exit_code) {
+  // A path, or a flag, may have line ends in it; the message is one line all the same.
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  std::fprintf(stderr, "adscore-server: %s\n", message.c_str());
+  return exit_code;
+}
+
 // SIGTERM and SIGINT. Blocked before any thread starts, so that sigwait gets them.
 sigset_t EndingSignals() {
   sigset_t signals;
@@ -52,8 +77,8 @@ int Serve(const ServerOptions& options) {
 
   auto server = Server::Start(options);
   if (!server.ok()) {
-    std::fprintf(stderr, "adscore-server: %s\n", std::string(server.status().message()).c_str());
-    return absl::IsInvalidArgument(server.status()) ? kBadUsage : kFailure;
+    return Fail(std::string(server.status().message()),
+                absl::IsInvalidArgument(server.status()) ? kBadUsage : kFailure);
   }
   std::printf("listening on grpc://%s http://%s\n", ToString((*server)->grpc_address()).c_str(),
               ToString((*server)->http_address()).c_str());
@@ -91,7 +116,7 @@ int Main(int argc, char** argv) {
   app.add_option("--http-listen", http_listen,
                  "Address for metrics and readiness (a name or IPv4); port 0 picks a free one")
       ->type_name("HOST:PORT")
-      ->check(CheckAddress);
+      ->check(CheckHttpAddress);
   app.add_option("--serving-threads", options.serving_threads,
                  "Threads that score, one batch at a time each; default: one per core")
       ->type_name("N")
@@ -112,7 +137,7 @@ int Main(int argc, char** argv) {
       ->type_name("MS")
       ->check(CLI::Range(10, 3'600'000));
   app.add_option("--isa", options.isa,
-                 "Instruction set of the kernels: auto, or a name such as avx512, avx2, sse4, neon, scalar")
+                 "Instruction set of the kernels, on this machine one of: " + KernelNames())
       ->type_name("NAME");
 
   std::string precision = model::ToString(options.precision);
@@ -125,8 +150,7 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::fprintf(stderr, "adscore-server: %s; see adscore-server --help\n", error.what());
-    return kBadUsage;
+    return Fail(std::string(error.what()) + "; see adscore-server --help", kBadUsage);
   }
   options.precision = *model::ParsePrecision(precision);
   options.listen = *ParseAddress(listen);

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace adscore::server {
 namespace {
@@ -52,9 +53,9 @@ std::optional<Refusal> RequestDecoder::DecodePacked(const v1::PredictRequest& re
   const v1::PackedFeatures& packed = request.packed();
   if (packed.schema_fingerprint() != fingerprint) {
     return Refuse(Refusal::kSchemaMismatch,
-                  absl::StrCat("packed.schema_fingerprint: ", packed.schema_fingerprint(),
-                               " is of another schema than the model's, ", fingerprint,
-                               "; call GetModel, pack again and retry"));
+                  absl::StrFormat("packed.schema_fingerprint: %016x is of another schema than the model's, "
+                                  "%016x (both in hexadecimal); call GetModel, pack again and retry",
+                                  packed.schema_fingerprint(), fingerprint));
   }
   if (request.candidate_count() == 0) {
     return Refuse(Refusal::kInvalid,

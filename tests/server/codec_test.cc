@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <string>
 
@@ -134,6 +135,16 @@ TEST_F(CodecTest, AnotherSchemasFingerprintIsASchemaMismatch) {
   request.mutable_packed()->set_schema_fingerprint(fingerprint_ + 1);
   EXPECT_EQ(Decode(request), Refusal::kSchemaMismatch);
   EXPECT_THAT(decoder_.message(), HasSubstr("GetModel"));
+}
+
+TEST_F(CodecTest, FingerprintsAreWrittenInHexadecimalAsEverywhere) {
+  v1::PredictRequest request = Packed();
+  request.mutable_packed()->set_schema_fingerprint(0xabc);
+  EXPECT_EQ(Decode(request), Refusal::kSchemaMismatch);
+  char own[17];
+  std::snprintf(own, sizeof(own), "%016llx", static_cast<unsigned long long>(fingerprint_));
+  EXPECT_THAT(decoder_.message(), HasSubstr("0000000000000abc is of another schema"));
+  EXPECT_THAT(decoder_.message(), HasSubstr(own));
 }
 
 TEST_F(CodecTest, PackedFeaturesOfAWrongNumberSayHowManyWereExpected) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/kernels/kernel_set.h"
 #include "tests/model/tiny_snapshot.h"
 #include "tests/server/loopback_http.h"
 #include "tests/server/temp_directory.h"
@@ -110,6 +111,28 @@ TEST(ProgramTest, HelpTeachesEveryFlagWithItsDefault) {
   }
 }
 
+TEST(ProgramTest, HelpNamesTheInstructionSetsOfThisMachineAndNoOthers) {
+  Program program({"--help"});
+  EXPECT_EQ(program.Wait(), 0);
+  std::string names = "auto";
+  for (const model::KernelSet* set : model::AvailableKernelSets(model::Precision::kF32)) {
+    names += std::string(", ") + set->name;
+  }
+  std::string help;  // in one line: how it is wrapped is not the point
+  for (const char c : program.output()) {
+    if (c != '\n' && (c != ' ' || !help.ends_with(' '))) help += c;
+  }
+  EXPECT_THAT(help, HasSubstr("one of: " + names));
+}
+
+TEST(ProgramTest, AnIpv6AddressForHttpIsBadUsageThatSaysWhatIsTaken) {
+  const TempDirectory root;
+  Program program({"--model-root", root.path(), "--http-listen", "[::1]:0"});
+  EXPECT_EQ(program.Wait(), 2);
+  EXPECT_THAT(program.errors(), HasSubstr("'[::1]:0' is IPv6"));
+  EXPECT_THAT(program.errors(), HasSubstr("a name or an IPv4 address only"));
+}
+
 TEST(ProgramTest, VersionIsOneLine) {
   Program program({"--version"});
   EXPECT_EQ(program.Wait(), 0);
@@ -124,6 +147,7 @@ TEST(ProgramTest, BadUsageExitsWith2AndOneLineThatNamesTheFlag) {
       {{"--model-root", root.path(), "--max-batch-rows", "0"}, "--max-batch-rows"},
       {{"--model-root", root.path(), "--isa", "mmx"}, "--isa"},
       {{"--model-root", root.path(), "--no-such-flag"}, "--no-such-flag"},
+      {{"--model-root", root.path(), "--isa", "a\nb"}, "--isa"},
   };
   for (const auto& [arguments, flag] : cases) {
     Program program(arguments);
