@@ -4,12 +4,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <vector>
 
-#include "model/aligned.h"
 #include "model/kernels/kernel_set.h"
+#include "tests/model/dense_problem.h"
 
 namespace {
 
@@ -49,43 +48,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t depth = 1 + bytes.Below(130);
   const size_t columns = 1 + bytes.Below(130);
   const bool relu = bytes.Below(2) == 0;
-  std::vector<float> x(rows * depth);
-  std::vector<float> w(depth * columns);
-  std::vector<float> bias(columns);
-  for (float& value : x) value = bytes.Value(finite);
-  for (float& value : w)
-    value = bytes.Value(/*finite=*/true);  // a snapshot's weights are finite: the reader sees to it
-  for (float& value : bias) value = bytes.Value(true);
+  testing::DenseProblem problem(rows, depth, columns);
+  for (float& value : problem.x) value = bytes.Value(finite);
+  // A snapshot's weights are finite: the reader sees to it.
+  for (float& value : problem.w) value = bytes.Value(/*finite=*/true);
+  for (float& value : problem.bias) value = bytes.Value(true);
 
   std::vector<float> first;
   for (const KernelSet* kernels : AvailableKernelSets(precision)) {
-    AlignedFloats packed(kernels->packed_floats(depth, columns));
-    kernels->pack(w.data(), columns, 1, depth, columns, packed.data());
-    std::vector<float> y(rows * columns + 1, 99.0f);
-    kernels->dense({.rows = rows,
-                    .depth = depth,
-                    .columns = columns,
-                    .x = x.data(),
-                    .x_row_stride = depth,
-                    .packed = packed.data(),
-                    .init = bias.data(),
-                    .y = y.data(),
-                    .y_stride = columns,
-                    .relu = relu});
-    Require(y.back() == 99.0f);
-    y.pop_back();
+    const std::vector<float> y = problem.Run(*kernels, relu);
     if (first.empty()) first = y;
     for (size_t r = 0; r < rows; ++r) {
       for (size_t c = 0; c < columns; ++c) {
         const float got = y[r * columns + c];
-        double sum = bias[c];
-        double norm = std::fabs(bias[c]);
+        auto [sum, norm] = problem.Reference(r, c);
         float largest = 0;
-        for (size_t k = 0; k < depth; ++k) {
-          sum += static_cast<double>(x[r * depth + k]) * w[k * columns + c];
-          norm += std::fabs(static_cast<double>(x[r * depth + k]) * w[k * columns + c]);
-          largest = std::max(largest, std::fabs(w[k * columns + c]));
-        }
+        for (size_t k = 0; k < depth; ++k) largest = std::max(largest, std::fabs(problem.w[k * columns + c]));
         if (!std::isfinite(norm)) {  // infinity or NaN in the row: with ReLU NaN is 0, otherwise nothing
                                      // finite comes out
           Require(relu ? !std::isnan(got) && got >= 0 : precision != Precision::kF32 || !std::isfinite(got));

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/integration/program.h"
+#include "tests/program.h"
 
 namespace {
 

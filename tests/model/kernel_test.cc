@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <random>
 #include <string>
@@ -13,9 +14,12 @@
 
 #include "model/aligned.h"
 #include "model/kernels/kernel_set.h"
+#include "tests/model/dense_problem.h"
 
 namespace adscore::model {
 namespace {
+
+using testing::DenseProblem;
 
 constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
 
@@ -40,6 +44,28 @@ std::vector<Shape> Shapes() {
   return shapes;
 }
 
+DenseProblem RandomProblem(const Shape& shape, std::mt19937* generator) {
+  DenseProblem problem(shape.rows, shape.depth, shape.columns);
+  problem.x = RandomFloats(problem.x.size(), generator);
+  problem.w = RandomFloats(problem.w.size(), generator);
+  problem.bias = RandomFloats(problem.bias.size(), generator);
+  return problem;
+}
+
+std::string ToString(const DenseProblem& p) {
+  return std::to_string(p.rows) + "x" + std::to_string(p.depth) + "x" + std::to_string(p.columns);
+}
+
+void ExpectRowsDoNotDependOnEachOther(const DenseProblem& problem, const KernelSet& kernels) {
+  const std::vector<float> together = problem.Run(kernels);
+  for (size_t r = 0; r < problem.rows; ++r) {
+    const std::vector<float> alone = problem.Run(kernels, r, 1, problem.columns);
+    for (size_t c = 0; c < problem.columns; ++c) {
+      ASSERT_EQ(alone[c], together[r * problem.columns + c]) << ToString(problem) << " at " << r << "," << c;
+    }
+  }
+}
+
 class KernelTest : public ::testing::TestWithParam<const KernelSet*> {
  protected:
   AlignedFloats Packed(const std::vector<float>& w, size_t depth_stride, size_t column_stride, size_t depth,
@@ -52,67 +78,29 @@ class KernelTest : public ::testing::TestWithParam<const KernelSet*> {
 
 TEST_P(KernelTest, DenseIsWithinRoundingOfDoublePrecisionForAnyShape) {
   std::mt19937 generator(1);
-  for (const auto& [rows, depth, columns] : Shapes()) {
-    const std::vector<float> x = RandomFloats(rows * depth, &generator);
-    const std::vector<float> w = RandomFloats(depth * columns, &generator);
-    const std::vector<float> bias = RandomFloats(columns, &generator);
-    const AlignedFloats packed = Packed(w, columns, 1, depth, columns);
-    const size_t y_stride = columns + 3;
-    std::vector<float> y(rows * y_stride, 99);
-    GetParam()->dense({.rows = rows,
-                       .depth = depth,
-                       .columns = columns,
-                       .x = x.data(),
-                       .x_row_stride = depth,
-                       .packed = packed.data(),
-                       .init = bias.data(),
-                       .y = y.data(),
-                       .y_stride = y_stride});
-    for (size_t r = 0; r < rows; ++r) {
-      for (size_t c = 0; c < columns; ++c) {
-        double sum = bias[c];
-        double norm = std::fabs(bias[c]);
-        for (size_t k = 0; k < depth; ++k) {
-          const double product = static_cast<double>(x[r * depth + k]) * w[k * columns + c];
-          sum += product;
-          norm += std::fabs(product);
-        }
+  for (const Shape& shape : Shapes()) {
+    const DenseProblem problem = RandomProblem(shape, &generator);
+    const size_t y_stride = shape.columns + 3;
+    const std::vector<float> y = problem.Run(*GetParam(), 0, shape.rows, y_stride);
+    for (size_t r = 0; r < shape.rows; ++r) {
+      for (size_t c = 0; c < shape.columns; ++c) {
         // Each of the depth + 1 roundings is at most epsilon / 2 of a partial sum, which the norm bounds;
         // without a fused multiply-add there are twice as many.
-        const double tolerance = static_cast<double>(depth + 1) * kEpsilon * norm;
-        ASSERT_NEAR(y[r * y_stride + c], sum, tolerance)
-            << rows << "x" << depth << "x" << columns << " at " << r << "," << c;
+        const auto [sum, norm] = problem.Reference(r, c);
+        ASSERT_NEAR(y[r * y_stride + c], sum, static_cast<double>(shape.depth + 1) * kEpsilon * norm)
+            << ToString(problem) << " at " << r << "," << c;
       }
-      for (size_t c = columns; c < y_stride; ++c)
-        ASSERT_EQ(y[r * y_stride + c], 99) << "wrote past the columns";
+      for (size_t c = shape.columns; c < y_stride; ++c) {
+        ASSERT_EQ(y[r * y_stride + c], DenseProblem::kUntouched) << "wrote past the columns";
+      }
     }
   }
 }
 
 TEST_P(KernelTest, ARowsResultDoesNotDependOnTheRowsBesideIt) {
   std::mt19937 generator(2);
-  for (const auto& [rows, depth, columns] : Shapes()) {
-    const std::vector<float> x = RandomFloats(rows * depth, &generator);
-    const std::vector<float> w = RandomFloats(depth * columns, &generator);
-    const AlignedFloats packed = Packed(w, columns, 1, depth, columns);
-    std::vector<float> together(rows * columns);
-    DenseArgs args = {.rows = rows,
-                      .depth = depth,
-                      .columns = columns,
-                      .x = x.data(),
-                      .x_row_stride = depth,
-                      .packed = packed.data(),
-                      .y = together.data(),
-                      .y_stride = columns};
-    GetParam()->dense(args);
-    std::vector<float> alone(columns);
-    for (size_t r = 0; r < rows; ++r) {
-      args.rows = 1;
-      args.x = x.data() + r * depth;
-      args.y = alone.data();
-      GetParam()->dense(args);
-      for (size_t c = 0; c < columns; ++c) ASSERT_EQ(alone[c], together[r * columns + c]);
-    }
+  for (const Shape& shape : Shapes()) {
+    ExpectRowsDoNotDependOnEachOther(RandomProblem(shape, &generator), *GetParam());
   }
 }
 
@@ -266,54 +254,41 @@ class NarrowKernelTest : public ::testing::TestWithParam<NarrowCase> {
     return *AvailableKernelSets(std::get<0>(GetParam()))[std::get<1>(GetParam())];
   }
 
-  // Half a step of rounding, for each weight of a column.
-  float RoundingOf(const std::vector<float>& w, size_t columns, size_t k, size_t c) const {
-    if (kernels().precision == Precision::kBf16) return std::fabs(w[k * columns + c]) / 256;
+  // The most by which rounding changes w[k][c]: half a step.
+  double Rounding(const DenseProblem& p, size_t k, size_t c) const {
+    if (kernels().precision == Precision::kBf16) return std::fabs(p.w[k * p.columns + c]) / 256;
     float largest = 0;
-    for (size_t i = c; i < w.size(); i += columns) largest = std::max(largest, std::fabs(w[i]));
+    for (size_t i = c; i < p.w.size(); i += p.columns) largest = std::max(largest, std::fabs(p.w[i]));
     return largest / 127 / 2;
   }
 };
 
 TEST_P(NarrowKernelTest, IsWithinTheRoundingOfTheWeightsForAnyShape) {
   std::mt19937 generator(9);
-  for (const auto& [rows, depth, columns] : Shapes()) {
-    if (rows * depth * columns > 2'000'000) continue;
-    const std::vector<float> x = RandomFloats(rows * depth, &generator);
-    const std::vector<float> w = RandomFloats(depth * columns, &generator);
-    const std::vector<float> bias = RandomFloats(columns, &generator);
-    AlignedFloats packed(kernels().packed_floats(depth, columns));
-    kernels().pack(w.data(), columns, 1, depth, columns, packed.data());
-    std::vector<float> y(rows * columns);
-    DenseArgs args = {.rows = rows,
-                      .depth = depth,
-                      .columns = columns,
-                      .x = x.data(),
-                      .x_row_stride = depth,
-                      .packed = packed.data(),
-                      .init = bias.data(),
-                      .y = y.data(),
-                      .y_stride = columns};
-    kernels().dense(args);
-    for (size_t c = 0; c < columns; ++c) {
-      const float step = RoundingOf(w, columns, 0, c);
-      for (size_t r = 0; r < rows; ++r) {
-        double sum = bias[c];
-        double bound = 1e-5;
-        for (size_t k = 0; k < depth; ++k) {
-          sum += static_cast<double>(x[r * depth + k]) * w[k * columns + c];
-          const float half = kernels().precision == Precision::kBf16 ? RoundingOf(w, columns, k, c) : step;
-          bound += 1.01 * half * std::fabs(x[r * depth + k]) + 1e-6;
-        }
-        ASSERT_NEAR(y[r * columns + c], sum, bound) << rows << "x" << depth << "x" << columns;
+  for (const Shape& shape : Shapes()) {
+    const DenseProblem problem = RandomProblem(shape, &generator);
+    const std::vector<float> y = problem.Run(kernels());
+    for (size_t c = 0; c < shape.columns; ++c) {
+      std::vector<double> rounding;
+      for (size_t k = 0; k < shape.depth; ++k) {
+        const bool same_for_all = kernels().precision == Precision::kInt8 && k > 0;
+        rounding.push_back(same_for_all ? rounding[0] : Rounding(problem, k, c));
+      }
+      for (size_t r = 0; r < shape.rows; ++r) {
+        const auto [sum, norm] = problem.Reference(r, c);
+        double bound = 2 * static_cast<double>(shape.depth + 1) * kEpsilon * norm;  // of the arithmetic
+        for (size_t k = 0; k < shape.depth; ++k)
+          bound += rounding[k] * std::fabs(problem.x[r * shape.depth + k]);
+        ASSERT_NEAR(y[r * shape.columns + c], sum, 1.001 * bound + 1e-6) << ToString(problem);
       }
     }
-    std::vector<float> alone(columns);
-    args.rows = 1;
-    args.x = x.data() + (rows - 1) * depth;
-    args.y = alone.data();
-    kernels().dense(args);
-    for (size_t c = 0; c < columns; ++c) ASSERT_EQ(alone[c], y[(rows - 1) * columns + c]);
+  }
+}
+
+TEST_P(NarrowKernelTest, ARowsResultDoesNotDependOnTheRowsBesideIt) {
+  std::mt19937 generator(10);
+  for (const Shape& shape : Shapes()) {
+    ExpectRowsDoNotDependOnEachOther(RandomProblem(shape, &generator), kernels());
   }
 }
 
@@ -334,13 +309,30 @@ INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, NarrowKernelTest,
                                                              AvailableKernelSets(Precision::kF32).size())),
                          NameOf);
 
-TEST(FindKernelSetTest, AutoIsTheBestAndEveryNameFindsItsOwn) {
+class FindKernelSetTest : public ::testing::Test {
+ protected:
+  void SetUp() override { unsetenv("ADSCORE_ISA"); }
+  void TearDown() override { unsetenv("ADSCORE_ISA"); }
+};
+
+TEST_F(FindKernelSetTest, AutoIsTheBestAndEveryNameFindsItsOwn) {
   EXPECT_EQ(*FindKernelSet("auto", Precision::kF32), AvailableKernelSets(Precision::kF32).front());
   for (const KernelSet* set : AvailableKernelSets(Precision::kF32))
     EXPECT_EQ(*FindKernelSet(set->name, Precision::kF32), set);
 }
 
-TEST(FindKernelSetTest, AnUnknownNameIsRefusedWithTheListOfThoseThatWork) {
+TEST_F(FindKernelSetTest, TheEnvironmentNamesWhatAutoIsAndNothingElse) {
+  const KernelSet* last = AvailableKernelSets(Precision::kBf16).back();
+  setenv("ADSCORE_ISA", last->name, 1);
+  EXPECT_EQ(*FindKernelSet("auto", Precision::kBf16), last);
+  const KernelSet* first = AvailableKernelSets(Precision::kBf16).front();
+  EXPECT_EQ(*FindKernelSet(first->name, Precision::kBf16), first);
+  setenv("ADSCORE_ISA", "avx9000", 1);
+  EXPECT_THAT(std::string(FindKernelSet("auto", Precision::kBf16).status().message()),
+              ::testing::HasSubstr("avx9000"));
+}
+
+TEST_F(FindKernelSetTest, AnUnknownNameIsRefusedWithTheListOfThoseThatWork) {
   const auto set = FindKernelSet("avx9000", Precision::kF32);
   EXPECT_EQ(set.status().code(), absl::StatusCode::kInvalidArgument);
   const std::string message(set.status().message());

@@ -1,5 +1,8 @@
 #include "tests/server/in_process.h"
 
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <thread>
@@ -17,6 +20,20 @@ std::unique_ptr<Server> StartOrDie(const ServerOptions& options) {
 }
 
 }  // namespace
+
+v1::PredictRequest ParseRequest(const std::string& json) {
+  v1::PredictRequest request;
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &request);
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  return request;
+}
+
+void Pack(const model::RawColumns& from, v1::PackedColumns* to) {
+  to->mutable_numeric()->Add(from.numeric.begin(), from.numeric.end());
+  to->mutable_categorical()->Add(from.categorical.begin(), from.categorical.end());
+  to->mutable_multi_count()->Add(from.multi_count.begin(), from.multi_count.end());
+  to->mutable_multi()->Add(from.multi.begin(), from.multi.end());
+}
 
 InProcess::InProcess(const std::string& model_root, size_t max_queued_rows, int64_t max_delay_us) {
   ServerOptions options;

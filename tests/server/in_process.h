@@ -11,10 +11,17 @@
 #include "adscore/v1/prediction_service.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
+#include "model/raw_columns.h"
 #include "server/server.h"
 #include "tests/server/temp_directory.h"
 
 namespace adscore::server {
+
+// A request from its JSON; the test fails if it is none.
+v1::PredictRequest ParseRequest(const std::string& json);
+
+// Raw columns as they travel.
+void Pack(const model::RawColumns& from, v1::PackedColumns* to);
 
 class InProcess {
  public:

@@ -1,74 +1,23 @@
-// The server over real gRPC on loopback: answers, statuses, health, draining.
+// Predict over real gRPC on loopback: answers and statuses.
 #include <gmock/gmock.h>
-#include <google/protobuf/util/json_util.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <future>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "server/rpc/codec.h"
-#include "tests/model/tiny_snapshot.h"
-#include "tests/server/in_process.h"
 #include "tests/server/loopback_http.h"
-#include "tests/server/served_models.h"
+#include "tests/server/rpc_fixture.h"
 
 namespace adscore::server {
 namespace {
 
 using grpc::StatusCode;
-using model::testing::TinySnapshot;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
-
-v1::PredictRequest Parse(const std::string& json) {
-  v1::PredictRequest request;
-  const auto status = google::protobuf::util::JsonStringToMessage(json, &request);
-  EXPECT_TRUE(status.ok()) << status.ToString();
-  return request;
-}
-
-v1::PredictRequest NamedRequest() {
-  return Parse(R"({"model": "ads", "named": {
-      "context": {"hour": 13, "site": "site1", "interests": ["tag1", "tag4"]},
-      "candidates": {"bid": [0.5, 1.5, null], "ad": ["ad1", "ad2", "ad3"], "tags": ["tag2|tag3", "", null]}}})");
-}
-
-class RpcTest : public ::testing::Test {
- protected:
-  void Publish(int64_t version) { snapshot_.Publish(root_.path(), "ads", version); }
-  void StartWithVersion(int64_t version) {
-    Publish(version);
-    Start();
-  }
-  void Start() { process_ = std::make_unique<InProcess>(root_.path()); }
-
-  grpc::Status Predict(const v1::PredictRequest& request) {
-    response_.Clear();
-    return process_->Predict(request, &response_);
-  }
-
-  // What the naive forward pass makes of a request.
-  std::vector<float> Reference(const v1::PredictRequest& request) {
-    RequestDecoder decoder;
-    model::Impression impression;
-    const auto& schema = snapshot_.snapshot().schema;
-    EXPECT_EQ(decoder.Decode(request, schema, model::Fingerprint(schema), &impression), std::nullopt);
-    return ReferenceOf(snapshot_.snapshot(), impression);
-  }
-
-  const TempDirectory root_;
-  const TinySnapshot snapshot_;
-  std::unique_ptr<InProcess> process_;
-  v1::PredictResponse response_;
-};
 
 TEST_F(RpcTest, NamedFeaturesAreScoredAndTheAnswerNamesHeadsAndVersion) {
   StartWithVersion(7);
@@ -93,17 +42,11 @@ TEST_F(RpcTest, PackedAndNamedFeaturesGiveTheSameProbabilitiesToTheBit) {
   const auto& schema = snapshot_.snapshot().schema;
   const v1::PredictRequest named_request = NamedRequest();
   ASSERT_EQ(decoder.Decode(named_request, schema, 0, &impression), std::nullopt);
-  const auto pack = [](const model::RawColumns& from, v1::PackedColumns* to) {
-    to->mutable_numeric()->Add(from.numeric.begin(), from.numeric.end());
-    to->mutable_categorical()->Add(from.categorical.begin(), from.categorical.end());
-    to->mutable_multi_count()->Add(from.multi_count.begin(), from.multi_count.end());
-    to->mutable_multi()->Add(from.multi.begin(), from.multi.end());
-  };
   v1::PredictRequest packed;
   packed.set_candidate_count(3);
   packed.mutable_packed()->set_schema_fingerprint(model::Fingerprint(schema));
-  pack(impression.context, packed.mutable_packed()->mutable_context());
-  pack(impression.candidates, packed.mutable_packed()->mutable_candidates());
+  Pack(impression.context, packed.mutable_packed()->mutable_context());
+  Pack(impression.candidates, packed.mutable_packed()->mutable_candidates());
   const grpc::Status status = Predict(packed);
   ASSERT_TRUE(status.ok()) << status.error_message();
   for (int h = 0; h < 2; ++h) {
@@ -131,74 +74,6 @@ TEST_F(RpcTest, ManyCallsAtOnceEachGetTheirOwnAnswer) {
   for (std::thread& caller : callers) caller.join();
   EXPECT_THAT(HttpGet(process_->http_port(), "/metrics"),
               HasSubstr("adscore_requests_total{model=\"ads\",method=\"Predict\",code=\"OK\"} 800\n"));
-}
-
-TEST_F(RpcTest, AnEmptyModelRootIsNotReadyAndBecomesReadyWhenTheFirstVersionArrives) {
-  Start();
-  EXPECT_EQ(process_->Health(""), "NOT_SERVING");
-  EXPECT_EQ(process_->Health("adscore.v1.PredictionService"), "NOT_SERVING");
-  EXPECT_THAT(HttpGet(process_->http_port(), "/readyz"), StartsWith("HTTP/1.1 503"));
-  EXPECT_EQ(Predict(NamedRequest()).error_code(), StatusCode::UNAVAILABLE);
-  grpc::ClientContext context;
-  v1::GetModelResponse model;
-  EXPECT_EQ(process_->prediction().GetModel(&context, {}, &model).error_code(), StatusCode::UNAVAILABLE);
-  Publish(1);
-  ASSERT_EQ(process_->AwaitVersion("ads", 1), 1);
-  EXPECT_TRUE(Predict(NamedRequest()).ok());
-  EXPECT_THAT(HttpGet(process_->http_port(), "/readyz"), StartsWith("HTTP/1.1 200"));
-  // Health is told after the registry: give it its moment.
-  for (int i = 0; i < 2000 && process_->Health("ads") != "SERVING"; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  for (const char* service : {"", "adscore.v1.PredictionService", "ads"}) {
-    EXPECT_EQ(process_->Health(service), "SERVING") << service;
-  }
-  EXPECT_EQ(process_->Health("other"), std::to_string(StatusCode::NOT_FOUND));
-}
-
-TEST_F(RpcTest, HealthKnowsEveryServiceAndEveryModelAlsoOneWithoutAVersionThatHolds) {
-  std::filesystem::create_directories(root_.path() + "/video/1");
-  std::ofstream(root_.path() + "/video/1/snapshot") << "damaged";
-  Start();
-  EXPECT_EQ(process_->Health("adscore.v1.ModelService"), "SERVING") << "it answers without a model too";
-  EXPECT_EQ(process_->Health("video"), "NOT_SERVING");
-  EXPECT_EQ(process_->Health("other"), std::to_string(StatusCode::NOT_FOUND));
-}
-
-TEST_F(RpcTest, AWatcherOfHealthIsToldOfEachChangeAndADrainEndsItsStreamAtOnce) {
-  using grpc::health::v1::HealthCheckResponse;
-  Start();
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-  grpc::health::v1::HealthCheckRequest request;
-  request.set_service("ads");
-  const auto stream = process_->health().Watch(&context, request);
-  HealthCheckResponse response;
-  ASSERT_TRUE(stream->Read(&response));
-  EXPECT_EQ(response.status(), HealthCheckResponse::SERVICE_UNKNOWN);
-  Publish(1);
-  // "ads" may be seen a moment before its version.
-  while (response.status() != HealthCheckResponse::SERVING) ASSERT_TRUE(stream->Read(&response));
-  const auto start = std::chrono::steady_clock::now();
-  process_->server().Drain();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(15)) << "waited for the watcher";
-  ASSERT_TRUE(stream->Read(&response));
-  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
-  EXPECT_FALSE(stream->Read(&response));
-  EXPECT_EQ(stream->Finish().error_code(), StatusCode::UNAVAILABLE);
-}
-
-TEST_F(RpcTest, WatchersThatLeaveMakeRoomForOthers) {
-  StartWithVersion(1);
-  for (int i = 0; i < 50; ++i) {
-    grpc::ClientContext context;
-    const auto stream = process_->health().Watch(&context, {});
-    grpc::health::v1::HealthCheckResponse response;
-    ASSERT_TRUE(stream->Read(&response));
-    EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING);
-    context.TryCancel();
-    EXPECT_EQ(stream->Finish().error_code(), StatusCode::CANCELLED);
-  }
 }
 
 TEST_F(RpcTest, AnUnknownModelOrVersionIsNotFoundAndTheMessageListsWhatThereIs) {
@@ -244,7 +119,8 @@ TEST_F(RpcTest, TheModelsNameMayBeLeftOutOnlyIfThereIsOneModel) {
 
 TEST_F(RpcTest, BadFeaturesAreInvalidAndAnotherSchemasAreAFailedPrecondition) {
   StartWithVersion(1);
-  v1::PredictRequest request = Parse(R"({"model": "ads", "named": {"candidates": {"bid": [1, "x"]}}})");
+  v1::PredictRequest request =
+      ParseRequest(R"({"model": "ads", "named": {"candidates": {"bid": [1, "x"]}}})");
   grpc::Status status = Predict(request);
   EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("feature 'bid', candidate 1"));
@@ -257,7 +133,7 @@ TEST_F(RpcTest, BadFeaturesAreInvalidAndAnotherSchemasAreAFailedPrecondition) {
 
 TEST_F(RpcTest, MoreCandidatesThanMayQueueAreInvalidSinceNoRetryHelps) {
   StartWithVersion(1);
-  v1::PredictRequest request = Parse(R"({"candidate_count": 4000000000, "named": {}})");
+  v1::PredictRequest request = ParseRequest(R"({"candidate_count": 4000000000, "named": {}})");
   const grpc::Status status = Predict(request);
   EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("16384"));
@@ -317,51 +193,6 @@ TEST_F(RpcTest, CallsThatExpireWhileTheyWaitAreNotComputed) {
   EXPECT_THAT(metrics, HasSubstr("adscore_rows_total{model=\"ads\"} 0\n"));
 }
 
-TEST_F(RpcTest, GetModelDescribesTheSchemaInOrder) {
-  StartWithVersion(7);
-  grpc::ClientContext context;
-  v1::GetModelResponse model;
-  const grpc::Status status = process_->prediction().GetModel(&context, {}, &model);
-  ASSERT_TRUE(status.ok()) << status.error_message();
-  EXPECT_EQ(model.model(), "ads");
-  EXPECT_EQ(model.version(), 7);
-  EXPECT_EQ(model.schema_fingerprint(), model::Fingerprint(snapshot_.snapshot().schema));
-  ASSERT_EQ(model.features_size(), 6);
-  EXPECT_EQ(model.features(0).name(), "hour");
-  EXPECT_EQ(model.features(0).kind(), v1::Feature::KIND_NUMERIC);
-  EXPECT_EQ(model.features(0).role(), v1::Feature::ROLE_CONTEXT);
-  EXPECT_EQ(model.features(0).delimiter(), "");
-  EXPECT_EQ(model.features(5).name(), "tags");
-  EXPECT_EQ(model.features(5).kind(), v1::Feature::KIND_MULTI_CATEGORICAL);
-  EXPECT_EQ(model.features(5).role(), v1::Feature::ROLE_CANDIDATE);
-  EXPECT_EQ(model.features(5).delimiter(), "|");
-  ASSERT_EQ(model.heads_size(), 2);
-  EXPECT_EQ(model.heads(1).name(), "conversion");
-  EXPECT_EQ(model.heads(1).base_rate(), 0.25);
-  EXPECT_THAT(model.serving_versions(), ::testing::ElementsAre(7));
-}
-
-TEST_F(RpcTest, ListModelsShowsWhatServesAndWhatWasRefusedAndWhy) {
-  std::filesystem::create_directories(root_.path() + "/ads/8");
-  std::ofstream(root_.path() + "/ads/8/snapshot") << "damaged";
-  StartWithVersion(7);
-  grpc::ClientContext context;
-  v1::ListModelsResponse models;
-  ASSERT_TRUE(process_->models().ListModels(&context, {}, &models).ok());
-  ASSERT_EQ(models.models_size(), 1);
-  EXPECT_EQ(models.models(0).model(), "ads");
-  EXPECT_EQ(models.models(0).serving_version(), 7);
-  EXPECT_GT(models.models(0).serving_since().seconds(), 1'600'000'000);
-  ASSERT_EQ(models.models(0).refused_size(), 1);
-  EXPECT_EQ(models.models(0).refused(0).version(), 8);
-  EXPECT_THAT(models.models(0).refused(0).reason(), HasSubstr("ads/8/snapshot"));
-  grpc::ClientContext other_context;
-  v1::ListModelsRequest other;
-  other.set_model("other");
-  EXPECT_EQ(process_->models().ListModels(&other_context, other, &models).error_code(),
-            StatusCode::NOT_FOUND);
-}
-
 TEST_F(RpcTest, ATakenPortIsAnErrorThatNamesTheAddressAndTheWayOut) {
   StartWithVersion(1);
   ServerOptions options;
@@ -372,77 +203,6 @@ TEST_F(RpcTest, ATakenPortIsAnErrorThatNamesTheAddressAndTheWayOut) {
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(ToString(options.listen)));
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("--listen"));
-}
-
-TEST_F(RpcTest, DrainingFinishesWhatRunsAndTurnsAwayWhatIsNew) {
-  Publish(1);
-  // The running calls wait in the queue for a while: they are under way when the drain begins.
-  InProcess process(root_.path(), 16384, 200'000);
-  std::vector<std::future<grpc::Status>> running;
-  for (int i = 0; i < 4; ++i) {
-    running.push_back(std::async(std::launch::async, [&] {
-      v1::PredictResponse response;
-      return process.Predict(NamedRequest(), &response);
-    }));
-  }
-  while (HttpGet(process.http_port(), "/metrics").find("\nadscore_queued_rows 12\n") == std::string::npos &&
-         running[0].wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-  }
-  process.server().Drain();
-  for (auto& call : running) {
-    const grpc::Status status = call.get();
-    EXPECT_TRUE(status.ok()) << status.error_message();
-  }
-  EXPECT_THAT(HttpGet(process.http_port(), "/readyz"), StartsWith("HTTP/1.1 503"));
-  v1::PredictResponse response;
-  EXPECT_EQ(process.Predict(NamedRequest(), &response).error_code(), StatusCode::UNAVAILABLE);
-}
-
-TEST_F(RpcTest, UnderLoadADrainEndsEveryCallAsOkOrUnavailable) {
-  StartWithVersion(1);
-  std::atomic<int> answered{0};
-  std::vector<std::future<grpc::Status>> callers;
-  for (int c = 0; c < 8; ++c) {
-    callers.push_back(std::async(std::launch::async, [&] {
-      grpc::Status status;
-      for (v1::PredictResponse response; status.ok(); ++answered)
-        status = process_->Predict(NamedRequest(), &response);
-      return status;
-    }));
-  }
-  while (answered < 100) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  process_->server().Drain();
-  for (auto& caller : callers) {
-    const grpc::Status status = caller.get();
-    EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
-  }
-}
-
-TEST_F(RpcTest, ADrainTurnsAwayCallersWhoNeverStopAndNoneOfThemSeesCancelled) {
-  StartWithVersion(1);
-  std::atomic<bool> stop{false};
-  std::atomic<int> answered{0};
-  std::atomic<int> turned_away{0};
-  std::vector<std::thread> callers;
-  for (int c = 0; c < 8; ++c) {
-    callers.emplace_back([&] {
-      while (!stop) {
-        v1::PredictResponse response;
-        const grpc::Status status = process_->Predict(NamedRequest(), &response);
-        if (status.ok()) {
-          ++answered;
-          continue;
-        }
-        ++turned_away;
-        ASSERT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
-      }
-    });
-  }
-  while (answered < 100) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  process_->server().Drain();
-  stop = true;
-  for (std::thread& caller : callers) caller.join();
-  EXPECT_GT(turned_away, 0);
 }
 
 TEST_F(RpcTest, ACallAfterAPauseIsAsFastAsAnyOther) {
@@ -458,28 +218,6 @@ TEST_F(RpcTest, ACallAfterAPauseIsAsFastAsAnyOther) {
     best = std::min<std::chrono::nanoseconds>(best, std::chrono::steady_clock::now() - start);
   }
   EXPECT_LT(best, std::chrono::milliseconds(10));
-}
-
-TEST_F(RpcTest, ReflectionIsThere) {
-  StartWithVersion(1);
-  const grpc::ByteBuffer request;
-  grpc::GenericStub stub(process_->channel());
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  grpc::CompletionQueue queue;
-  const auto call =
-      stub.PrepareCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
-  void* tag = nullptr;
-  bool ok = false;
-  call->StartCall(nullptr);
-  queue.Next(&tag, &ok);
-  call->WritesDone(nullptr);
-  queue.Next(&tag, &ok);
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  queue.Next(&tag, &ok);
-  queue.Shutdown();
-  EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
 }  // namespace

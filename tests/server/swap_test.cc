@@ -2,13 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "data/cell.h"
 #include "model/schema.h"
 #include "tests/model/tiny_snapshot.h"
 #include "tests/server/in_process.h"
@@ -24,13 +22,6 @@ using model::testing::TinySnapshot;
 
 constexpr int64_t kSwaps = 20;
 constexpr size_t kCandidates = 5;
-
-void Pack(const model::RawColumns& from, v1::PackedColumns* to) {
-  to->mutable_numeric()->Add(from.numeric.begin(), from.numeric.end());
-  to->mutable_categorical()->Add(from.categorical.begin(), from.categorical.end());
-  to->mutable_multi_count()->Add(from.multi_count.begin(), from.multi_count.end());
-  to->mutable_multi()->Add(from.multi.begin(), from.multi.end());
-}
 
 TEST(SwapTest, UnderTwentySwapsNoCallFailsAndEveryAnswerIsThatOfTheVersionItNames) {
   std::vector<std::unique_ptr<TinySnapshot>> versions;
