@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "client/flag_checks.h"
+#include "cli/flag_checks.h"
+#include "cli/output.h"
 #include "client/impression_file.h"
 #include "client/live_line.h"
 #include "client/load_generator.h"
-#include "client/output.h"
 #include "client/synthetic_impressions.h"
 #include "nlohmann/json.hpp"
 
@@ -160,7 +160,7 @@ void Print(const BenchOptions& options, const std::string& model, const LoadResu
                          result.ErrorCount());
   for (const auto& [code, errors] : result.errors) {
     out << absl::StrFormat("  %s  %d, the first: %s\n", absl::StatusCodeToString(code), errors.count,
-                           OneLine(errors.first_message));
+                           cli::OneLine(errors.first_message));
   }
   out << absl::StrFormat("throughput  %.0f requests/s, %.0f rows/s\n", PerSecond(result.Answers(), result),
                          PerSecond(result.rows, result));
@@ -189,23 +189,23 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
       command
           ->add_option("--rate", options->rate, "Open loop: requests per second, at random (Poisson) times")
           ->type_name("R")
-          ->check(Number(0.1, 1e7));
+          ->check(cli::Number(0.1, 1e7));
   CLI::Option* concurrency =
       command->add_option("--concurrency", options->concurrency, "Closed loop: requests always in flight")
           ->type_name("N")
-          ->check(WholeNumber(1, 100'000));
+          ->check(cli::WholeNumber(1, 100'000));
   rate->excludes(concurrency);
   command->add_option("--duration", options->seconds, "Measured time, seconds")
       ->type_name("S")
-      ->check(Number(0.1, 1e6))
+      ->check(cli::Number(0.1, 1e6))
       ->capture_default_str();
   command->add_option("--warmup", options->warmup_seconds, "Load before that, not counted, seconds")
       ->type_name("S")
-      ->check(Number(0, 1e6))
+      ->check(cli::Number(0, 1e6))
       ->capture_default_str();
   command->add_option("--candidates", options->candidates, "Candidates (rows) per request")
       ->type_name("N")
-      ->check(WholeNumber(1, 100'000))
+      ->check(cli::WholeNumber(1, 100'000))
       ->capture_default_str();
   command
       ->add_option("--data", options->data,
@@ -219,11 +219,11 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
       ->capture_default_str();
   command->add_option("--connections", options->connections, "Connections, each with threads of its own")
       ->type_name("N")
-      ->check(WholeNumber(1, 256))
+      ->check(cli::WholeNumber(1, 256))
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Of the random times and of the synthetic impressions")
       ->type_name("N")
-      ->check(WholeNumber(0, UINT64_MAX))
+      ->check(cli::WholeNumber(0, UINT64_MAX))
       ->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object instead of a table");
   command->footer(kHelp);
@@ -267,7 +267,7 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   } else {
     Print(options, schema->model(), *result, out);
   }
-  if (absl::Status status = Flush(out); !status.ok()) return status;
+  if (absl::Status status = cli::Flush(out); !status.ok()) return status;
   Warn(options, *result);
   if (result->Answers() > 0) return absl::OkStatus();
   if (result->errors.empty()) {

@@ -1,30 +1,18 @@
 // adscore-client: a person's or a script's way to a server. Reads the command line and hands it to the
 // command.
-#include <cstdio>
 #include <iostream>
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "cli/output.h"
 #include "client/bench_command.h"
 #include "client/model_command.h"
-#include "client/output.h"
 #include "client/predict_command.h"
-
-namespace {
-
-constexpr int kFailure = 1;
-constexpr int kBadUsage = 2;
-
-int Fail(const std::string& message, int exit_code) {
-  std::fprintf(stderr, "adscore-client: %s\n", adscore::client::OneLine(message).c_str());
-  return exit_code;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   namespace client = adscore::client;
+  namespace cli = adscore::cli;
   CLI::App app("Asks an adscore-server: scores impressions, measures its speed, shows its models.",
                "adscore-client");
   app.set_version_flag("--version", "adscore-client " ADSCORE_VERSION);
@@ -50,20 +38,23 @@ standard error says why), 2 bad usage.)");
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {  // --help, --version
       app.exit(error);
-      const absl::Status written = client::Flush(std::cout);
-      return written.ok() ? 0 : Fail(std::string(written.message()), kFailure);
+      const absl::Status written = cli::Flush(std::cout);
+      return written.ok() ? cli::kDone
+                          : cli::Fail(app.get_name(), std::string(written.message()), cli::kFailed);
     }
-    return Fail(std::string(error.what()) + "; see adscore-client --help", kBadUsage);
+    return cli::Fail(app.get_name(), std::string(error.what()) + "; see adscore-client --help",
+                     cli::kBadUsage);
   }
   if (bench->parsed() && bench_options.rate <= 0 && bench_options.concurrency == 0) {
-    return Fail(
+    return cli::Fail(
+        app.get_name(),
         "bench needs --rate (open loop) or --concurrency (closed loop); see adscore-client bench --help",
-        kBadUsage);
+        cli::kBadUsage);
   }
 
   absl::Status status;
   if (predict->parsed()) status = client::RunPredict(predict_options, std::cout);
   if (bench->parsed()) status = client::RunBench(bench_options, std::cout);
   if (model->parsed()) status = client::RunModel(model_options, std::cout);
-  return status.ok() ? 0 : Fail(std::string(status.message()), kFailure);
+  return status.ok() ? cli::kDone : cli::Fail(app.get_name(), std::string(status.message()), cli::kFailed);
 }

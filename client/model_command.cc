@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "client/output.h"
+#include "cli/output.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/util/time_util.h"
 #include "nlohmann/json.hpp"
@@ -89,14 +89,14 @@ void Print(const Model& model, bool with_features, std::ostream& out) {
   }
   for (const v1::RefusedVersion& refused : status.refused()) {
     out << "  refused   version " << refused.version() << " at " << Time(refused.refused_at()) << ": "
-        << OneLine(refused.reason()) << '\n';
+        << cli::OneLine(refused.reason()) << '\n';
   }
   if (!model.described.has_value()) return;
   if (model.described->serving_versions_size() > 1) {
     out << "  answers   versions " << absl::StrJoin(model.described->serving_versions(), ", ") << '\n';
   }
   for (const v1::Head& head : model.described->heads()) {
-    out << absl::StrFormat("  head      %s, %.4g %% positive in training\n", OneLine(head.name()),
+    out << absl::StrFormat("  head      %s, %.4g %% positive in training\n", cli::OneLine(head.name()),
                            100 * head.base_rate());
   }
   if (!with_features) {
@@ -108,11 +108,11 @@ void Print(const Model& model, bool with_features, std::ostream& out) {
                          model.described->features_size());
   size_t width = 0;
   for (const v1::Feature& feature : model.described->features())
-    width = std::max(width, OneLine(feature.name()).size());
+    width = std::max(width, cli::OneLine(feature.name()).size());
   for (const v1::Feature& feature : model.described->features()) {
-    out << absl::StrFormat("    %-*s  %-9s  %s", static_cast<int>(width), OneLine(feature.name()),
+    out << absl::StrFormat("    %-*s  %-9s  %s", static_cast<int>(width), cli::OneLine(feature.name()),
                            RoleName(feature.role()), KindName(feature.kind()));
-    if (!feature.delimiter().empty()) out << ", split at '" << OneLine(feature.delimiter()) << "'";
+    if (!feature.delimiter().empty()) out << ", split at '" << cli::OneLine(feature.delimiter()) << "'";
     out << '\n';
   }
 }
@@ -148,12 +148,12 @@ absl::Status RunModel(const ModelOptions& options, std::ostream& out) {
     Json json = {{"target", options.connection.target}, {"models", Json::array()}};
     for (const Model& model : models) json["models"].push_back(ToJson(model));
     out << json.dump() << '\n';
-    return Flush(out);
+    return cli::Flush(out);
   }
   if (models.empty()) out << "the server has no models yet: its model root is empty\n";
   const bool with_features = !options.connection.model.empty() || models.size() == 1;
   for (const Model& model : models) Print(model, with_features, out);
-  return Flush(out);
+  return cli::Flush(out);
 }
 
 }  // namespace adscore::client

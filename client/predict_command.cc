@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/flag_checks.h"
+#include "cli/output.h"
 #include "client/errors.h"
-#include "client/flag_checks.h"
 #include "client/impression_file.h"
 #include "client/live_line.h"
-#include "client/output.h"
 #include "client/predict_pipeline.h"
 #include "nlohmann/json.hpp"
 
@@ -43,7 +43,7 @@ class RowWriter {
 class TsvWriter : public RowWriter {
  public:
   TsvWriter(const std::vector<std::string>& heads, std::ostream& out) : out_(out) {
-    const auto name = [](std::string* header, const std::string& head) { *header += OneLine(head); };
+    const auto name = [](std::string* header, const std::string& head) { *header += cli::OneLine(head); };
     out_ << absl::StrJoin(heads, "\t", name) << '\n';
   }
   void Write(const std::vector<float>& probabilities) override {
@@ -185,7 +185,7 @@ void AddPredictFlags(CLI::App* command, PredictOptions* options) {
       ->capture_default_str();
   command->add_option("--rows", options->rows, "Score only the first N rows [all]")
       ->type_name("N")
-      ->check(WholeNumber(1, UINT64_MAX));
+      ->check(cli::WholeNumber(1, UINT64_MAX));
   command
       ->add_option("--output", options->output,
                    "tsv: a header of the heads' names, then probabilities, one line per row;\n"
@@ -226,7 +226,7 @@ absl::Status RunPredict(const PredictOptions& options, std::ostream& out) {
     out << result.dump() << '\n';
   }
   if (scorer.rows() == 0) return absl::InvalidArgumentError(absl::StrCat(options.data, " has no rows"));
-  if (absl::Status status = Flush(out); !status.ok()) return status;
+  if (absl::Status status = cli::Flush(out); !status.ok()) return status;
   std::vector<std::string> versions;
   for (const auto& [version, rows] : scorer.versions()) versions.push_back(absl::StrCat(version));
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

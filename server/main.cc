@@ -4,11 +4,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "CLI/CLI.hpp"
+#include "cli/flag_checks.h"
+#include "cli/output.h"
 #include "server/server.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
@@ -16,8 +19,7 @@
 namespace adscore::server {
 namespace {
 
-constexpr int kFailure = 1;
-constexpr int kBadUsage = 2;
+constexpr char kProgram[] = "adscore-server";
 
 constexpr const char* kDescription =
     "Scores ad impressions over gRPC with the newest model versions under a model root.\n"
@@ -25,16 +27,6 @@ constexpr const char* kDescription =
 constexpr const char* kFooter =
     "HTTP paths: /metrics (Prometheus), /healthz (the process answers), /readyz (it can score).\n"
     "Example: adscore-server --model-root models --listen 0.0.0.0:8500 --http-listen 0.0.0.0:9464";
-
-std::string CheckAddress(const std::string& text) {
-  const auto address = ParseAddress(text);
-  return address.ok() ? std::string() : std::string(address.status().message());
-}
-
-std::string CheckPrecision(const std::string& word) {
-  const auto precision = model::ParsePrecision(word);
-  return precision.ok() ? std::string() : std::string(precision.status().message());
-}
 
 // The HTTP server underneath takes no IPv6 address.
 std::string CheckHttpAddress(const std::string& text) {
@@ -54,13 +46,6 @@ std::string KernelNames() {
   return names;
 }
 
-int Fail(std::string message, int exit_code) {
-  // A path, or a flag, may have line ends in it; the message is one line all the same.
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  std::fprintf(stderr, "adscore-server: %s\n", message.c_str());
-  return exit_code;
-}
-
 // SIGTERM and SIGINT. Blocked before any thread starts, so that sigwait gets them.
 sigset_t EndingSignals() {
   sigset_t signals;
@@ -77,8 +62,8 @@ int Serve(const ServerOptions& options) {
 
   auto server = Server::Start(options);
   if (!server.ok()) {
-    return Fail(std::string(server.status().message()),
-                absl::IsInvalidArgument(server.status()) ? kBadUsage : kFailure);
+    return cli::Fail(kProgram, std::string(server.status().message()),
+                     absl::IsInvalidArgument(server.status()) ? cli::kBadUsage : cli::kFailed);
   }
   std::printf("listening on grpc://%s http://%s\n", ToString((*server)->grpc_address()).c_str(),
               ToString((*server)->http_address()).c_str());
@@ -90,11 +75,11 @@ int Serve(const ServerOptions& options) {
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // their default from now on: to end the process
   (*server)->Drain();
   spdlog::info("drained");
-  return 0;
+  return cli::kDone;
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app(kDescription, "adscore-server");
+  CLI::App app(kDescription, kProgram);
   app.footer(kFooter);
   app.set_version_flag("--version", "adscore-server " ADSCORE_VERSION);
   app.option_defaults()->always_capture_default();
@@ -112,7 +97,7 @@ int Main(int argc, char** argv) {
       ->type_name("DIR");
   app.add_option("--listen", listen, "Address for gRPC; port 0 picks a free one")
       ->type_name("HOST:PORT")
-      ->check(CheckAddress);
+      ->check(cli::CheckedBy(&ParseAddress));
   app.add_option("--http-listen", http_listen,
                  "Address for metrics and readiness (a name or IPv4); port 0 picks a free one")
       ->type_name("HOST:PORT")
@@ -120,22 +105,22 @@ int Main(int argc, char** argv) {
   app.add_option("--serving-threads", options.serving_threads,
                  "Threads that score, one batch at a time each; default: one per core")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(cli::WholeNumber(1, 1024));
   app.add_option("--max-batch-rows", options.batch.max_batch_rows,
                  "Candidates in one forward pass; a larger impression is a pass of its own")
       ->type_name("ROWS")
-      ->check(CLI::Range(1, 1 << 20));
+      ->check(cli::WholeNumber(1, 1 << 20));
   app.add_option("--max-batch-delay-us", max_batch_delay_us,
                  "Microseconds that an impression may wait for others to join its batch; 0: none waits")
       ->type_name("US")
-      ->check(CLI::Range(0, 1'000'000));
+      ->check(cli::WholeNumber(0, 1'000'000));
   app.add_option("--max-queued-rows", options.max_queued_rows,
                  "Candidates that may wait, over all threads; calls beyond that get RESOURCE_EXHAUSTED")
       ->type_name("ROWS")
-      ->check(CLI::Range(1, 1 << 24));
+      ->check(cli::WholeNumber(1, 1 << 24));
   app.add_option("--poll-interval-ms", poll_interval_ms, "Milliseconds between two looks at the model root")
       ->type_name("MS")
-      ->check(CLI::Range(10, 3'600'000));
+      ->check(cli::WholeNumber(10, 3'600'000));
   app.add_option("--isa", options.isa,
                  "Instruction set of the kernels, on this machine one of: " + KernelNames())
       ->type_name("NAME");
@@ -144,13 +129,17 @@ int Main(int argc, char** argv) {
   app.add_option("--precision", precision,
                  "Weights of the hidden layers in memory: f32, bf16 (half the bytes) or int8 (a quarter)")
       ->type_name("NAME")
-      ->check(CheckPrecision);
+      ->check(cli::CheckedBy(&model::ParsePrecision));
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return Fail(std::string(error.what()) + "; see adscore-server --help", kBadUsage);
+    if (error.get_exit_code() == 0) {  // --help, --version
+      app.exit(error);
+      const absl::Status written = cli::Flush(std::cout);
+      return written.ok() ? cli::kDone : cli::Fail(kProgram, std::string(written.message()), cli::kFailed);
+    }
+    return cli::Fail(kProgram, std::string(error.what()) + "; see adscore-server --help", cli::kBadUsage);
   }
   options.precision = *model::ParsePrecision(precision);
   options.listen = *ParseAddress(listen);

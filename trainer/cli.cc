@@ -2,9 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -13,9 +10,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cli/flag_checks.h"
+#include "cli/output.h"
 #include "trainer/commands/evaluate.h"
 #include "trainer/commands/fit.h"
-#include "trainer/commands/flag_checks.h"
 #include "trainer/commands/generate.h"
 #include "trainer/commands/inspect.h"
 #include "trainer/commands/schema.h"
@@ -24,16 +22,7 @@
 namespace adscore::trainer {
 namespace {
 
-constexpr int kDone = 0;
-constexpr int kFailed = 1;
-constexpr int kBadUsage = 2;
-
-int Fail(std::string message, int code) {
-  // A file's name, or a flag, may have line ends in it; the message is one line all the same.
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  std::fprintf(stderr, "adscore-trainer: %s\n", message.c_str());
-  return code;
-}
+constexpr char kProgram[] = "adscore-trainer";
 
 std::vector<std::string> SubcommandNames(const CLI::App& app) {
   std::vector<std::string> names;
@@ -51,7 +40,7 @@ std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error
   if (argc < 2) return absl::StrCat("name a subcommand: ", there_are);
   const std::string first = argv[1];
   if (!first.starts_with("-") && std::find(names.begin(), names.end(), first) == names.end()) {
-    return absl::StrCat("no subcommand ", Quoted(first), "; ", there_are);
+    return absl::StrCat("no subcommand ", cli::Quoted(first), "; ", there_are);
   }
   const std::vector<CLI::App*> parsed = app.get_subcommands();
   return absl::StrCat(error.what(), "; see adscore-trainer ",
@@ -59,10 +48,9 @@ std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error
 }
 
 // What was printed may still lie in a buffer, and the disk, or whoever reads it, be gone.
-int Finish(int code) {
-  std::cout.flush();
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) return code;
-  return Fail(absl::StrCat("can't write to standard output: ", std::strerror(errno)), kFailed);
+int Finish() {
+  const absl::Status written = cli::Flush(std::cout);
+  return written.ok() ? cli::kDone : cli::Fail(kProgram, std::string(written.message()), cli::kFailed);
 }
 
 }  // namespace
@@ -71,7 +59,7 @@ int RunTrainer(int argc, const char* const* argv) {
   CLI::App app(
       "adscore-trainer: from logs of ad impressions to snapshots that adscore-server serves.\n"
       "Exit codes: 0 done, 1 failed, 2 bad usage.",
-      "adscore-trainer");
+      kProgram);
   app.set_version_flag("--version", std::string(kTrainerBuild));
   app.require_subcommand(1);
   std::function<absl::Status()> run;
@@ -83,12 +71,15 @@ int RunTrainer(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return Finish(app.exit(error));  // --help and --version
-    return Fail(DescribeUsageError(app, error, argc, argv), kBadUsage);
+    if (error.get_exit_code() == 0) {  // --help and --version
+      app.exit(error);
+      return Finish();
+    }
+    return cli::Fail(kProgram, DescribeUsageError(app, error, argc, argv), cli::kBadUsage);
   }
   const absl::Status status = run();
-  if (!status.ok()) return Fail(std::string(status.message()), kFailed);
-  return Finish(kDone);
+  if (!status.ok()) return cli::Fail(kProgram, std::string(status.message()), cli::kFailed);
+  return Finish();
 }
 
 }  // namespace adscore::trainer

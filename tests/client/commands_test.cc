@@ -15,7 +15,6 @@
 #include "client/impression_file.h"
 #include "client/load_generator.h"
 #include "client/model_command.h"
-#include "client/output.h"
 #include "client/predict_command.h"
 #include "client/synthetic_impressions.h"
 #include "gmock/gmock.h"
@@ -322,10 +321,6 @@ TEST(FlagsTest, TargetsAndModelsThatCannotExistAreBadUsage) {
   EXPECT_THAT(UsageError("bench --target localhost:0"), HasSubstr("a port of 1 to 65535"));
   EXPECT_THAT(UsageError("bench --model a/b"), HasSubstr("--model: 'a/b' is no model name"));
   EXPECT_THAT(UsageError("bench --model .ads"), HasSubstr("--model: '.ads' is no model name"));
-}
-
-TEST(OutputTest, ControlCharactersDoNotBreakALine) {
-  EXPECT_EQ(OneLine("a\nb\tc\x1b[31m, naïve"), "a\\nb\\tc\\x1b[31m, naïve");
 }
 
 TEST_F(CommandsTest, WhatCannotBeWrittenIsAFailureOfEveryCommand) {

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <thread>
 
 #include "tests/server/loopback_http.h"
 #include "tests/server/rpc_fixture.h"
@@ -32,10 +31,6 @@ TEST_F(HealthTest, AnEmptyModelRootIsNotReadyAndBecomesReadyWhenTheFirstVersionA
   ASSERT_EQ(process_->AwaitVersion("ads", 1), 1);
   EXPECT_TRUE(Predict(NamedRequest()).ok());
   EXPECT_THAT(HttpGet(process_->http_port(), "/readyz"), StartsWith("HTTP/1.1 200"));
-  // Health is told after the registry: give it its moment.
-  for (int i = 0; i < 2000 && process_->Health("ads") != "SERVING"; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
   for (const char* service : {"", "adscore.v1.PredictionService", "ads"}) {
     EXPECT_EQ(process_->Health(service), "SERVING") << service;
   }

@@ -16,9 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/flag_checks.h"
 #include "model/model.h"
 #include "model/model_root.h"
-#include "trainer/commands/flag_checks.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/dataset.h"
 #include "trainer/evaluation.h"
@@ -158,10 +158,10 @@ void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run) {
   command->add_option("--model", flags->model, "The model's name")
       ->required()
       ->type_name("NAME")
-      ->check(CheckedBy(&model::CheckModelName));
+      ->check(cli::CheckedBy(&model::CheckModelName));
   command->add_option("--version", flags->version, "Which version; 0 is the highest")
       ->type_name("N")
-      ->check(WholeNumber(0, std::numeric_limits<int64_t>::max()))
+      ->check(cli::WholeNumber(0, INT64_MAX))
       ->capture_default_str();
   command->add_option("--data", flags->data, "The log to score, one impression per row")
       ->required()

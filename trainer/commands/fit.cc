@@ -18,8 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "cli/flag_checks.h"
 #include "model/model_root.h"
-#include "trainer/commands/flag_checks.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/figures_report.h"
 #include "trainer/fit.h"
@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text) {
     uint32_t width = 0;
     if (!absl::SimpleAtoi(part, &width) || width == 0 || width > 8192) {
       return absl::InvalidArgumentError(
-          absl::StrCat(Quoted(part),
+          absl::StrCat(cli::Quoted(part),
                        " is not the width of a layer: give numbers from 1 to 8192, such as 128,64, or none"));
     }
     hidden.push_back(width);
@@ -238,7 +238,7 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
   command->add_option("--model", flags->model, "The model's name")
       ->required()
       ->type_name("NAME")
-      ->check(CheckedBy(&model::CheckModelName));
+      ->check(cli::CheckedBy(&model::CheckModelName));
   command
       ->add_option("--schema", flags->schema,
                    "Features, as JSON: what `adscore-trainer schema` prints, edited. Without it, the schema "
@@ -248,50 +248,50 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->excludes("--context");
   command->add_option("--validation", flags->validation, "Share of the rows kept for the figures")
       ->type_name("0.001..0.9")
-      ->check(Number(0.001, 0.9))
+      ->check(cli::Number(0.001, 0.9))
       ->capture_default_str();
   command
       ->add_option("--split", flags->split,
                    "Which rows those are: the last ones (tail; right for a log in time order) or random ones")
       ->type_name("tail|random")
-      ->check(CheckedBy(&ParseSplitKind))
+      ->check(cli::CheckedBy(&ParseSplitKind))
       ->capture_default_str();
   command
       ->add_option("--hidden", flags->hidden,
                    "Widths of the hidden layers, or none for a linear model on the embeddings")
       ->type_name("N,...")
-      ->check(CheckedBy(&ParseHidden))
+      ->check(cli::CheckedBy(&ParseHidden))
       ->capture_default_str();
   command->add_option("--embedding-dim", options.encoders.embedding_dim, "Numbers per token or bin")
       ->type_name("N")
-      ->check(WholeNumber(1, 256))
+      ->check(cli::WholeNumber(1, 256))
       ->capture_default_str();
   command
       ->add_option("--epochs", options.training.epochs,
                    "Passes over the training rows, at most: it stops when the tuning rows get no better, and "
                    "keeps the best state")
       ->type_name("N")
-      ->check(WholeNumber(1, 1000))
+      ->check(cli::WholeNumber(1, 1000))
       ->capture_default_str();
   command->add_option("--batch-size", options.training.batch_size, "Rows per step")
       ->type_name("N")
-      ->check(WholeNumber(1, 65536))
+      ->check(cli::WholeNumber(1, 65536))
       ->capture_default_str();
   command->add_option("--learning-rate", options.training.learning_rate, "Adam's step size")
       ->type_name("F")
-      ->check(Number(1e-6, 10.0))
+      ->check(cli::Number(1e-6, 10.0))
       ->capture_default_str();
   command
       ->add_option("--seed", options.training.seed,
                    "Of all that is random: the same seed, data and flags give the same snapshot")
       ->type_name("N")
-      ->check(WholeNumber(0, kLargestSeed))
+      ->check(cli::WholeNumber(0, UINT64_MAX))
       ->capture_default_str();
   command
       ->add_option("--threads", options.training.threads,
                    "Threads to train with; the result does not depend on it")
       ->type_name("N")
-      ->check(WholeNumber(1, 256))
+      ->check(cli::WholeNumber(1, 256))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
   command->callback([flags, &run] { run = [flags] { return Fit(*flags); }; });

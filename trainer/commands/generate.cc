@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "trainer/commands/flag_checks.h"
+#include "cli/flag_checks.h"
 #include "trainer/generator.h"
 #include "trainer/json_text.h"
 #include "trainer/progress_line.h"
@@ -92,7 +92,7 @@ void AddGenerateCommand(CLI::App& app, std::function<absl::Status()>& run) {
                    "Rows to write: one row is one ad shown once, and takes about 130 bytes")
       ->required()
       ->type_name("N")
-      ->check(WholeNumber(1, kMostGeneratedRows));
+      ->check(cli::WholeNumber(1, kMostGeneratedRows));
   command->add_option("--out", flags->options.out, "CSV file to write; gzip if its name ends in .gz")
       ->required()
       ->type_name("FILE");
@@ -102,7 +102,7 @@ void AddGenerateCommand(CLI::App& app, std::function<absl::Status()>& run) {
           "Which impressions happen. The world behind them stays the same, so that a model fitted to one "
           "seed can be evaluated on another")
       ->type_name("N")
-      ->check(WholeNumber(0, kLargestSeed))
+      ->check(cli::WholeNumber(0, UINT64_MAX))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print one JSON object instead of text");
   command->footer(absl::StrFormat(

@@ -1,6 +1,6 @@
 #include "trainer/commands/schema_flags.h"
 
-#include "trainer/commands/flag_checks.h"
+#include "cli/flag_checks.h"
 #include "trainer/dataset.h"
 
 namespace adscore::trainer {
@@ -23,7 +23,7 @@ CLI::Option* AddFormatFlag(CLI::App* command, std::string* format) {
                    "How the file is laid out: csv (a header line; comma, semicolon, tab or pipe), criteo (no "
                    "header: label, I1-I13, C1-C26, tab separated) or auto (find out). Gzip is recognised")
       ->type_name("auto|csv|criteo")
-      ->check(CheckedBy(&data::ParseFormat))
+      ->check(cli::CheckedBy(&data::ParseFormat))
       ->capture_default_str();
 }
 
@@ -38,7 +38,7 @@ void AddSchemaFlags(CLI::App* command, SchemaFlags* flags) {
           "click=won names another value")
       ->required()
       ->type_name("COL[=VALUE],...")
-      ->check(CheckedBy(&ParseLabels));
+      ->check(cli::CheckedBy(&ParseLabels));
   AddFormatFlag(command, &flags->format);
   command
       ->add_option("--ignore", flags->ignore,

@@ -1,28 +1,19 @@
-#include "client/flag_checks.h"
+#include "cli/flag_checks.h"
 
-#include <algorithm>
-#include <string_view>
-
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/errors.h"
 
-namespace adscore::client {
-namespace {
+namespace adscore::cli {
 
-// Its first characters, if it is long.
 std::string Quoted(std::string_view text) {
   constexpr size_t kShown = 40;
   return absl::StrCat("'", std::string(text.substr(0, kShown)), text.size() > kShown ? "…'" : "'");
 }
 
-}  // namespace
-
 FlagCheck WholeNumber(uint64_t least, uint64_t most) {
   return [least, most](const std::string& text) {
     uint64_t number = 0;
-    const bool digits = std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+    const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
     const bool padded = text.size() > 1 && text[0] == '0';  // CLI11 would read it as octal
     if (digits && !padded && absl::SimpleAtoi(text, &number) && number >= least && number <= most) {
       return std::string();
@@ -42,22 +33,4 @@ FlagCheck Number(double least, double most) {
   };
 }
 
-FlagCheck Target() {
-  return [](const std::string& text) { return std::string(CheckTarget(text).message()); };
-}
-
-FlagCheck ModelName() {
-  return [](const std::string& text) {
-    const auto allowed = [](char c) {
-      return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.';
-    };
-    if (!text.empty() && text.size() <= 128 && text[0] != '.' &&
-        std::all_of(text.begin(), text.end(), allowed)) {
-      return std::string();
-    }
-    return absl::StrCat(Quoted(text),
-                        " is no model name: 1 to 128 letters, digits, '_', '-' or '.', and not a '.' first");
-  };
-}
-
-}  // namespace adscore::client
+}  // namespace adscore::cli

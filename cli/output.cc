@@ -1,9 +1,14 @@
-#include "client/output.h"
+#include "cli/output.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-namespace adscore::client {
+namespace adscore::cli {
 
 std::string OneLine(std::string_view text) {
   std::string line;
@@ -22,11 +27,19 @@ std::string OneLine(std::string_view text) {
   return line;
 }
 
-absl::Status Flush(std::ostream& out) {
-  out.flush();
-  if (out.good()) return absl::OkStatus();
-  return absl::DataLossError(
-      "can't write to standard output: what was written there is incomplete; is the disk full?");
+int Fail(std::string_view program, std::string_view message, int code) {
+  std::fprintf(stderr, "%s: %s\n", std::string(program).c_str(), OneLine(message).c_str());
+  return code;
 }
 
-}  // namespace adscore::client
+absl::Status Flush(std::ostream& out) {
+  errno = 0;
+  out.flush();
+  if (out.good()) return absl::OkStatus();
+  // An earlier write may have failed, whose reason is gone.
+  return absl::DataLossError(
+      absl::StrCat("can't write to standard output: ",
+                   errno != 0 ? std::strerror(errno) : "what was written is incomplete"));
+}
+
+}  // namespace adscore::cli
