@@ -140,8 +140,9 @@ void Model::Score(std::span<const Impression> impressions, ScoreScratch* scratch
   size_t rows = 0;  // encoded and not yet scored
   for (size_t i = 0; i < impressions.size(); ++i) {
     const Impression& impression = impressions[i];
-    for (size_t first = 0; first < impression.candidates.rows;) {
-      const size_t count = std::min(kBlockRows - rows, impression.candidates.rows - first);
+    const size_t end = impression.begin + impression.Rows();
+    for (size_t first = impression.begin; first < end;) {
+      const size_t count = std::min(kBlockRows - rows, end - first);
       float* to = input + rows * input_stride_;
       if (!context_apart_ && context_width_ > 0) {
         for (size_t r = 0; r < count; ++r) {

@@ -43,8 +43,8 @@ class Model {
   uint64_t fingerprint() const { return fingerprint_; }  // of the schema
   size_t heads() const { return snapshot_->heads.size(); }
 
-  // Scores all candidates of all impressions in one forward pass. The columns must have passed CheckColumns.
-  // probabilities: [rows of all impressions, in order][heads], calibrated. A row's result does not depend on
+  // Scores the candidates of all impressions, or the slices of them, in one forward pass. The columns must have passed CheckColumns.
+  // probabilities: [Rows() of all impressions, in order][heads], calibrated. A row's result does not depend on
   // what else is in the batch, bit for bit.
   void Score(std::span<const Impression> impressions, ScoreScratch* scratch, float* probabilities) const;
 

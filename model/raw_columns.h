@@ -4,6 +4,7 @@
 // Thread-safe: plain values and pure functions.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -22,11 +23,18 @@ struct RawColumns {
   std::span<const uint64_t> multi;        // the values' hashes, one after another in the order of multi_count
 };
 
-// One impression: the context's single row and the candidates' rows.
+// One impression: the context's single row and the candidates' rows, all of which are to be scored, or a
+// slice of them.
 struct Impression {
   RawColumns context;  // rows == 1
   RawColumns
       candidates;  // rows >= 1; the number of candidates also where the schema has no candidate feature
+  // The slice: candidates [begin, end), and no further than there are.
+  size_t begin = 0;
+  size_t end = SIZE_MAX;
+
+  // Candidates to score.
+  size_t Rows() const { return std::min(end, candidates.rows) - begin; }
 };
 
 // OK if `columns` has exactly the shape that `schema` asks of `role`, and no infinite number. Otherwise

@@ -11,6 +11,7 @@ namespace adscore::server {
 
 enum class Refusal : uint8_t {
   kQueueFull,         // RESOURCE_EXHAUSTED: max-queued-rows are waiting already
+  kDeadlineTooClose,  // RESOURCE_EXHAUSTED: what waits already would take until after the deadline
   kDeadlineExceeded,  // the deadline passed before the forward pass
   kCancelled,         // the caller left
   kDraining,          // UNAVAILABLE: the server is going away
@@ -19,13 +20,15 @@ enum class Refusal : uint8_t {
   kInvalid,           // INVALID_ARGUMENT: the request can't be right
   kSchemaMismatch,    // FAILED_PRECONDITION: packed for another schema
 };
-inline constexpr size_t kRefusals = 8;
+inline constexpr size_t kRefusals = 9;
 
 // As the metric's label `reason`.
 constexpr const char* ToString(Refusal refusal) {
   switch (refusal) {
     case Refusal::kQueueFull:
       return "queue_full";
+    case Refusal::kDeadlineTooClose:
+      return "deadline_too_close";
     case Refusal::kDeadlineExceeded:
       return "deadline_exceeded";
     case Refusal::kCancelled:

@@ -8,7 +8,7 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-constexpr const char* kMethodNames[kMethods] = {"Predict", "GetModel", "ListModels"};
+constexpr const char* kMethodNames[kMethods] = {"Predict", "PredictStream", "GetModel", "ListModels"};
 constexpr const char* kCodeNames[kStatusCodes] = {
     "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
@@ -109,7 +109,7 @@ std::vector<MetricFamily> ServerMetrics::Collect() const {
   families.push_back(std::move(queue));
 
   MetricFamily rejected = Family("adscore_rejected_total",
-                                 "Predict calls that were not scored, by the reason.", MetricType::Counter);
+                                 "Predict requests that were not scored, by the reason.", MetricType::Counter);
   for (size_t r = 0; r < kRefusals; ++r) {
     AddCounter(&rejected, {{"reason", ToString(static_cast<Refusal>(r))}},
                Sum(
@@ -139,7 +139,7 @@ void ServerMetrics::CollectModels(std::vector<MetricFamily>* families) const {
       for (size_t c = 0; c < kStatusCodes; ++c) {
         const uint64_t count = Sum(
             *metrics, [ m, c ](const ModelCells& cells) -> auto& { return cells.methods[m].requests[c]; });
-        if (count == 0) continue;  // 3 × 17 series per model, of which few ever count
+        if (count == 0) continue;  // 4 × 17 series per model, of which few ever count
         called = true;
         AddCounter(&requests, {{"model", model}, {"method", kMethodNames[m]}, {"code", kCodeNames[c]}},
                    count);

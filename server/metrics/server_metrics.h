@@ -23,8 +23,8 @@
 
 namespace adscore::server {
 
-enum class Method : uint8_t { kPredict, kGetModel, kListModels };
-inline constexpr size_t kMethods = 3;
+enum class Method : uint8_t { kPredict, kPredictStream, kGetModel, kListModels };
+inline constexpr size_t kMethods = 4;
 inline constexpr size_t kStatusCodes = 17;  // OK to UNAUTHENTICATED, by number
 
 // What one loop counts whatever the model.

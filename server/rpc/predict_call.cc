@@ -1,46 +1,18 @@
 #include "server/rpc/predict_call.h"
 
-#include <chrono>
-#include <vector>
-
-#include "server/rpc/refusal_status.h"
+#include "absl/strings/str_cat.h"
+#include "server/rpc/grpc_deadline.h"
 #include "server/rpc/serving_loop.h"
 
 namespace adscore::server {
-namespace {
-
-// Holds a request of 20 candidates with 40 features and its answer; larger ones ask the allocator.
-constexpr size_t kArenaBlock = 8192;
-
-google::protobuf::ArenaOptions StartWith(char* block) {
-  google::protobuf::ArenaOptions options;
-  options.initial_block = block;
-  options.initial_block_size = kArenaBlock;
-  return options;
-}
-
-// gRPC gives deadlines in system_clock; the server decides by the steady one.
-Time ToSteady(std::chrono::system_clock::time_point deadline, Time now) {
-  if (deadline == std::chrono::system_clock::time_point::max()) return kNever;
-  const auto left = deadline - std::chrono::system_clock::now();
-  return left > kNever - now ? kNever : now + left;
-}
-
-}  // namespace
-
-PredictCall::PredictCall(ServingLoop* loop)
-    : loop_(loop),
-      arena_block_(std::make_unique<char[]>(kArenaBlock)),
-      arena_(StartWith(arena_block_.get())) {}
 
 void PredictCall::Post() {
   arena_.Reset();
-  request_ = google::protobuf::Arena::CreateMessage<v1::PredictRequest>(&arena_);
-  response_ = google::protobuf::Arena::CreateMessage<v1::PredictResponse>(&arena_);
+  request_ = arena_.Create<v1::PredictRequest>();
+  response_ = arena_.Create<v1::PredictResponse>();
   responder_.reset();
   context_.emplace();
   responder_.emplace(&*context_);
-  cancelled = false;
   is_finished_ = false;
   is_done_ = false;
   context_->AsyncNotifyWhenDone(&done_);
@@ -54,41 +26,18 @@ void PredictCall::OnArrived(bool ok) {
     return;
   }
   loop_->PostPredict();
-  is_counted_ = !loop_->admission().draining();
-  if (is_counted_) loop_->CountUnderWay(1);
-  arrival = loop_->clock().Now();
-  deadline = ToSteady(context_->deadline(), arrival);
-  rows = RequestedRows(*request_);
-  model = request_->model();
-  version = request_->version();
-  loop_->batcher().Enqueue(this);
+  const Time now = loop_->clock().Now();
+  Begin(*request_, response_, now, ToSteady(context_->deadline(), now));
 }
 
-std::optional<Refusal> PredictCall::Decode(const ServedModel& served, model::Impression* impression) {
-  return decoder_.Decode(*request_, served.model->snapshot().schema, served.model->fingerprint(), impression);
-}
-
-void PredictCall::Answer(const ServedModel& served, std::span<const float> probabilities) {
-  std::vector<std::string> names;
-  if (request_->has_named()) {
-    for (const model::Head& head : served.model->snapshot().heads) names.push_back(head.name);
-  }
-  EncodeResponse(served.version, probabilities, served.model->heads(), names, response_);
-  Finish(grpc::Status::OK, &served);
-}
-
-void PredictCall::Refuse(Refusal refusal, const ServedModel* served) {
-  const RefusedRequest refused = {.model = std::string(model),
-                                  .version = version,
-                                  .rows = rows,
-                                  .detail = served == nullptr ? std::string() : decoder_.message()};
-  Finish(RefusalStatus(refusal, refused, loop_->registry(), loop_->admission()), served);
-}
-
-void PredictCall::Finish(const grpc::Status& status, const ServedModel* served) {
+void PredictCall::End(const grpc::Status& status, const ServedModel* served) {
   if (status.ok()) {
     responder_->Finish(*response_, status, &finished_);
   } else {
+    // The name that gRPC's own retries know (gRFC A6).
+    if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
+      context_->AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(retry_after.count()));
+    }
     responder_->FinishWithError(status, &finished_);
   }
   loop_->Count(Method::kPredict, served, status.error_code(), arrival);
@@ -96,18 +45,18 @@ void PredictCall::Finish(const grpc::Status& status, const ServedModel* served) 
 
 void PredictCall::OnFinished(bool /*ok*/) {
   is_finished_ = true;
-  EndIfOver();
+  RecycleIfOver();
 }
 
 void PredictCall::OnDone(bool /*ok*/) {
   is_done_ = true;
   cancelled = context_->IsCancelled();
-  EndIfOver();
+  RecycleIfOver();
 }
 
-void PredictCall::EndIfOver() {
+void PredictCall::RecycleIfOver() {
   if (!is_finished_ || !is_done_) return;
-  if (is_counted_) loop_->CountUnderWay(-1);
+  EndUnderWay();
   loop_->Recycle(this);
 }
 

@@ -58,6 +58,10 @@ grpc::Status RefusalStatus(Refusal refusal, const RefusedRequest& request, const
       return {grpc::StatusCode::RESOURCE_EXHAUSTED,
               absl::StrCat("the queue is full: ", admission.queued_rows(), " rows wait, at most ",
                            admission.max_queued_rows(), " may; retry elsewhere, or later")};
+    case Refusal::kDeadlineTooClose:
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+              absl::StrCat("the deadline can't be met: ", admission.queued_rows(),
+                           " rows wait already; retry elsewhere, or later")};
     case Refusal::kDeadlineExceeded:
       return {grpc::StatusCode::DEADLINE_EXCEEDED,
               "the deadline passed before the forward pass began; nothing was computed"};

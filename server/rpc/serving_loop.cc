@@ -48,6 +48,7 @@ ServingLoop::~ServingLoop() { Stop(); }
 
 void ServingLoop::Start() {
   for (int i = 0; i < kPostedPredicts; ++i) PostPredict();
+  PostStream();
   PostWatch();
   PostLookups();
   thread_ = std::thread([this] { Run(); });
@@ -68,6 +69,7 @@ void ServingLoop::Wake() {
 void ServingLoop::OnWake(bool /*ok*/) {
   is_waking_.exchange(false);  // before looking: what changes from now on sets the alarm again
   for (const auto& watch : watches_.all) watch->Update();
+  for (const auto& stream : streams_.all) stream->Update();
 }
 
 void ServingLoop::Run() {
@@ -104,18 +106,26 @@ void ServingLoop::OnStop(bool /*ok*/) {
 }
 
 template <typename Call>
-void ServingLoop::Post(Calls<Call>* calls) {
-  if (stopping_) return;
+Call* ServingLoop::Take(Calls<Call>* calls) {
   if (calls->idle.empty()) {
     calls->all.push_back(std::make_unique<Call>(this));
     calls->idle.push_back(calls->all.back().get());
   }
   Call* call = calls->idle.back();
   calls->idle.pop_back();
-  call->Post();
+  return call;
+}
+
+template <typename Call>
+void ServingLoop::Post(Calls<Call>* calls) {
+  if (!stopping_) Take(calls)->Post();
 }
 
 void ServingLoop::PostPredict() { Post(&predicts_); }
+
+StreamJob* ServingLoop::TakeStreamJob() { return Take(&stream_jobs_); }
+
+void ServingLoop::PostStream() { Post(&streams_); }
 
 void ServingLoop::PostWatch() { Post(&watches_); }
 

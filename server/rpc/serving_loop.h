@@ -23,6 +23,8 @@
 #include "server/registry.h"
 #include "server/rpc/completion_tag.h"
 #include "server/rpc/predict_call.h"
+#include "server/rpc/stream_call.h"
+#include "server/rpc/stream_job.h"
 #include "server/rpc/unary_call.h"
 #include "server/rpc/watch_call.h"
 #include "server/serving/admission.h"
@@ -62,13 +64,17 @@ class ServingLoop {
 
   // What health depends on may have changed: whoever watches it is told. Not after Stop.
   void Wake();
-  // Predict calls that arrived before the drain began and whose answers gRPC has not sent yet.
+  // Requests that arrived before the drain began and whose answers gRPC has not sent yet.
   int64_t CallsUnderWay() const { return under_way_.load(std::memory_order_relaxed); }
 
   // For the calls of this loop.
   void PostPredict();
+  void PostStream();
   void PostWatch();
+  StreamJob* TakeStreamJob();
   void Recycle(PredictCall* call) { predicts_.idle.push_back(call); }
+  void Recycle(StreamCall* call) { streams_.idle.push_back(call); }
+  void Recycle(StreamJob* job) { stream_jobs_.idle.push_back(job); }
   void Recycle(WatchCall* call) { watches_.idle.push_back(call); }
   void CountUnderWay(int change) {
     under_way_.store(under_way_.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
@@ -98,6 +104,8 @@ class ServingLoop {
   void OnWake(bool ok);
   void OnStop(bool ok);
   template <typename Call>
+  Call* Take(Calls<Call>* calls);
+  template <typename Call>
   void Post(Calls<Call>* calls);
   void PostLookups();
   grpc::Status GetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response);
@@ -114,6 +122,8 @@ class ServingLoop {
 
   Batcher batcher_;
   Calls<PredictCall> predicts_;
+  Calls<StreamCall> streams_;
+  Calls<StreamJob> stream_jobs_;
   Calls<WatchCall> watches_;
   std::vector<std::unique_ptr<GetModelCall>> get_model_calls_;
   std::vector<std::unique_ptr<ListModelsCall>> list_models_calls_;

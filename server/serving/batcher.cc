@@ -1,7 +1,7 @@
 #include "server/serving/batcher.h"
 
-#include <memory>
-#include <optional>
+#include <algorithm>
+#include <chrono>
 #include <span>
 
 #include "server/serving/model_choice.h"
@@ -10,66 +10,146 @@ namespace adscore::server {
 
 Batcher::Batcher(size_t loop, const BatchLimits& limits, Admission* admission, const Registry* registry,
                  ServerMetrics* metrics, const Clock* clock)
-    : loop_(loop),
-      limits_(limits),
+    : limits_(limits),
       admission_(admission),
       registry_(registry),
       clock_(clock),
-      cells_(&metrics->loop(loop)) {}
+      cells_(&metrics->loop(loop)),
+      scorer_(loop, clock) {}
 
 void Batcher::Enqueue(ImpressionJob* job) {
-  if (const std::optional<Refusal> refusal = admission_->Admit(job->rows)) {
-    Refuse(job, *refusal, nullptr);
-    return;
+  if (const std::optional<Refusal> refusal = Admit(*job)) {
+    const auto backlog = rate_.TimeFor(queued_rows_ + large_.rows_left());
+    job->retry_after =
+        std::max(std::chrono::ceil<std::chrono::milliseconds>(backlog), std::chrono::milliseconds(1));
+    return Refuse(job, *refusal, nullptr);
   }
+  if (job->rows > limits_.max_batch_rows) return large_.Add(job);
   queue_.push_back(job);
   queued_rows_ += job->rows;
 }
 
+std::optional<Refusal> Batcher::Admit(const ImpressionJob& job) const {
+  if (const std::optional<Refusal> refusal = admission_->Admit(job.rows)) return refusal;
+  std::optional<Refusal> refusal = GivenUp(job);
+  // With nothing ahead of it, trying is cheaper than guessing; and without a try there is no better guess.
+  if (!refusal.has_value() && !empty() && job.deadline != kNever &&
+      job.arrival + rate_.TimeFor(RowsAheadOf(job) + job.rows) > job.deadline) {
+    refusal = Refusal::kDeadlineTooClose;
+  }
+  if (refusal.has_value()) admission_->Release(job.rows);
+  return refusal;
+}
+
+// A slice of a large impression runs between two batches, whatever waits.
+size_t Batcher::RowsAheadOf(const ImpressionJob& job) const {
+  const bool is_large = job.rows > limits_.max_batch_rows;
+  return queued_rows_ +
+         (is_large ? large_.rows_left() : std::min(large_.rows_left(), limits_.max_batch_rows));
+}
+
 BatchDecision Batcher::Decide() const {
+  if (!large_.empty()) return {.kind = BatchDecision::Kind::kRun};
   if (queue_.empty()) return {};
   return DecideBatch(queued_rows_, queue_.front()->arrival, clock_->Now(), limits_);
 }
 
 void Batcher::RunBatch() {
+  if (empty()) return;
+  const Time oldest = queue_.empty() ? large_.front()->arrival : queue_.front()->arrival;
+  rows_scored_ = 0;
   TakeBatch();
-  if (batch_.empty()) return;
-  groups_used_ = 0;
-  // Held until every job is answered: an answer's version is that of the very model that computed it.
-  const std::shared_ptr<const ServedModels> models = registry_->Pin();
-  for (ImpressionJob* job : batch_) Assign(job, *models);
-  for (size_t g = 0; g < groups_used_; ++g) Score(groups_[g]);
+  const bool saturated = !empty();
+  RunGroups();
+  if (!large_.empty()) rows_scored_ += RunSlice();
+  const Time end = clock_->Now();
+  rate_.Observe(rows_scored_, end - std::max(last_end_, oldest), saturated);
+  last_end_ = end;
 }
 
 void Batcher::TakeBatch() {
-  batch_.clear();
   size_t rows = 0;
-  while (!queue_.empty()) {
-    ImpressionJob* job = queue_.front();
-    if (!batch_.empty() && rows + job->rows > limits_.max_batch_rows) break;
-    rows += job->rows;
-    batch_.push_back(job);
-    queue_.pop_front();
+  auto end = queue_.begin();
+  while (end != queue_.end() && (rows == 0 || rows + (*end)->rows <= limits_.max_batch_rows)) {
+    rows += (*end++)->rows;
   }
+  batch_.assign(queue_.begin(), end);
+  queue_.erase(queue_.begin(), end);
   queued_rows_ -= rows;
   admission_->Release(rows);
   const Time now = clock_->Now();
   for (const ImpressionJob* job : batch_) cells_->queue_duration.Observe(Seconds(now - job->arrival));
 }
 
-void Batcher::Assign(ImpressionJob* job, const ServedModels& models) {
-  if (job->cancelled) return Refuse(job, Refusal::kCancelled, nullptr);
-  if (job->deadline <= clock_->Now()) return Refuse(job, Refusal::kDeadlineExceeded, nullptr);
-  const ModelChoice choice = ChooseModel(models, job->model, job->version);
-  if (choice.served == nullptr) return Refuse(job, choice.refusal, nullptr);
-  model::Impression impression;
-  if (const std::optional<Refusal> refusal = job->Decode(*choice.served, &impression)) {
-    return Refuse(job, *refusal, choice.served);
+void Batcher::RunGroups() {
+  groups_used_ = 0;
+  if (batch_.empty()) return;
+  // Held until every job is answered: an answer's version is that of the very model that computed it.
+  const std::shared_ptr<const ServedModels> models = registry_->Pin();
+  for (ImpressionJob* job : batch_) Assign(job, *models);
+  for (const Group& group : std::span(groups_).first(groups_used_)) {
+    const std::span<const float> probabilities = scorer_.Score(*group.served, group.impressions);
+    size_t begin = 0;
+    for (size_t j = 0; j < group.jobs.size(); ++j) {
+      const size_t count = group.impressions[j].Rows() * group.served->model->heads();
+      group.jobs[j]->Answer(*group.served, probabilities.subspan(begin, count));
+      begin += count;
+    }
+    scorer_.CountPredictions(*group.served, probabilities);
+    rows_scored_ += begin / group.served->model->heads();
   }
-  Group& group = GroupOf(choice.served);
+}
+
+// Returns how many rows it scored: none if the impression was dropped.
+size_t Batcher::RunSlice() {
+  ImpressionJob* job = large_.front();
+  std::optional<Refusal> refusal;
+  const ServedModel* served = nullptr;
+  if (large_.is_new()) {
+    cells_->queue_duration.Observe(Seconds(clock_->Now() - job->arrival));
+    std::shared_ptr<const ServedModels> models = registry_->Pin();
+    model::Impression impression;
+    refusal = Choose(job, *models, &served, &impression);
+    if (!refusal.has_value()) large_.Begin(std::move(models), served, impression);
+  } else {
+    refusal = GivenUp(*job);
+  }
+  if (refusal.has_value()) {
+    admission_->Release(large_.Drop());
+    Refuse(job, *refusal, served);
+    return 0;
+  }
+  const size_t rows = large_.RunSlice(limits_.max_batch_rows, &scorer_);
+  admission_->Release(rows);
+  return rows;
+}
+
+// The model of a job, if there is one, and its features as an impression; or why it can't be scored.
+std::optional<Refusal> Batcher::Choose(ImpressionJob* job, const ServedModels& models,
+                                       const ServedModel** served, model::Impression* impression) const {
+  if (const std::optional<Refusal> refusal = GivenUp(*job)) return refusal;
+  const ModelChoice choice = ChooseModel(models, job->model, job->version);
+  *served = choice.served;
+  if (choice.served == nullptr) return choice.refusal;
+  return job->Decode(*choice.served, impression);
+}
+
+// Nobody waits for the answer any more.
+std::optional<Refusal> Batcher::GivenUp(const ImpressionJob& job) const {
+  if (job.cancelled) return Refusal::kCancelled;
+  if (job.deadline <= clock_->Now()) return Refusal::kDeadlineExceeded;
+  return std::nullopt;
+}
+
+void Batcher::Assign(ImpressionJob* job, const ServedModels& models) {
+  model::Impression impression;
+  const ServedModel* served = nullptr;
+  if (const std::optional<Refusal> refusal = Choose(job, models, &served, &impression)) {
+    return Refuse(job, *refusal, served);
+  }
+  Group& group = GroupOf(served);
   group.jobs.push_back(job);
   group.impressions.push_back(impression);
-  group.rows += impression.candidates.rows;
 }
 
 Batcher::Group& Batcher::GroupOf(const ServedModel* served) {
@@ -81,33 +161,7 @@ Batcher::Group& Batcher::GroupOf(const ServedModel* served) {
   group.served = served;
   group.jobs.clear();
   group.impressions.clear();
-  group.rows = 0;
   return group;
-}
-
-void Batcher::Score(const Group& group) {
-  const ServedModel& served = *group.served;
-  const size_t heads = served.model->heads();
-  float* probabilities = probabilities_.Reserve(group.rows * heads);
-
-  const Time start = clock_->Now();
-  served.model->Score(group.impressions, &scratch_, probabilities);
-  ModelCells& cells = served.metrics->of(loop_);
-  cells.forward_duration.Observe(Seconds(clock_->Now() - start));
-  cells.batch_rows.Observe(static_cast<double>(group.rows));
-  cells.rows.Add(group.rows);
-
-  const float* next = probabilities;
-  for (size_t j = 0; j < group.jobs.size(); ++j) {
-    const size_t count = group.impressions[j].candidates.rows * heads;
-    group.jobs[j]->Answer(served, std::span(next, count));
-    next += count;
-  }
-  // After the answers: nobody waits for this.
-  for (size_t h = 0; h < heads; ++h) {
-    HistogramCell& cell = served.head_metrics[h]->of(loop_);
-    for (size_t r = 0; r < group.rows; ++r) cell.Observe(probabilities[r * heads + h]);
-  }
 }
 
 void Batcher::Refuse(ImpressionJob* job, Refusal refusal, const ServedModel* served) {

@@ -6,10 +6,10 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
+#include <memory>
+#include <optional>
 #include <vector>
 
-#include "model/aligned.h"
 #include "model/model.h"
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
@@ -17,6 +17,9 @@
 #include "server/serving/admission.h"
 #include "server/serving/batch_policy.h"
 #include "server/serving/impression_job.h"
+#include "server/serving/large_impressions.h"
+#include "server/serving/scorer.h"
+#include "server/serving/service_rate.h"
 
 namespace adscore::server {
 
@@ -33,10 +36,11 @@ class Batcher {
   // Whether a batch should run now.
   BatchDecision Decide() const;
 
-  // Takes a batch from the front of the queue and ends every job in it. Nothing if the queue is empty.
+  // Takes a batch from the front of the queue and ends every job in it; then scores a slice of the first
+  // large impression. Nothing if nothing is queued.
   void RunBatch();
 
-  bool empty() const { return queue_.empty(); }
+  bool empty() const { return queue_.empty() && large_.empty(); }
 
  private:
   // Impressions of one batch that are scored by one model.
@@ -44,32 +48,39 @@ class Batcher {
     const ServedModel* served = nullptr;
     std::vector<ImpressionJob*> jobs;
     std::vector<model::Impression> impressions;
-    size_t rows = 0;
   };
 
+  std::optional<Refusal> Admit(const ImpressionJob& job) const;
+  size_t RowsAheadOf(const ImpressionJob& job) const;
   void TakeBatch();
+  void RunGroups();
+  size_t RunSlice();
+  std::optional<Refusal> Choose(ImpressionJob* job, const ServedModels& models, const ServedModel** served,
+                                model::Impression* impression) const;
+  std::optional<Refusal> GivenUp(const ImpressionJob& job) const;
   void Assign(ImpressionJob* job, const ServedModels& models);
   Group& GroupOf(const ServedModel* served);
-  void Score(const Group& group);
   void Refuse(ImpressionJob* job, Refusal refusal, const ServedModel* served);
 
   // Constant after construction.
-  const size_t loop_;
   const BatchLimits limits_;
   Admission* const admission_;
   const Registry* const registry_;
   const Clock* const clock_;
   LoopCells* const cells_;
 
-  std::deque<ImpressionJob*> queue_;  // in order of arrival
-  size_t queued_rows_ = 0;            // in queue_
+  std::vector<ImpressionJob*> queue_;  // those that fit in a batch, in order of arrival
+  size_t queued_rows_ = 0;             // in queue_
+  LargeImpressions large_;             // the others
+  ServiceRate rate_;
+  Time last_end_{};  // of the last batch
 
   // Of the batch that runs. Kept, so that their memory is allocated once.
   std::vector<ImpressionJob*> batch_;
   std::vector<Group> groups_;
   size_t groups_used_ = 0;
-  model::ScoreScratch scratch_;
-  model::AlignedFloats probabilities_;
+  size_t rows_scored_ = 0;
+  Scorer scorer_;
 };
 
 }  // namespace adscore::server

@@ -4,6 +4,7 @@
 // Not thread-safe: belongs to one serving loop.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,6 +31,9 @@ class ImpressionJob {
 
   // Set at any time by whoever owns the job: nobody waits for the answer.
   bool cancelled = false;
+
+  // Set before Refuse where a retry has a chance (kQueueFull, kDeadlineTooClose): after how long.
+  std::chrono::milliseconds retry_after{0};
 
   // Checks the features against the model's schema and makes `*impression` a view of them, which stays valid
   // until the job is answered. Its candidates have exactly `rows` rows.

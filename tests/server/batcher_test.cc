@@ -1,106 +1,13 @@
 // What becomes of queued impressions: batching, dropping, scoring, counting; without a network.
-#include "server/serving/batcher.h"
-
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "tests/model/tiny_snapshot.h"
-#include "tests/server/fake_clock.h"
-#include "tests/server/served_models.h"
+#include "tests/server/batcher_fixture.h"
 
 namespace adscore::server {
 namespace {
 
-using model::FeatureRole;
-using model::testing::RandomColumns;
-using model::testing::TinyOptions;
 using model::testing::TinySnapshot;
-
-// Remembers how it ended.
-class FakeJob final : public ImpressionJob {
- public:
-  FakeJob(const model::Schema& schema, size_t candidates, uint64_t seed)
-      : context_(schema, FeatureRole::kContext, 1, seed),
-        candidates_(schema, FeatureRole::kCandidate, candidates, seed) {
-    rows = candidates;
-  }
-
-  std::optional<Refusal> Decode(const ServedModel&, model::Impression* decoded) override {
-    *decoded = impression();
-    return decode_refusal;
-  }
-  void Answer(const ServedModel& served, std::span<const float> probabilities) override {
-    ++ended;
-    answered_version = served.version;
-    answer.assign(probabilities.begin(), probabilities.end());
-  }
-  void Refuse(Refusal why, const ServedModel*) override {
-    ++ended;
-    refusal = why;
-  }
-
-  model::Impression impression() const {
-    return {.context = context_.columns, .candidates = candidates_.columns};
-  }
-
-  std::optional<Refusal> decode_refusal;
-  int ended = 0;
-  int64_t answered_version = 0;
-  std::vector<float> answer;
-  std::optional<Refusal> refusal;
-
- private:
-  RandomColumns context_;
-  RandomColumns candidates_;
-};
-
-class BatcherTest : public ::testing::Test {
- protected:
-  BatcherTest() { Publish(snapshot_, "ads", 7); }
-
-  void Publish(const TinySnapshot& snapshot, const std::string& name, int64_t version) {
-    retired_.push_back(registry_.Publish(MakeServed(snapshot.snapshot(), name, version, &metrics_)));
-  }
-
-  FakeJob& Enqueue(size_t rows, const std::string& model = "ads") {
-    FakeJob& job = jobs_.emplace_back(snapshot_.snapshot().schema, rows, jobs_.size() + 1);
-    model_names_.push_back(model);
-    job.model = model_names_.back();
-    job.arrival = clock_.Now();
-    batcher_.Enqueue(&job);
-    return job;
-  }
-
-  uint64_t Passes(const std::string& model) {
-    prometheus::ClientMetric::Histogram histogram;
-    metrics_.ForModel(model)->of(0).batch_rows.AddTo(&histogram);
-    return histogram.sample_count;
-  }
-  uint64_t Rejected(Refusal refusal) {
-    return metrics_.loop(0).rejected[static_cast<size_t>(refusal)].value();
-  }
-
-  const TinySnapshot snapshot_;
-  FakeClock clock_;
-  Registry registry_;
-  Admission admission_{100};
-  ServerMetrics metrics_{1, [] { return 0.0; }};
-  std::vector<std::shared_ptr<const ServedModels>> retired_;
-  Batcher batcher_{0, {.max_batch_rows = 16}, &admission_, &registry_, &metrics_, &clock_};
-  std::deque<FakeJob> jobs_;
-  std::deque<std::string> model_names_;
-};
-
-void ExpectNear(const std::vector<float>& expected, const std::vector<float>& actual) {
-  ASSERT_EQ(expected.size(), actual.size());
-  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(expected[i], actual[i], 1e-6) << "value " << i;
-}
 
 TEST_F(BatcherTest, OnePassScoresAllQueuedImpressionsEachWithItsOwnProbabilities) {
   for (const size_t rows : {1, 5, 2, 8}) Enqueue(rows);
@@ -127,17 +34,6 @@ TEST_F(BatcherTest, ABatchTakesWholeImpressionsInOrderUpToItsRows) {
   EXPECT_EQ(jobs_[2].ended, 1);
 }
 
-TEST_F(BatcherTest, AnImpressionLargerThanABatchIsABatchOfItsOwn) {
-  Enqueue(1);
-  Enqueue(40);
-  Enqueue(1);
-  batcher_.RunBatch();
-  EXPECT_EQ(jobs_[1].ended, 0);
-  batcher_.RunBatch();
-  EXPECT_EQ(jobs_[1].answer.size(), 80u);
-  EXPECT_EQ(jobs_[2].ended, 0);
-}
-
 TEST_F(BatcherTest, WhatHasExpiredIsNotComputed) {
   FakeJob& expired = Enqueue(1);
   expired.deadline = clock_.Now() + std::chrono::milliseconds(5);
@@ -149,6 +45,39 @@ TEST_F(BatcherTest, WhatHasExpiredIsNotComputed) {
   EXPECT_EQ(Rejected(Refusal::kDeadlineExceeded), 1u);
   EXPECT_EQ(alive.answered_version, 7);
   EXPECT_EQ(metrics_.ForModel("ads")->of(0).rows.value(), 1u);
+}
+
+TEST_F(BatcherTest, WhatHasExpiredOnArrivalIsRefusedAtOnce) {
+  FakeJob& job = EnqueueDue(1, std::chrono::milliseconds(0));
+  EXPECT_EQ(job.refusal, Refusal::kDeadlineExceeded);
+  EXPECT_TRUE(batcher_.empty());
+  EXPECT_EQ(admission_.queued_rows(), 0u);
+}
+
+TEST_F(BatcherTest, ADeadlineThatTheQueueCanNotMeetIsRefusedOnArrivalWithAHint) {
+  RunAtOneMillisecondPerRow();
+  Enqueue(10);
+  FakeJob& late = EnqueueDue(5, std::chrono::milliseconds(12));
+  EXPECT_EQ(late.refusal, Refusal::kDeadlineTooClose);
+  EXPECT_EQ(Rejected(Refusal::kDeadlineTooClose), 1u);
+  EXPECT_NEAR(late.retry_after.count(), 10, 1) << "what is queued is then worked off";
+  EXPECT_EQ(admission_.queued_rows(), 10u);
+  EXPECT_EQ(EnqueueDue(5, std::chrono::milliseconds(18)).ended, 0);
+  batcher_.RunBatch();
+  EXPECT_EQ(late.ended, 1);
+}
+
+TEST_F(BatcherTest, OfALargeImpressionOnlyASliceIsAheadOfASmallOne) {
+  RunAtOneMillisecondPerRow();
+  Enqueue(60);
+  EXPECT_EQ(EnqueueDue(1, std::chrono::milliseconds(16)).refusal, Refusal::kDeadlineTooClose);
+  EXPECT_EQ(EnqueueDue(1, std::chrono::milliseconds(19)).ended, 0);
+  EXPECT_EQ(EnqueueDue(20, std::chrono::milliseconds(70)).refusal, Refusal::kDeadlineTooClose);
+}
+
+TEST_F(BatcherTest, AnEmptyQueueTriesWhateverTheEstimate) {
+  RunAtOneMillisecondPerRow();
+  EXPECT_EQ(EnqueueDue(10, std::chrono::milliseconds(1)).ended, 0);
 }
 
 TEST_F(BatcherTest, WhoLeftIsNotComputed) {
@@ -164,6 +93,7 @@ TEST_F(BatcherTest, AFullQueueRefusesAtOnceAndTakesAgainWhenItHasRoom) {
   Enqueue(40);
   FakeJob& refused = Enqueue(1);
   EXPECT_EQ(refused.refusal, Refusal::kQueueFull);
+  EXPECT_GE(refused.retry_after.count(), 1);
   EXPECT_EQ(Rejected(Refusal::kQueueFull), 1u);
   batcher_.RunBatch();
   EXPECT_EQ(Enqueue(1).ended, 0);
