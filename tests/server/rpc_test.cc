@@ -171,10 +171,15 @@ TEST_F(RpcTest, AFullQueueIsResourceExhausted) {
   while (HttpGet(process.http_port(), "/metrics").find("\nadscore_queued_rows 3\n") == std::string::npos &&
          first.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
   }
+  grpc::ClientContext context;
   v1::PredictResponse response;
-  const grpc::Status refused = process.Predict(NamedRequest(), &response);
+  const grpc::Status refused = process.prediction().Predict(&context, NamedRequest(), &response);
   EXPECT_EQ(refused.error_code(), StatusCode::RESOURCE_EXHAUSTED) << refused.error_message();
   EXPECT_THAT(refused.error_message(), HasSubstr("at most 3"));
+  const auto& trailing = context.GetServerTrailingMetadata();
+  const auto hint = trailing.find("grpc-retry-pushback-ms");
+  ASSERT_NE(hint, trailing.end()) << "when to retry";
+  EXPECT_GE(std::stoi(std::string(hint->second.data(), hint->second.size())), 1);
   EXPECT_TRUE(first.get().ok());
 }
 

@@ -1,0 +1,206 @@
+// PredictStream over real gRPC on loopback: many requests over one stream, each answered or refused alone.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "tests/server/loopback_http.h"
+#include "tests/server/rpc_fixture.h"
+
+namespace adscore::server {
+namespace {
+
+using grpc::StatusCode;
+using ::testing::HasSubstr;
+
+class StreamTest : public RpcTest {
+ protected:
+  using Stream = grpc::ClientReaderWriter<v1::PredictStreamRequest, v1::PredictStreamResponse>;
+
+  // A context and the stream that it is for.
+  struct Open {
+    grpc::ClientContext context;
+    std::unique_ptr<Stream> stream;
+  };
+
+  static std::unique_ptr<Open> OpenTo(InProcess* process,
+                                      std::chrono::milliseconds timeout = std::chrono::seconds(30)) {
+    auto open = std::make_unique<Open>();
+    open->context.set_deadline(std::chrono::system_clock::now() + timeout);
+    open->stream = process->prediction().PredictStream(&open->context);
+    return open;
+  }
+
+  static v1::PredictStreamRequest Request(uint64_t id, double hour = 13) {
+    v1::PredictStreamRequest request;
+    request.set_request_id(id);
+    *request.mutable_request() = NamedRequest();
+    (*request.mutable_request()->mutable_named()->mutable_context()->mutable_fields())["hour"]
+        .set_number_value(hour);
+    return request;
+  }
+
+  // Waits until the metrics say `line`.
+  static void AwaitMetric(InProcess* process, const std::string& line) {
+    std::string metrics;
+    for (int i = 0; i < 4000; ++i) {
+      metrics = HttpGet(process->http_port(), "/metrics");
+      if (metrics.find("\n" + line + "\n") != std::string::npos) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    FAIL() << "never said " << line << ":\n" << metrics;
+  }
+};
+
+TEST_F(StreamTest, EveryRequestIsAnsweredOnceWithItsOwnIdAndItsOwnProbabilities) {
+  StartWithVersion(7);
+  const auto open = OpenTo(process_.get());
+  constexpr uint64_t kRequests = 2000;
+  std::thread writer([&] {
+    for (uint64_t id = 0; id < kRequests; ++id) {
+      ASSERT_TRUE(open->stream->Write(Request(id, static_cast<double>(id % 24))));
+    }
+    open->stream->WritesDone();
+  });
+  std::vector<std::vector<float>> expected;
+  for (int hour = 0; hour < 24; ++hour) expected.push_back(Reference(Request(0, hour).request()));
+  std::map<uint64_t, int> answers;
+  v1::PredictStreamResponse answer;
+  while (open->stream->Read(&answer)) {
+    ++answers[answer.request_id()];
+    ASSERT_TRUE(answer.has_response()) << answer.error().message();
+    EXPECT_EQ(answer.response().version(), 7);
+    for (int r = 0; r < 3; ++r) {
+      ASSERT_NEAR(answer.response().heads(0).probability(r), expected[answer.request_id() % 24][r * 2], 1e-6)
+          << "request " << answer.request_id();
+    }
+  }
+  writer.join();
+  EXPECT_TRUE(open->stream->Finish().ok());
+  EXPECT_EQ(answers.size(), kRequests);
+  for (const auto& [id, times] : answers) EXPECT_EQ(times, 1) << "request " << id;
+  AwaitMetric(process_.get(),
+              "adscore_requests_total{model=\"ads\",method=\"PredictStream\",code=\"OK\"} 2000");
+}
+
+TEST_F(StreamTest, ABadRequestFailsAloneAndTheStreamGoesOn) {
+  StartWithVersion(1);
+  const auto open = OpenTo(process_.get());
+  v1::PredictStreamRequest bad = Request(1);
+  bad.mutable_request()->set_model("adz");
+  v1::PredictStreamRequest empty;
+  empty.set_request_id(2);
+  for (const auto& request : {bad, empty, Request(3)}) ASSERT_TRUE(open->stream->Write(request));
+  std::map<uint64_t, v1::PredictStreamResponse> answers;
+  for (int i = 0; i < 3; ++i) {
+    v1::PredictStreamResponse answer;
+    ASSERT_TRUE(open->stream->Read(&answer));
+    answers[answer.request_id()] = answer;
+  }
+  EXPECT_EQ(answers[1].error().code(), StatusCode::NOT_FOUND);
+  EXPECT_THAT(answers[1].error().message(), HasSubstr("'adz'"));
+  EXPECT_EQ(answers[2].error().code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(answers[3].has_response());
+  open->stream->WritesDone();
+  v1::PredictStreamResponse none;
+  EXPECT_FALSE(open->stream->Read(&none));
+  EXPECT_TRUE(open->stream->Finish().ok());
+}
+
+TEST_F(StreamTest, AFullQueueIsAnErrorOfTheRequestWithAHintWhenToRetry) {
+  Publish(1);
+  InProcess process(root_.path(), 3, 300'000);  // nothing runs for 0.3 s, and one impression fills the queue
+  const auto open = OpenTo(&process);
+  ASSERT_TRUE(open->stream->Write(Request(1)));
+  ASSERT_TRUE(open->stream->Write(Request(2)));
+  v1::PredictStreamResponse answer;
+  ASSERT_TRUE(open->stream->Read(&answer));
+  EXPECT_EQ(answer.request_id(), 2u) << "in order of completion";
+  EXPECT_EQ(answer.error().code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_GE(answer.error().retry_after_ms(), 1u);
+  ASSERT_TRUE(open->stream->Read(&answer));
+  EXPECT_EQ(answer.request_id(), 1u);
+  EXPECT_TRUE(answer.has_response());
+}
+
+TEST_F(StreamTest, ARequestHasADeadlineOfItsOwn) {
+  Publish(1);
+  InProcess process(root_.path(), 16384, 200'000);
+  const auto open = OpenTo(&process);
+  v1::PredictStreamRequest hasty = Request(1);
+  hasty.set_timeout_us(20'000);
+  ASSERT_TRUE(open->stream->Write(hasty));
+  ASSERT_TRUE(open->stream->Write(Request(2)));
+  std::map<uint64_t, v1::PredictStreamResponse> answers;
+  for (int i = 0; i < 2; ++i) {
+    v1::PredictStreamResponse answer;
+    ASSERT_TRUE(open->stream->Read(&answer));
+    answers[answer.request_id()] = answer;
+  }
+  EXPECT_EQ(answers[1].error().code(), StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(answers[2].has_response());
+}
+
+TEST_F(StreamTest, WhoCancelsLeavesNothingQueuedAndMakesRoomForOthers) {
+  Publish(1);
+  InProcess process(root_.path(), 16384, 100'000);
+  for (int i = 0; i < 20; ++i) {
+    const auto open = OpenTo(&process);
+    for (uint64_t id = 0; id < 10; ++id) ASSERT_TRUE(open->stream->Write(Request(id)));
+    open->context.TryCancel();
+    EXPECT_EQ(open->stream->Finish().error_code(), StatusCode::CANCELLED);
+  }
+  AwaitMetric(&process, "adscore_queued_rows 0");
+  const auto open = OpenTo(&process);
+  ASSERT_TRUE(open->stream->Write(Request(1)));
+  v1::PredictStreamResponse answer;
+  ASSERT_TRUE(open->stream->Read(&answer));
+  EXPECT_TRUE(answer.has_response());
+}
+
+TEST_F(StreamTest, WhoDoesNotReadIsNotReadFromAndDoesNotHoldUpOthers) {
+  StartWithVersion(1);
+  const auto silent = OpenTo(process_.get());
+  std::atomic<uint64_t> written{0};
+  std::thread writer([&] {
+    while (silent->stream->Write(Request(written))) ++written;
+  });
+  // It stalls once the server has stopped reading and the buffers on the way are full.
+  uint64_t seen = 0;
+  do {
+    seen = written;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  } while (written != seen || seen == 0);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(Predict(NamedRequest()).ok());
+  silent->context.TryCancel();
+  writer.join();
+  EXPECT_EQ(silent->stream->Finish().error_code(), StatusCode::CANCELLED);
+}
+
+TEST_F(StreamTest, ADrainAnswersWhatWasReadAndEndsTheStreamAsUnavailable) {
+  Publish(1);
+  InProcess process(root_.path(), 16384, 200'000);
+  const auto idle = OpenTo(&process);
+  const auto busy = OpenTo(&process);
+  for (uint64_t id = 0; id < 4; ++id) ASSERT_TRUE(busy->stream->Write(Request(id)));
+  AwaitMetric(&process, "adscore_queued_rows 12");
+  auto drained = std::async(std::launch::async, [&] { process.server().Drain(); });
+  v1::PredictStreamResponse answer;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(busy->stream->Read(&answer));
+    EXPECT_TRUE(answer.has_response()) << answer.error().message();
+  }
+  EXPECT_FALSE(busy->stream->Read(&answer));
+  EXPECT_EQ(busy->stream->Finish().error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_EQ(idle->stream->Finish().error_code(), StatusCode::UNAVAILABLE);
+  drained.get();
+}
+
+}  // namespace
+}  // namespace adscore::server
