@@ -26,12 +26,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (!kernels.ok()) return absl::InvalidArgumentError(absl::StrCat("--isa: ", kernels.status().message()));
 
   std::unique_ptr<Server> server(new Server(options));
-  auto grpc =
-      GrpcServer::Start(options.listen.host, options.listen.port, options.serving_threads, options.batch,
-                        {.admission = &server->admission_,
-                         .registry = &server->registry_,
-                         .metrics = &server->metrics_,
-                         .clock = &server->clock_});
+  auto grpc = GrpcServer::Start({.host = options.listen.host,
+                                 .port = options.listen.port,
+                                 .loops = options.serving_threads,
+                                 .max_connection_age = options.max_connection_age},
+                                options.batch,
+                                {.admission = &server->admission_,
+                                 .registry = &server->registry_,
+                                 .metrics = &server->metrics_,
+                                 .clock = &server->clock_});
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
   server->grpc_address_.port = server->grpc_->port();

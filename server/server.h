@@ -31,6 +31,7 @@ struct ServerOptions {
   size_t serving_threads = 1;
   BatchLimits batch;
   size_t max_queued_rows = 16384;
+  std::chrono::seconds max_connection_age{0};  // see GrpcOptions
   std::chrono::milliseconds poll_interval{1000};
   std::string isa = "auto";
   model::Precision precision = model::Precision::kF32;

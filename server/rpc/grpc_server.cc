@@ -16,8 +16,7 @@ namespace {
 // larger.
 constexpr int kMaxRequestBytes = 64 << 20;
 constexpr int kMaxConcurrentStreams = 1024;  // per connection
-// Clients come back to the load balancer now and then, so that new replicas get their share.
-constexpr int kMaxConnectionAgeMs = 10 * 60 * 1000;
+// What is still under way when a connection is too old ends with it after this.
 constexpr int kMaxConnectionAgeGraceMs = 60 * 1000;
 // Finds peers that went away without a word; and clients may ping as often as gRPC's own defaults suggest.
 constexpr int kKeepaliveTimeMs = 60 * 1000;
@@ -37,12 +36,14 @@ void LogErrors(gpr_log_func_args* args) {
   spdlog::warn("gRPC: {}:{}: {}", args->file, args->line, args->message);
 }
 
-void SetUp(grpc::ServerBuilder* builder) {
+void SetUp(std::chrono::milliseconds max_connection_age, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a taken port is an error, not a shared one
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kMaxConnectionAgeMs);
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kMaxConnectionAgeGraceMs);
+  if (max_connection_age.count() > 0) {
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, static_cast<int>(max_connection_age.count()));
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kMaxConnectionAgeGraceMs);
+  }
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -54,7 +55,7 @@ void SetUp(grpc::ServerBuilder* builder) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& host, int port, size_t loops,
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions& options,
                                                               const BatchLimits& limits,
                                                               const ServingParts& parts) {
   gpr_set_log_function(LogNothing);
@@ -63,13 +64,13 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
 
   std::unique_ptr<GrpcServer> server(new GrpcServer(parts));
   grpc::ServerBuilder builder;
-  SetUp(&builder);
-  const std::string address = absl::StrCat(host, ":", port);
+  SetUp(options.max_connection_age, &builder);
+  const std::string address = absl::StrCat(options.host, ":", options.port);
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &server->port_);
   builder.RegisterService(&server->services_.prediction);
   builder.RegisterService(&server->services_.models);
   builder.RegisterService(&server->services_.health);
-  for (size_t i = 0; i < loops; ++i) {
+  for (size_t i = 0; i < options.loops; ++i) {
     server->loops_.push_back(
         std::make_unique<ServingLoop>(i, limits, parts, &server->services_, builder.AddCompletionQueue()));
   }

@@ -4,6 +4,7 @@
 // Thread-safe after Start.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -17,11 +18,19 @@
 
 namespace adscore::server {
 
+struct GrpcOptions {
+  std::string host;
+  int port = 0;      // 0 picks a free one
+  size_t loops = 1;  // serving loops
+  // After this long a connection is closed as soon as its calls are over, so that its client looks for
+  // replicas anew. 0: never. gRPC keeps a filter in each call's way for it, some 7 % of what a call costs.
+  std::chrono::seconds max_connection_age{0};
+};
+
 class GrpcServer {
  public:
-  // Listens on `host`:`port`, port 0 picks a free one, with `loops` serving loops. Unavailable if the address
-  // is taken or is not ours.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const std::string& host, int port, size_t loops,
+  // Listens. Unavailable if the address is taken or is not ours.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcOptions& options,
                                                            const BatchLimits& limits,
                                                            const ServingParts& parts);
   ~GrpcServer();  // drains

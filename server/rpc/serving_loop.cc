@@ -26,8 +26,7 @@ gpr_timespec PastDeadline() { return gpr_inf_past(GPR_CLOCK_MONOTONIC); }
 // How long the completion queue may block. gRPC counts whole milliseconds and rounds up, so the last two are
 // polled for: a loop spins that long at most, and only where max-batch-delay-us makes it wait.
 gpr_timespec WaitDeadline(const BatchDecision& decision, Time now) {
-  if (decision.kind == BatchDecision::Kind::kIdle) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
-  if (decision.kind == BatchDecision::Kind::kRun) return PastDeadline();
+  if (decision.kind != BatchDecision::Kind::kWait) return PastDeadline();
   const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(decision.until - now).count() - 1;
   if (whole <= 0) return PastDeadline();
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(whole, GPR_TIMESPAN));
@@ -78,11 +77,15 @@ void ServingLoop::Run() {
   }
 }
 
-// Waits for an event, unless there is work, and handles it and all that are there already. False once the
+// Waits until there is something to score and handles all events that are there by then. False once the
 // completion queue is shut down and empty.
 bool ServingLoop::HandleEvents() {
-  gpr_timespec deadline = WaitDeadline(batcher_.Decide(), clock().Now());
   for (int events = 0; events < kMaxEventsPerRound; ++events) {
+    // With nothing queued it waits after each event, too: looking first would be a system call for nothing.
+    gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    if (!batcher_.empty()) {
+      deadline = events == 0 ? WaitDeadline(batcher_.Decide(), clock().Now()) : PastDeadline();
+    }
     void* tag = nullptr;
     bool ok = false;
     switch (queue_->AsyncNext(&tag, &ok, deadline)) {
@@ -93,7 +96,6 @@ bool ServingLoop::HandleEvents() {
       case grpc::CompletionQueue::GOT_EVENT:
         static_cast<CompletionTag*>(tag)->OnEvent(ok);
     }
-    deadline = PastDeadline();
   }
   return true;
 }
