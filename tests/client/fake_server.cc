@@ -46,20 +46,55 @@ v1::PredictRequest FakeServer::last_request() {
 
 grpc::Status FakeServer::Predict(grpc::ServerContext* context, const v1::PredictRequest* request,
                                  v1::PredictResponse* response) {
+  return Answer(context, *request, response);
+}
+
+grpc::Status FakeServer::PredictStream(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<v1::PredictStreamResponse, v1::PredictStreamRequest>* stream) {
+  ++streams_;
+  std::vector<v1::PredictStreamRequest> waiting;
+  uint64_t answers = 0;
+  for (bool more = true; more;) {
+    v1::PredictStreamRequest request;
+    more = stream->Read(&request);
+    if (more) waiting.push_back(request);
+    if (more && waiting.size() < backwards_) continue;
+    for (; !waiting.empty(); waiting.pop_back()) {
+      if (end_streams_after_ > 0 && answers >= end_streams_after_) {
+        return {grpc::StatusCode::UNAVAILABLE, "draining"};
+      }
+      last_timeout_us_ = waiting.back().timeout_us();
+      v1::PredictStreamResponse answer;
+      answer.set_request_id(waiting.back().request_id());
+      const grpc::Status status = Answer(context, waiting.back().request(), answer.mutable_response());
+      if (!status.ok()) {
+        answer.mutable_error()->set_code(status.error_code());
+        answer.mutable_error()->set_message(status.error_message());
+      }
+      stream->Write(answer);
+      ++answers;
+    }
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeServer::Answer(grpc::ServerContext* context, const v1::PredictRequest& request,
+                                v1::PredictResponse* response) {
   const uint64_t call = ++predict_calls_;
   const auto answer_at = std::chrono::steady_clock::now() + std::chrono::milliseconds(delay_ms_);
   while (std::chrono::steady_clock::now() < answer_at && !context->IsCancelled()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   std::lock_guard lock(mutex_);
-  last_request_ = *request;
+  last_request_ = request;
   if (fail_every_ > 0 && call % fail_every_ == 0) return failure_;
-  if (request->packed().schema_fingerprint() != fingerprint_) {
+  if (request.packed().schema_fingerprint() != fingerprint_) {
     return {grpc::StatusCode::FAILED_PRECONDITION, "packed for another schema"};
   }
   response->set_version(version_);
   for (size_t h = 0; h < heads_[version_].size(); ++h) {
-    *response->add_heads()->mutable_probability() = request->packed().candidates().numeric();
+    *response->add_heads()->mutable_probability() = request.packed().candidates().numeric();
   }
   return grpc::Status::OK;
 }

@@ -19,7 +19,7 @@
 namespace adscore::client {
 
 // One model, "ads": features hour (context, numeric), ad (candidate, categorical), bid (candidate, numeric);
-// head click. Predict answers with each candidate's bid as its probability.
+// head click. Predict and PredictStream answer with each candidate's bid as its probability.
 class FakeServer final : public v1::PredictionService::Service, public v1::ModelService::Service {
  public:
   FakeServer();
@@ -29,25 +29,42 @@ class FakeServer final : public v1::PredictionService::Service, public v1::Model
 
   // What it serves from now on: a request with another fingerprint gets FAILED_PRECONDITION.
   void Serve(int64_t version, uint64_t fingerprint, const std::vector<std::string>& heads = {"click"});
-  // Every `n`-th Predict fails with `status`; 0: none.
+  // Every `n`-th request fails with `status`, be it a call or one of a stream; 0: none.
   void FailEvery(uint64_t n, const grpc::Status& status);
-  // Every Predict takes so long, or until its caller gives up.
+  // Every request takes so long, or until its caller gives up.
   void set_delay(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
+  // Streams wait until `n` requests are there, or no more will come, and answer the last one first.
+  void AnswerStreamsBackwards(size_t n) { backwards_ = n; }
+  // Every stream ends with UNAVAILABLE after `n` answers; 0: none.
+  void EndStreamsAfter(uint64_t n) { end_streams_after_ = n; }
 
+  // Requests, in calls and streams.
   uint64_t predict_calls() const { return predict_calls_; }
+  uint64_t streams() const { return streams_; }
+  uint32_t last_timeout_us() const { return last_timeout_us_; }  // of a request of a stream
   uint64_t get_model_calls() const { return get_model_calls_; }
   v1::PredictRequest last_request();
 
   grpc::Status Predict(grpc::ServerContext* context, const v1::PredictRequest* request,
                        v1::PredictResponse* response) override;
+  grpc::Status PredictStream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::PredictStreamResponse, v1::PredictStreamRequest>* stream) override;
   grpc::Status GetModel(grpc::ServerContext* context, const v1::GetModelRequest* request,
                         v1::GetModelResponse* response) override;
   grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
 
  private:
+  grpc::Status Answer(grpc::ServerContext* context, const v1::PredictRequest& request,
+                      v1::PredictResponse* response);
+
   std::atomic<int64_t> delay_ms_{0};
+  std::atomic<size_t> backwards_{1};
+  std::atomic<uint64_t> end_streams_after_{0};
   std::atomic<uint64_t> predict_calls_{0};
+  std::atomic<uint64_t> streams_{0};
+  std::atomic<uint32_t> last_timeout_us_{0};
   std::atomic<uint64_t> get_model_calls_{0};
 
   std::mutex mutex_;
