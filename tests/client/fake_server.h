@@ -22,7 +22,7 @@ namespace adscore::client {
 // head click. Predict and PredictStream answer with each candidate's bid as its probability.
 class FakeServer final : public v1::PredictionService::Service, public v1::ModelService::Service {
  public:
-  FakeServer();
+  explicit FakeServer(int port = 0);  // 0: any that is free
   ~FakeServer() override;
 
   std::string target() const;
@@ -31,6 +31,8 @@ class FakeServer final : public v1::PredictionService::Service, public v1::Model
   void Serve(int64_t version, uint64_t fingerprint, const std::vector<std::string>& heads = {"click"});
   // Every `n`-th request fails with `status`, be it a call or one of a stream; 0: none.
   void FailEvery(uint64_t n, const grpc::Status& status);
+  // Failures carry this as their "grpc-retry-pushback-ms".
+  void PushBack(const std::string& milliseconds);
   // Every request takes so long, or until its caller gives up.
   void set_delay(std::chrono::milliseconds delay) { delay_ms_ = delay.count(); }
   // Streams wait until `n` requests are there, or no more will come, and answer the last one first.
@@ -74,13 +76,27 @@ class FakeServer final : public v1::PredictionService::Service, public v1::Model
   std::map<int64_t, std::vector<std::string>> heads_ = {{1, {"click"}}};
   uint64_t fail_every_ = 0;
   grpc::Status failure_;
+  std::string pushback_;
   v1::PredictRequest last_request_;
 
-  int port_ = 0;
+  int port_;
   std::unique_ptr<grpc::Server> server_;
 };
 
-// A loopback port on which nothing listens.
-std::string UnusedTarget();
+// A loopback port on which nothing listens, and nobody else will while this lives: only a FakeServer can.
+class UnusedPort {
+ public:
+  UnusedPort();
+  ~UnusedPort();
+  UnusedPort(const UnusedPort&) = delete;
+  UnusedPort& operator=(const UnusedPort&) = delete;
+
+  int number() const { return number_; }
+  std::string target() const { return "127.0.0.1:" + std::to_string(number_); }
+
+ private:
+  int socket_;
+  int number_;
+};
 
 }  // namespace adscore::client

@@ -112,7 +112,7 @@ TEST_F(StreamPipelineTest, AStreamThatEndsFailsWhatItLeftUnansweredAndAnotherOne
 }
 
 TEST_F(StreamPipelineTest, WhereNothingListensEveryRequestFails) {
-  client_ = *Client::Connect(UnusedTarget(), {.deadline = std::chrono::seconds(30)});
+  client_ = *Client::Connect(UnusedPort().target(), {.deadline = std::chrono::seconds(30)});
   StreamPipeline pipeline(client_.get(), 4);
   for (int round = 0; round < 3; ++round) {
     for (uint64_t i = 0; i < 4; ++i) pipeline.Start(i, Request(i));
