@@ -37,7 +37,8 @@ latency is measured from then.
 With --stream a request that fails counts like a call that does. If the stream itself ends, the
 requests that it leaves unanswered count as errors with its status, and a new one is opened.
 
-Nothing is retried. "requests" counts answers and errors; latency, rows and requests per second count answers only.
+Nothing is retried. "requests" counts answers and errors; latency, rows and requests per second
+count answers only.
 Ctrl-C ends the run early and prints what was measured until then. Exits 0 also if some requests
 failed, and 1 if all did.
 

@@ -28,7 +28,10 @@ absl::Status CheckModelName(const std::string& text) {
 }  // namespace
 
 void AddConnectionFlags(CLI::App* command, ConnectionOptions* options) {
-  command->add_option("--target", options->target, "Where adscore-server listens for gRPC (its --listen)")
+  command
+      ->add_option("--target", options->target,
+                   "Where adscore-server listens for gRPC (its --listen). Several addresses, which\n"
+                   "are asked in turn: those of a name, or ipv4:ADDRESS:PORT,ADDRESS:PORT,…")
       ->type_name("HOST:PORT")
       ->check(cli::CheckedBy(&CheckTarget))
       ->capture_default_str();

@@ -145,8 +145,8 @@ class Worker {
       if (times_.Measured(due)) ++result_.due;
       // Too late: what is left of the warm-up must not eat into the measured time, nor that go on for longer.
       if (now >= (due < times_.begin() ? times_.begin() : times_.end())) continue;
-      if (times_.Measured(due)) result_.send_lag.Record(now - due);
       pipeline->Start(static_cast<uint64_t>(due), NextRequest());
+      if (times_.Measured(due)) result_.send_lag.Record(times_.Now() - due);
     }
     pipeline->Close();
   }
