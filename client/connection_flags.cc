@@ -30,8 +30,8 @@ absl::Status CheckModelName(const std::string& text) {
 void AddConnectionFlags(CLI::App* command, ConnectionOptions* options) {
   command
       ->add_option("--target", options->target,
-                   "Where adscore-server listens for gRPC (its --listen). Several addresses, which\n"
-                   "are asked in turn: those of a name, or ipv4:ADDRESS:PORT,ADDRESS:PORT,…")
+                   "Where adscore-server listens for gRPC (its --listen). A name\n"
+                   "with several addresses, or ipv4:ADDRESS:PORT,ADDRESS:PORT,… spreads the calls over them")
       ->type_name("HOST:PORT")
       ->check(cli::CheckedBy(&CheckTarget))
       ->capture_default_str();
