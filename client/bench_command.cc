@@ -34,8 +34,11 @@ counts; "send lag" is the part of it that this program took. The rate is held if
 requests were answered in time.
 Closed loop (--concurrency) finds the throughput: each answer lets the next request go, and
 latency is measured from then.
+With --stream a request that fails counts like a call that does. If the stream itself ends, the
+requests that it leaves unanswered count as errors with its status, and a new one is opened.
 
-"requests" counts answers and errors; latency, rows and requests per second count answers only.
+Nothing is retried. "requests" counts answers and errors; latency, rows and requests per second
+count answers only.
 Ctrl-C ends the run early and prints what was measured until then. Exits 0 also if some requests
 failed, and 1 if all did.
 
@@ -113,6 +116,7 @@ Json ToJson(const BenchOptions& options, const std::string& model, const LoadRes
   json["target"] = options.connection.target;
   json["model"] = model;
   json["loop"] = open ? "open" : "closed";
+  json["stream"] = options.stream;
   if (open) {
     json["rate_asked"] = options.rate;
     json["rate_reached"] = PerSecond(result.Answers(), result);
@@ -148,13 +152,14 @@ std::string LatencyLine(const LatencyHistogram& latency) {
 void Print(const BenchOptions& options, const std::string& model, const LoadResult& result,
            std::ostream& out) {
   const bool open = options.rate > 0;
+  const char* const what = options.stream ? "streamed requests" : "requests";
   out << absl::StrFormat("model       %s at %s, %d candidates per request\n", model,
                          options.connection.target, options.candidates);
   if (open) {
-    out << absl::StrFormat("load        open loop, %.6g requests/s asked, %s\n", options.rate,
+    out << absl::StrFormat("load        open loop, %.6g %s/s asked, %s\n", options.rate, what,
                            result.RateHeld() ? "held" : "NOT held");
   } else {
-    out << absl::StrFormat("load        closed loop, %d requests in flight\n", options.concurrency);
+    out << absl::StrFormat("load        closed loop, %d %s in flight\n", options.concurrency, what);
   }
   out << absl::StrFormat("requests    %d in %.2f s, %d errors\n", result.requests, result.seconds,
                          result.ErrorCount());
@@ -221,6 +226,8 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
       ->type_name("N")
       ->check(cli::WholeNumber(1, 256))
       ->capture_default_str();
+  command->add_flag("--stream", options->stream,
+                    "One PredictStream per connection instead of a call per request");
   command->add_option("--seed", options->seed, "Of the random times and of the synthetic impressions")
       ->type_name("N")
       ->check(cli::WholeNumber(0, UINT64_MAX))
@@ -244,6 +251,7 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
                          .rate = options.rate,
                          .concurrency = options.concurrency,
                          .connections = options.connections,
+                         .stream = options.stream,
                          .warmup_seconds = options.warmup_seconds,
                          .seconds = options.seconds,
                          .seed = options.seed};

@@ -22,6 +22,7 @@ struct BenchOptions {
   double warmup_seconds = 0.5;
   uint64_t candidates = 1;
   uint64_t connections = 1;
+  bool stream = false;  // PredictStream instead of unary calls
   uint64_t seed = 1;
   bool json = false;
 };

@@ -15,6 +15,9 @@ namespace {
 // While a new version rolls out, the replicas behind one target may serve several.
 constexpr size_t kKnownVersions = 16;
 
+// Then too, a replica may not have what another one has answered with; the next call goes to the next one.
+constexpr int kReplicasToAsk = 4;
+
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
   grpc::ChannelArguments arguments;
   // A connection per client: gRPC would otherwise let all clients of a process share one.
@@ -22,6 +25,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
   // A restarted server is found again within two seconds; gRPC's own limit is two minutes.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  arguments.SetLoadBalancingPolicyName("round_robin");
+  // Attempts decides what is retried, and gRPC nothing behind its back.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
 }
 
@@ -34,7 +40,7 @@ std::vector<std::string> HeadNames(const v1::GetModelResponse& model) {
 // One entry per head with one probability per candidate, or what is wrong.
 absl::Status NameHeads(const std::vector<std::string>& heads, size_t candidates,
                        v1::PredictResponse* response) {
-  bool right = static_cast<size_t>(response->heads_size()) == heads.size();
+  bool right = !heads.empty() && static_cast<size_t>(response->heads_size()) == heads.size();
   for (int h = 0; right && h < response->heads_size(); ++h) {
     right = static_cast<size_t>(response->heads(h).probability_size()) == candidates;
     response->mutable_heads(h)->set_head(heads[h]);
@@ -54,7 +60,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& targe
 }
 
 Client::Client(std::string target, const ClientOptions& options)
-    : target_(std::move(target)), options_(options) {
+    : target_(std::move(target)), options_(options), attempts_(options.retry, options.wait_for_ready) {
   const std::shared_ptr<grpc::Channel> channel = MakeChannel(target_);
   prediction_ = v1::PredictionService::NewStub(channel);
   models_ = v1::ModelService::NewStub(channel);
@@ -74,19 +80,33 @@ absl::StatusOr<v1::PredictResponse> Client::Predict(const std::string& model, si
     absl::StatusOr<bool> packed = Pack(model, candidates, fill, &request);
     if (!packed.ok()) return packed.status();
     if (*packed) {
-      grpc::ClientContext context;
-      context.set_deadline(deadline);
-      const grpc::Status status = prediction_->Predict(&context, request, &response);
+      const grpc::Status status = Send(request, deadline, &response);
       if (status.ok()) break;
       if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION || refreshed) return ToStatus(status);
+      refreshed = true;
     }
-    if (absl::Status status = Refresh(model, deadline); !status.ok()) return status;
-    refreshed = *packed;
+    const uint64_t refused = request.packed().schema_fingerprint();  // 0: none yet
+    if (absl::Status status = Refresh(model, refused, deadline); !status.ok()) return status;
   }
-  absl::StatusOr<std::vector<std::string>> heads = Heads(model, response.version(), deadline);
+  absl::StatusOr<std::vector<std::string>> heads =
+      Heads(model, response.version(), static_cast<size_t>(response.heads_size()), deadline);
   if (!heads.ok()) return heads.status();
   if (absl::Status status = NameHeads(*heads, candidates, &response); !status.ok()) return status;
   return response;
+}
+
+grpc::Status Client::Send(const v1::PredictRequest& request, Time deadline, v1::PredictResponse* response) {
+  const auto send = [&] {
+    return attempts_.Call(
+        deadline,
+        [&](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
+          return prediction_->AsyncPredict(context, request, queue);
+        },
+        response);
+  };
+  const grpc::Status status = send();
+  // Replicas come to a new schema one after the other: the next one may have the schema of this request.
+  return status.error_code() == grpc::StatusCode::FAILED_PRECONDITION ? send() : status;
 }
 
 absl::StatusOr<bool> Client::Pack(const std::string& model, size_t candidates,
@@ -109,9 +129,13 @@ absl::StatusOr<ModelSchema> Client::FetchSchema(const std::string& model) {
   return ModelSchema::FromModel(*described);
 }
 
-absl::Status Client::Refresh(const std::string& model, Time deadline) {
-  const absl::StatusOr<v1::GetModelResponse> described = GetModel(model, 0, deadline);
-  if (!described.ok()) return described.status();
+absl::Status Client::Refresh(const std::string& model, uint64_t refused, Time deadline) {
+  absl::StatusOr<v1::GetModelResponse> described;
+  for (int i = 0; i < kReplicasToAsk; ++i) {
+    described = GetModel(model, 0, deadline);
+    if (!described.ok()) return described.status();
+    if (described->schema_fingerprint() != refused) break;
+  }
   absl::StatusOr<ModelSchema> schema = ModelSchema::FromModel(*described);
   if (!schema.ok()) return schema.status();
   std::unique_lock lock(mutex_);
@@ -127,20 +151,26 @@ absl::Status Client::Refresh(const std::string& model, Time deadline) {
 }
 
 absl::StatusOr<std::vector<std::string>> Client::Heads(const std::string& model, int64_t version) {
-  return Heads(model, version, Deadline());
+  return Heads(model, version, std::nullopt, Deadline());
 }
 
 absl::StatusOr<std::vector<std::string>> Client::Heads(const std::string& model, int64_t version,
-                                                       Time deadline) {
+                                                       std::optional<size_t> count, Time deadline) {
   {
     std::shared_lock lock(mutex_);
     const auto known = known_.find(model);
     if (known != known_.end()) {
       const auto heads = known->second.heads.find(version);
-      if (heads != known->second.heads.end()) return heads->second;
+      // Another number of them: the version's number has been given to another model.
+      if (heads != known->second.heads.end() && (!count || heads->second.size() == *count)) {
+        return heads->second;
+      }
     }
   }
-  const absl::StatusOr<v1::GetModelResponse> described = GetModel(model, version, deadline);
+  absl::StatusOr<v1::GetModelResponse> described = absl::NotFoundError("");
+  for (int i = 0; i < kReplicasToAsk && absl::IsNotFound(described.status()); ++i) {
+    described = GetModel(model, version, deadline);
+  }
   if (!described.ok()) return described.status();
   std::vector<std::string> names = HeadNames(*described);
   std::unique_lock lock(mutex_);
@@ -163,9 +193,12 @@ absl::StatusOr<v1::GetModelResponse> Client::GetModel(const std::string& model, 
   request.set_model(model);
   request.set_version(version);
   v1::GetModelResponse response;
-  grpc::ClientContext context;
-  context.set_deadline(deadline);
-  const grpc::Status status = prediction_->GetModel(&context, request, &response);
+  const grpc::Status status = attempts_.Call(
+      deadline,
+      [&](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
+        return prediction_->AsyncGetModel(context, request, queue);
+      },
+      &response);
   if (!status.ok()) return ToStatus(status);
   return response;
 }
@@ -174,9 +207,12 @@ absl::StatusOr<v1::ListModelsResponse> Client::ListModels(const std::string& mod
   v1::ListModelsRequest request;
   request.set_model(model);
   v1::ListModelsResponse response;
-  grpc::ClientContext context;
-  context.set_deadline(Deadline());
-  const grpc::Status status = models_->ListModels(&context, request, &response);
+  const grpc::Status status = attempts_.Call(
+      Deadline(),
+      [&](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
+        return models_->AsyncListModels(context, request, queue);
+      },
+      &response);
   if (!status.ok()) return ToStatus(status);
   return response;
 }

@@ -9,14 +9,16 @@
 //   });
 //   if (answer.ok()) bid(answer->heads(0).probability(0));
 //
-// Thread-safe: any number of threads may share one client, and with it one connection. Calls block their
-// thread and drive the network themselves; no callbacks, and no threads of its own.
+// Thread-safe: any number of threads may share one client, and with it one connection per address that the
+// target stands for. Calls block their thread and drive the network themselves; no callbacks, and no threads
+// of its own.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -26,20 +28,30 @@
 #include "absl/status/statusor.h"
 #include "adscore/v1/model_service.grpc.pb.h"
 #include "adscore/v1/prediction_service.grpc.pb.h"
+#include "client/attempts.h"
 #include "client/impression_builder.h"
 #include "client/model_schema.h"
+#include "client/retry_policy.h"
 
 namespace adscore::client {
 
 struct ClientOptions {
   // For each call of this class, whatever it takes inside: connecting, fetching the schema, asking again.
   std::chrono::milliseconds deadline{1000};
+
+  // What is tried again, when and how often; never beyond the deadline.
+  RetryPolicy retry{};
+
+  // false: a call fails with UNAVAILABLE when none of the addresses can be connected to. true: it waits,
+  // until the deadline, for one that can.
+  bool wait_for_ready = false;
 };
 
 class Client {
  public:
-  // Checks `target` (HOST:PORT) and no more: the connection is made by the first call and remade when it
-  // breaks.
+  // Checks `target` and no more: connections are made by the first call and remade when they break.
+  // HOST:PORT, or one of gRPC's URIs, such as dns:///HOST:PORT or ipv4:ADDRESS:PORT,ADDRESS:PORT. Calls go in
+  // turn (round-robin) to all addresses that the name resolves to, or that are listed.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& target,
                                                          const ClientOptions& options = {});
 
@@ -66,11 +78,11 @@ class Client {
 
   const std::string& target() const { return target_; }
   std::chrono::milliseconds deadline() const { return options_.deadline; }
-  // For callers with completion queues of their own. Thread-safe.
+  // For callers with completion queues of their own; what is called here is not retried. Thread-safe.
   v1::PredictionService::Stub* stub() { return prediction_.get(); }
 
  private:
-  using Time = std::chrono::system_clock::time_point;  // what gRPC takes deadlines in
+  using Time = Attempts::Time;
 
   // What is known about one model.
   struct Known {
@@ -83,8 +95,12 @@ class Client {
   Time Deadline() const { return std::chrono::system_clock::now() + options_.deadline; }
   absl::Status ToStatus(const grpc::Status& status) const;
   absl::StatusOr<v1::GetModelResponse> GetModel(const std::string& model, int64_t version, Time deadline);
-  absl::Status Refresh(const std::string& model, Time deadline);
-  absl::StatusOr<std::vector<std::string>> Heads(const std::string& model, int64_t version, Time deadline);
+  grpc::Status Send(const v1::PredictRequest& request, Time deadline, v1::PredictResponse* response);
+  // Fetches a schema, if possible another one than that with the fingerprint `refused`.
+  absl::Status Refresh(const std::string& model, uint64_t refused, Time deadline);
+  // `count` is how many the version has answered with: if others are known, they are fetched again.
+  absl::StatusOr<std::vector<std::string>> Heads(const std::string& model, int64_t version,
+                                                 std::optional<size_t> count, Time deadline);
 
   // Packs with the known schema; false if there is none.
   absl::StatusOr<bool> Pack(const std::string& model, size_t candidates,
@@ -92,6 +108,7 @@ class Client {
 
   const std::string target_;
   const ClientOptions options_;
+  Attempts attempts_;
   std::unique_ptr<v1::PredictionService::Stub> prediction_;  // constant after construction
   std::unique_ptr<v1::ModelService::Stub> models_;           // constant after construction
 

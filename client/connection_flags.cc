@@ -28,7 +28,10 @@ absl::Status CheckModelName(const std::string& text) {
 }  // namespace
 
 void AddConnectionFlags(CLI::App* command, ConnectionOptions* options) {
-  command->add_option("--target", options->target, "Where adscore-server listens for gRPC (its --listen)")
+  command
+      ->add_option("--target", options->target,
+                   "Where adscore-server listens for gRPC (its --listen). A name\n"
+                   "with several addresses, or ipv4:ADDRESS:PORT,ADDRESS:PORT,… spreads the calls over them")
       ->type_name("HOST:PORT")
       ->check(cli::CheckedBy(&CheckTarget))
       ->capture_default_str();

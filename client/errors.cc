@@ -25,7 +25,7 @@ std::string Explain(const grpc::Status& status, const std::string& target,
       if (absl::StrContains(text, "DNS resolution failed")) {
         return absl::StrCat("the host of target ", target, " is not known; check the target");
       }
-      if (absl::StrContains(text, "failed to connect")) {
+      if (absl::StrContains(text, "connections to all backends failing")) {
         return absl::StrCat("can't connect to ", target, "; check the target and the network (", text, ")");
       }
       break;

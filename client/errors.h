@@ -18,8 +18,8 @@ namespace adscore::client {
 absl::Status FromGrpc(const grpc::Status& status, const std::string& target,
                       std::chrono::milliseconds deadline);
 
-// InvalidArgument unless `target` is HOST:PORT with a port of 1 to 65535, or one of gRPC's URIs (unix:, dns:,
-// ipv4:, ipv6:). gRPC would take a missing port for 443.
+// InvalidArgument unless `target` is HOST:PORT with a port of 1 to 65535, or begins like one of gRPC's URIs
+// (unix:, dns:, ipv4:, ipv6:), whose rest is gRPC's to check. gRPC would take a missing port for 443.
 absl::Status CheckTarget(const std::string& target);
 
 }  // namespace adscore::client

@@ -11,7 +11,7 @@ namespace {
 // that.
 constexpr int kBits = 6;
 constexpr int64_t kLinear = int64_t{1} << (kBits + 1);  // below, every value has a bucket of its own
-constexpr int64_t kLargest = 100'000'000'000;
+constexpr int64_t kLargest = 1'000'000'000'000;
 
 size_t BucketOf(int64_t value) {
   if (value < kLinear) return static_cast<size_t>(value);

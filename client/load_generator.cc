@@ -15,6 +15,7 @@
 
 #include "client/errors.h"
 #include "client/predict_pipeline.h"
+#include "client/stream_pipeline.h"
 
 namespace adscore::client {
 namespace {
@@ -83,13 +84,13 @@ class Worker {
         counters_(counters) {}
 
   void RunClosed(size_t concurrency) {
-    PredictPipeline pipeline(client_, concurrency);
-    for (size_t i = 0; i < concurrency; ++i) pipeline.Start(times_.Now(), NextRequest());
+    const std::unique_ptr<Pipeline> pipeline = MakePipeline(concurrency);
+    for (size_t i = 0; i < concurrency; ++i) pipeline->Start(times_.Now(), NextRequest());
     size_t in_flight = concurrency;
-    while (in_flight > 0 && pipeline.Next([this](const PredictPipeline::Answer& answer) { Count(answer); })) {
+    while (in_flight > 0 && pipeline->Next([this](const Pipeline::Answer& answer) { Count(answer); })) {
       const int64_t now = times_.Now();
       if (now < times_.end()) {
-        pipeline.Start(now, NextRequest());
+        pipeline->Start(now, NextRequest());
       } else {
         --in_flight;
       }
@@ -97,9 +98,9 @@ class Worker {
   }
 
   void RunOpen(double rate, uint64_t seed) {
-    PredictPipeline pipeline(client_, kMostInFlight);
-    std::thread sender([&] { SendWhenDue(rate, seed, &pipeline); });
-    while (pipeline.Next([this](const PredictPipeline::Answer& answer) { Count(answer); })) {
+    const std::unique_ptr<Pipeline> pipeline = MakePipeline(kMostInFlight);
+    std::thread sender([&] { SendWhenDue(rate, seed, pipeline.get()); });
+    while (pipeline->Next([this](const Pipeline::Answer& answer) { Count(answer); })) {
     }
     sender.join();
   }
@@ -123,10 +124,15 @@ class Worker {
   }
 
  private:
+  std::unique_ptr<Pipeline> MakePipeline(size_t capacity) {
+    if (options_.stream) return std::make_unique<StreamPipeline>(client_, capacity);
+    return std::make_unique<PredictPipeline>(client_, capacity);
+  }
+
   const v1::PredictRequest& NextRequest() { return requests_[next_request_++ % requests_.size()]; }
 
   // Poisson arrivals: independent exponential gaps.
-  void SendWhenDue(double rate, uint64_t seed, PredictPipeline* pipeline) {
+  void SendWhenDue(double rate, uint64_t seed, Pipeline* pipeline) {
     prctl(PR_SET_TIMERSLACK, 1);  // nanoseconds; the default of 50 µs would be measured as latency
     std::mt19937_64 random(seed);
     std::exponential_distribution<double> gap(rate);
@@ -139,14 +145,14 @@ class Worker {
       if (times_.Measured(due)) ++result_.due;
       // Too late: what is left of the warm-up must not eat into the measured time, nor that go on for longer.
       if (now >= (due < times_.begin() ? times_.begin() : times_.end())) continue;
-      if (times_.Measured(due)) result_.send_lag.Record(now - due);
       pipeline->Start(static_cast<uint64_t>(due), NextRequest());
+      if (times_.Measured(due)) result_.send_lag.Record(times_.Now() - due);
     }
     pipeline->Close();
   }
 
-  // A call's id is when it was due.
-  void Count(const PredictPipeline::Answer& answer) {
+  // A request's id is when it was due.
+  void Count(const Pipeline::Answer& answer) {
     const int64_t now = times_.Now();
     const auto due = static_cast<int64_t>(answer.id);
     (answer.status.ok() ? counters_->answers : counters_->errors).fetch_add(1, std::memory_order_relaxed);

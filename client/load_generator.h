@@ -1,6 +1,6 @@
 // Load on a server, and what came back: open loop, where requests fall due at random times whether or not
 // earlier ones have been answered, as impressions do; or closed loop, where each answer lets the next request
-// go.
+// go. Nothing is ever retried: what fails is counted.
 //
 // Thread-safe: RunLoad makes its own threads and connections and joins them.
 #pragma once
@@ -23,6 +23,7 @@ struct LoadOptions {
   double rate = 0;                           // open loop: requests per second in all; 0: closed loop
   size_t concurrency = 1;                    // closed loop: requests in flight in all
   size_t connections = 1;                    // each has its own threads and an equal share of the load
+  bool stream = false;                       // one PredictStream per connection instead of unary calls
   double warmup_seconds = 0.5;               // load before the measured time; nothing of it is counted
   double seconds = 10;                       // measured time
   uint64_t seed = 1;                         // of the times at which requests fall due

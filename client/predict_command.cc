@@ -102,7 +102,7 @@ class FileScorer {
       }
       if (written_ == started_) break;
       absl::Status status;
-      pipeline_.Next([&](const PredictPipeline::Answer& answer) { status = Keep(answer); });
+      pipeline_.Next([&](const Pipeline::Answer& answer) { status = Keep(answer); });
       if (!status.ok()) return status;
       WriteWhatIsInOrder(&live);
     }
@@ -113,7 +113,7 @@ class FileScorer {
   const std::map<int64_t, uint64_t>& versions() const { return versions_; }  // version → rows
 
  private:
-  absl::Status Keep(const PredictPipeline::Answer& answer) {
+  absl::Status Keep(const Pipeline::Answer& answer) {
     const uint64_t row = answer.id + 1;
     if (!answer.status.ok()) {
       const absl::Status status = FromGrpc(answer.status, client_->target(), client_->deadline());

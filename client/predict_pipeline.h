@@ -1,6 +1,6 @@
 // Many Predict calls in flight over one connection, on a completion queue.
 //
-// Thread-safe for one thread that starts calls and one that takes answers; they may be the same thread.
+// Thread-safe as pipeline.h says.
 #pragma once
 
 #include <condition_variable>
@@ -11,36 +11,20 @@
 
 #include "absl/functional/function_ref.h"
 #include "client/client.h"
+#include "client/pipeline.h"
 #include "grpcpp/completion_queue.h"
 
 namespace adscore::client {
 
-class PredictPipeline {
+class PredictPipeline final : public Pipeline {
  public:
-  struct Answer {
-    uint64_t id;  // as given to Start
-    const grpc::Status& status;
-    const v1::PredictResponse& response;  // meaningful if `status` is OK
-  };
-
-  // At most `capacity` calls in flight, each with the client's deadline. `client` must outlive the pipeline.
+  // At most `capacity` calls in flight. `client` must outlive the pipeline.
   PredictPipeline(Client* client, size_t capacity);
-  // Waits for the calls in flight, at most for their deadline.
-  ~PredictPipeline();
+  ~PredictPipeline() override;
 
-  PredictPipeline(const PredictPipeline&) = delete;
-  PredictPipeline& operator=(const PredictPipeline&) = delete;
-
-  // Starts a call; `request` is free again on return. Waits while `capacity` calls are in flight: a thread
-  // that also takes the answers must not let it come to that.
-  void Start(uint64_t id, const v1::PredictRequest& request);
-
-  // No more calls will be started.
-  void Close();
-
-  // Waits for the next answer, in whatever order they come, and hands it to `take`. False, without an answer,
-  // once the pipeline is closed and empty.
-  bool Next(absl::FunctionRef<void(const Answer&)> take);
+  void Start(uint64_t id, const v1::PredictRequest& request) override;
+  void Close() override;
+  bool Next(absl::FunctionRef<void(const Answer&)> take) override;
 
  private:
   struct Call;

@@ -69,7 +69,7 @@ TEST_F(ClientTest, AChangedSchemaIsFetchedAgainAndTheCallStillSucceeds) {
   const absl::StatusOr<v1::PredictResponse> answer = client_->Predict("ads", 2, TwoAds);
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->version(), 2);
-  EXPECT_EQ(server_.predict_calls(), 3u);
+  EXPECT_EQ(server_.predict_calls(), 4u);  // one; two with the old schema, perhaps of two replicas; one
   EXPECT_EQ(server_.get_model_calls(), 2u);
 }
 
@@ -77,7 +77,7 @@ TEST_F(ClientTest, ASchemaThatNeverFitsIsNotFetchedInALoop) {
   server_.FailEvery(1, {grpc::StatusCode::FAILED_PRECONDITION, "packed for another schema"});
   const absl::StatusOr<v1::PredictResponse> answer = client_->Predict("ads", 2, TwoAds);
   EXPECT_EQ(answer.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(server_.predict_calls(), 2u);
+  EXPECT_EQ(server_.predict_calls(), 4u);
 }
 
 TEST_F(ClientTest, ANewVersionsHeadsGetTheirOwnNames) {
@@ -90,6 +90,16 @@ TEST_F(ClientTest, ANewVersionsHeadsGetTheirOwnNames) {
     EXPECT_EQ(answer->heads(0).head(), "conversion");
     EXPECT_EQ(answer->heads(1).head(), "click");
   }
+  EXPECT_EQ(server_.get_model_calls(), 2u);
+}
+
+TEST_F(ClientTest, AVersionsNumberThatIsUsedAgainForOtherHeadsGetsTheirNames) {
+  ASSERT_TRUE(client_->Predict("ads", 2, TwoAds).ok());
+  server_.Serve(1, /*fingerprint=*/7, {"click", "conversion"});
+  const absl::StatusOr<v1::PredictResponse> answer = client_->Predict("ads", 2, TwoAds);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->heads(1).head(), "conversion");
+  ASSERT_TRUE(client_->Predict("ads", 2, TwoAds).ok());
   EXPECT_EQ(server_.get_model_calls(), 2u);
 }
 
@@ -145,7 +155,7 @@ TEST_F(ClientTest, TheDeadlineIsHonoured) {
 }
 
 TEST(ClientTarget, WhereNothingListensTheMessageSaysSoAndWhatToDo) {
-  const std::string target = UnusedTarget();
+  const std::string target = UnusedPort().target();
   const std::unique_ptr<Client> client = *Client::Connect(target, kPatient);
   const absl::StatusOr<v1::PredictResponse> answer = client->Predict("ads", 2, TwoAds);
   EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable);

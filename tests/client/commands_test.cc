@@ -130,6 +130,7 @@ TEST_F(BenchTest, ClosedLoopCountsAnswersRowsAndVersions) {
   ASSERT_TRUE(status.ok()) << status;
   const auto json = nlohmann::json::parse(out_.str());
   EXPECT_EQ(json["loop"], "closed");
+  EXPECT_EQ(json["stream"], false);
   EXPECT_EQ(json["errors"], 0);
   EXPECT_GT(json["requests"], 0);
   EXPECT_EQ(json["rows"].get<uint64_t>(), 3 * json["requests"].get<uint64_t>());
@@ -231,6 +232,50 @@ TEST_F(BenchTest, AFileTooShortForOneImpressionIsRefused) {
   const BenchOptions options{
       .connection = Connection(), .data = WriteRows(2), .concurrency = 1, .candidates = 3};
   EXPECT_THAT(std::string(RunBench(options, out_).message()), HasSubstr("fewer rows than the 3 candidates"));
+}
+
+TEST_F(BenchTest, StreamedRequestsAreCountedLikeCallsInBothLoops) {
+  server_.FailEvery(10, {grpc::StatusCode::RESOURCE_EXHAUSTED, "the queue is full"});
+  const BenchOptions closed{.connection = Connection(),
+                            .concurrency = 8,
+                            .seconds = 0.3,
+                            .warmup_seconds = 0,
+                            .candidates = 3,
+                            .connections = 2,
+                            .stream = true,
+                            .json = true};
+  ASSERT_TRUE(RunBench(closed, out_).ok());
+  const auto json = nlohmann::json::parse(out_.str());
+  EXPECT_EQ(json["loop"], "closed");
+  EXPECT_EQ(json["stream"], true);
+  const auto errors = json["errors"].get<uint64_t>();
+  EXPECT_GT(errors, 0u);
+  EXPECT_EQ(json["errors_by_code"], nlohmann::json({{"RESOURCE_EXHAUSTED", errors}}));
+  EXPECT_EQ(json["rows"].get<uint64_t>(), 3 * (json["requests"].get<uint64_t>() - errors));
+  EXPECT_EQ(server_.streams(), 2u);
+
+  const BenchOptions open{
+      .connection = Connection(), .rate = 200, .seconds = 0.5, .warmup_seconds = 0.1, .stream = true};
+  out_.str("");
+  ASSERT_TRUE(RunBench(open, out_).ok());
+  EXPECT_THAT(out_.str(), HasSubstr("open loop, 200 streamed requests/s asked"));
+  EXPECT_EQ(server_.streams(), 3u);
+}
+
+TEST_F(BenchTest, StreamsThatTheServerEndsAreErrorsAndAreOpenedAgain) {
+  server_.EndStreamsAfter(5);
+  const BenchOptions options{.connection = Connection(),
+                             .concurrency = 4,
+                             .seconds = 0.3,
+                             .warmup_seconds = 0,
+                             .stream = true,
+                             .json = true};
+  ASSERT_TRUE(RunBench(options, out_).ok());
+  const auto json = nlohmann::json::parse(out_.str());
+  EXPECT_GT(server_.streams(), 2u);
+  EXPECT_GT(json["errors_by_code"]["UNAVAILABLE"], 0);
+  EXPECT_EQ(json["errors_by_code"].size(), 1u);
+  EXPECT_EQ(json["versions"]["1"].get<uint64_t>() + json["errors"].get<uint64_t>(), json["requests"]);
 }
 
 TEST_F(BenchTest, FailsIfEveryRequestFailed) {

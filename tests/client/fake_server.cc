@@ -1,5 +1,9 @@
 #include "tests/client/fake_server.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <thread>
 
 #include "grpcpp/server_builder.h"
@@ -7,19 +11,20 @@
 namespace adscore::client {
 namespace {
 
-// Builds a server for whatever services are given; the port that it got is written to `port`.
+// Builds a server for whatever services are given; `port` 0 becomes the port that it got.
 template <typename... Service>
 std::unique_ptr<grpc::Server> Listen(int* port, Service*... services) {
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), port);
+  builder.AddListeningPort("127.0.0.1:" + std::to_string(*port), grpc::InsecureServerCredentials(), port);
   (builder.RegisterService(services), ...);
   return builder.BuildAndStart();
 }
 
 }  // namespace
 
-FakeServer::FakeServer()
-    : server_(Listen(&port_, static_cast<v1::PredictionService::Service*>(this),
+FakeServer::FakeServer(int port)
+    : port_(port),
+      server_(Listen(&port_, static_cast<v1::PredictionService::Service*>(this),
                      static_cast<v1::ModelService::Service*>(this))) {}
 
 FakeServer::~FakeServer() { server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5)); }
@@ -39,6 +44,11 @@ void FakeServer::FailEvery(uint64_t n, const grpc::Status& status) {
   failure_ = status;
 }
 
+void FakeServer::PushBack(const std::string& milliseconds) {
+  std::lock_guard lock(mutex_);
+  pushback_ = milliseconds;
+}
+
 v1::PredictRequest FakeServer::last_request() {
   std::lock_guard lock(mutex_);
   return last_request_;
@@ -46,20 +56,58 @@ v1::PredictRequest FakeServer::last_request() {
 
 grpc::Status FakeServer::Predict(grpc::ServerContext* context, const v1::PredictRequest* request,
                                  v1::PredictResponse* response) {
+  return Answer(context, *request, response);
+}
+
+grpc::Status FakeServer::PredictStream(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<v1::PredictStreamResponse, v1::PredictStreamRequest>* stream) {
+  ++streams_;
+  std::vector<v1::PredictStreamRequest> waiting;
+  uint64_t answers = 0;
+  for (bool more = true; more;) {
+    v1::PredictStreamRequest request;
+    more = stream->Read(&request);
+    if (more) waiting.push_back(request);
+    if (more && waiting.size() < backwards_) continue;
+    for (; !waiting.empty(); waiting.pop_back()) {
+      if (end_streams_after_ > 0 && answers >= end_streams_after_) {
+        return {grpc::StatusCode::UNAVAILABLE, "draining"};
+      }
+      last_timeout_us_ = waiting.back().timeout_us();
+      v1::PredictStreamResponse answer;
+      answer.set_request_id(waiting.back().request_id());
+      const grpc::Status status = Answer(context, waiting.back().request(), answer.mutable_response());
+      if (!status.ok()) {
+        answer.mutable_error()->set_code(status.error_code());
+        answer.mutable_error()->set_message(status.error_message());
+      }
+      stream->Write(answer);
+      ++answers;
+    }
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeServer::Answer(grpc::ServerContext* context, const v1::PredictRequest& request,
+                                v1::PredictResponse* response) {
   const uint64_t call = ++predict_calls_;
   const auto answer_at = std::chrono::steady_clock::now() + std::chrono::milliseconds(delay_ms_);
   while (std::chrono::steady_clock::now() < answer_at && !context->IsCancelled()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   std::lock_guard lock(mutex_);
-  last_request_ = *request;
-  if (fail_every_ > 0 && call % fail_every_ == 0) return failure_;
-  if (request->packed().schema_fingerprint() != fingerprint_) {
+  last_request_ = request;
+  if (fail_every_ > 0 && call % fail_every_ == 0) {
+    if (!pushback_.empty()) context->AddTrailingMetadata("grpc-retry-pushback-ms", pushback_);
+    return failure_;
+  }
+  if (request.packed().schema_fingerprint() != fingerprint_) {
     return {grpc::StatusCode::FAILED_PRECONDITION, "packed for another schema"};
   }
   response->set_version(version_);
   for (size_t h = 0; h < heads_[version_].size(); ++h) {
-    *response->add_heads()->mutable_probability() = request->packed().candidates().numeric();
+    *response->add_heads()->mutable_probability() = request.packed().candidates().numeric();
   }
   return grpc::Status::OK;
 }
@@ -110,9 +158,18 @@ grpc::Status FakeServer::ListModels(grpc::ServerContext* /*context*/, const v1::
   return grpc::Status::OK;
 }
 
-std::string UnusedTarget() {
-  FakeServer server;  // gone on return, and its port with it
-  return server.target();
+UnusedPort::UnusedPort() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+  const int on = 1;  // as gRPC's servers have it: several may bind, and this one does not listen
+  setsockopt(socket_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  bind(socket_, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+  number_ = ntohs(address.sin_port);
 }
+
+UnusedPort::~UnusedPort() { close(socket_); }
 
 }  // namespace adscore::client
