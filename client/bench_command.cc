@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/flag_checks.h"
 #include "cli/output.h"
+#include "client/answer_check.h"
 #include "client/impression_file.h"
 #include "client/live_line.h"
 #include "client/load_generator.h"
@@ -22,10 +23,6 @@ namespace adscore::client {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Different impressions that are sent in turn: enough that the server does not see the same few over and
-// over, few enough to stay out of the way of its caches on a machine that both share.
-constexpr size_t kDifferentImpressions = 2048;
 
 constexpr const char* kHelp =
     R"(Open loop (--rate) is what ad traffic is like: requests fall due whether or not earlier ones
@@ -79,7 +76,7 @@ absl::StatusOr<std::vector<v1::PredictRequest>> ReadImpressions(const BenchOptio
   if (!file.ok()) return file.status();
   ImpressionBuilder impression(schema);
   std::vector<v1::PredictRequest> requests;
-  while (requests.size() < kDifferentImpressions) {
+  while (requests.size() < kMostDifferentRequests) {
     const absl::StatusOr<bool> read = (*file)->Next(options.candidates, &impression);
     if (!read.ok()) return read.status();
     if (!*read) break;
@@ -132,6 +129,7 @@ Json ToJson(const BenchOptions& options, const std::string& model, const LoadRes
   json["errors_by_code"] = Json::object();
   for (const auto& [code, errors] : result.errors)
     json["errors_by_code"][absl::StatusCodeToString(code)] = errors.count;
+  if (options.check) json["wrong"] = result.wrong;
   json["rows"] = result.rows;
   json["requests_per_second"] = PerSecond(result.Answers(), result);
   json["rows_per_second"] = PerSecond(result.rows, result);
@@ -167,6 +165,7 @@ void Print(const BenchOptions& options, const std::string& model, const LoadResu
     out << absl::StrFormat("  %s  %d, the first: %s\n", absl::StatusCodeToString(code), errors.count,
                            cli::OneLine(errors.first_message));
   }
+  if (options.check) out << absl::StrFormat("wrong       %d answers\n", result.wrong);
   out << absl::StrFormat("throughput  %.0f requests/s, %.0f rows/s\n", PerSecond(result.Answers(), result),
                          PerSecond(result.rows, result));
   out << "latency     " << LatencyLine(result.latency) << '\n';
@@ -228,6 +227,10 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
       ->capture_default_str();
   command->add_flag("--stream", options->stream,
                     "One PredictStream per connection instead of a call per request");
+  command->add_flag(
+      "--check", options->check,
+      "Ask for each impression once beforehand, and compare every answer under load with that,\n"
+      "bit for bit; exits 1 if one differs");
   command->add_option("--seed", options->seed, "Of the random times and of the synthetic impressions")
       ->type_name("N")
       ->check(cli::WholeNumber(0, UINT64_MAX))
@@ -242,9 +245,17 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   const absl::StatusOr<ModelSchema> schema = (*client)->FetchSchema(options.connection.model);
   if (!schema.ok()) return schema.status();
   absl::StatusOr<std::vector<v1::PredictRequest>> requests =
-      options.data.empty() ? DrawImpressions(*schema, kDifferentImpressions, options.candidates, options.seed)
-                           : ReadImpressions(options, *schema);
+      options.data.empty()
+          ? DrawImpressions(*schema, kMostDifferentRequests, options.candidates, options.seed)
+          : ReadImpressions(options, *schema);
   if (!requests.ok()) return requests.status();
+
+  std::vector<v1::PredictResponse> expected;
+  if (options.check) {
+    absl::StatusOr<std::vector<v1::PredictResponse>> answers = FetchAnswers(client->get(), *requests);
+    if (!answers.ok()) return answers.status();
+    expected = *std::move(answers);
+  }
 
   const LoadOptions load{.target = options.connection.target,
                          .deadline = (*client)->deadline(),
@@ -254,7 +265,8 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
                          .stream = options.stream,
                          .warmup_seconds = options.warmup_seconds,
                          .seconds = options.seconds,
-                         .seed = options.seed};
+                         .seed = options.seed,
+                         .expected = expected};
   absl::StatusOr<LoadResult> result = LoadResult();
   {
     const Interruptible interruptible;
@@ -277,6 +289,10 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   }
   if (absl::Status status = cli::Flush(out); !status.ok()) return status;
   Warn(options, *result);
+  if (result->wrong > 0) {
+    return absl::InternalError(absl::StrCat(result->wrong, " of ", result->Answers(),
+                                            " answers differ from what the server answered at rest"));
+  }
   if (result->Answers() > 0) return absl::OkStatus();
   if (result->errors.empty()) {
     return absl::UnavailableError("no request was sent within the measured time; give a longer --duration");

@@ -24,6 +24,7 @@ struct BenchOptions {
   uint64_t connections = 1;
   bool stream = false;  // PredictStream instead of unary calls
   uint64_t seed = 1;
+  bool check = false;  // every answer against that of the server at rest
   bool json = false;
 };
 

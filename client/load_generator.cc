@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/answer_check.h"
 #include "client/errors.h"
 #include "client/predict_pipeline.h"
 #include "client/stream_pipeline.h"
@@ -66,6 +67,17 @@ class Timetable {
   std::atomic<int64_t> end_;
 };
 
+// What a request's id carries: when it was due, and which of the requests it is.
+struct Ticket {
+  int64_t due;
+  size_t request;
+
+  uint64_t Id() const { return static_cast<uint64_t>(due) * kMostDifferentRequests + request; }
+  static Ticket Of(uint64_t id) {
+    return {.due = static_cast<int64_t>(id / kMostDifferentRequests), .request = id % kMostDifferentRequests};
+  }
+};
+
 struct Counters {
   std::atomic<uint64_t> answers{0};
   std::atomic<uint64_t> errors{0};
@@ -85,12 +97,12 @@ class Worker {
 
   void RunClosed(size_t concurrency) {
     const std::unique_ptr<Pipeline> pipeline = MakePipeline(concurrency);
-    for (size_t i = 0; i < concurrency; ++i) pipeline->Start(times_.Now(), NextRequest());
+    for (size_t i = 0; i < concurrency; ++i) StartNext(times_.Now(), pipeline.get());
     size_t in_flight = concurrency;
     while (in_flight > 0 && pipeline->Next([this](const Pipeline::Answer& answer) { Count(answer); })) {
       const int64_t now = times_.Now();
       if (now < times_.end()) {
-        pipeline->Start(now, NextRequest());
+        StartNext(now, pipeline.get());
       } else {
         --in_flight;
       }
@@ -111,6 +123,7 @@ class Worker {
     total->requests += result_.requests;
     total->rows += result_.rows;
     total->in_time += result_.in_time;
+    total->wrong += result_.wrong;
     const int64_t until = std::max(last_answer_, times_.end());
     total->seconds = std::max(total->seconds, static_cast<double>(until - times_.begin()) / 1e9);
     for (const auto& [code, errors] : result_.errors) {
@@ -129,7 +142,10 @@ class Worker {
     return std::make_unique<PredictPipeline>(client_, capacity);
   }
 
-  const v1::PredictRequest& NextRequest() { return requests_[next_request_++ % requests_.size()]; }
+  void StartNext(int64_t due, Pipeline* pipeline) {
+    const size_t next = next_request_++ % requests_.size();
+    pipeline->Start(Ticket{.due = due, .request = next}.Id(), requests_[next]);
+  }
 
   // Poisson arrivals: independent exponential gaps.
   void SendWhenDue(double rate, uint64_t seed, Pipeline* pipeline) {
@@ -145,16 +161,15 @@ class Worker {
       if (times_.Measured(due)) ++result_.due;
       // Too late: what is left of the warm-up must not eat into the measured time, nor that go on for longer.
       if (now >= (due < times_.begin() ? times_.begin() : times_.end())) continue;
-      pipeline->Start(static_cast<uint64_t>(due), NextRequest());
+      StartNext(due, pipeline);
       if (times_.Measured(due)) result_.send_lag.Record(times_.Now() - due);
     }
     pipeline->Close();
   }
 
-  // A request's id is when it was due.
   void Count(const Pipeline::Answer& answer) {
     const int64_t now = times_.Now();
-    const auto due = static_cast<int64_t>(answer.id);
+    const auto [due, request] = Ticket::Of(answer.id);
     (answer.status.ok() ? counters_->answers : counters_->errors).fetch_add(1, std::memory_order_relaxed);
     if (!times_.Measured(due)) return;
     ++result_.requests;
@@ -167,6 +182,7 @@ class Worker {
       }
       return;
     }
+    if (!options_.expected.empty() && !Agree(options_.expected[request], answer.response)) ++result_.wrong;
     result_.latency.Record(now - due);
     if (now < times_.grace_end()) ++result_.in_time;
     if (answer.response.heads_size() > 0) {

@@ -27,7 +27,13 @@ struct LoadOptions {
   double warmup_seconds = 0.5;               // load before the measured time; nothing of it is counted
   double seconds = 10;                       // measured time
   uint64_t seed = 1;                         // of the times at which requests fall due
+  // What each request must be answered with; empty: anything will do.
+  std::span<const v1::PredictResponse> expected;
 };
+
+// Requests that RunLoad may be given to send in turn: enough that a server does not see the same few over and
+// over, few enough to stay out of the way of its caches on a machine that both share.
+inline constexpr size_t kMostDifferentRequests = 2048;
 
 struct LoadErrors {
   uint64_t count = 0;
@@ -41,6 +47,7 @@ struct LoadResult {
   uint64_t rows = 0;      // candidates scored
   uint64_t in_time = 0;   // answered no later than kGrace after the end
   double seconds = 0;  // from the beginning of the measured time to its end or the last answer, what is later
+  uint64_t wrong = 0;  // answers that were not what was expected
   std::map<absl::StatusCode, LoadErrors> errors;
   std::map<int64_t, uint64_t> versions;  // version → answers
   LatencyHistogram latency;              // of answers, from when the request was due or started

@@ -143,6 +143,27 @@ TEST_F(BenchTest, ClosedLoopCountsAnswersRowsAndVersions) {
   EXPECT_LE(latency["p999"], latency["max"]);
 }
 
+TEST_F(BenchTest, EveryAnswerCanBeCheckedAgainstThatOfTheServerAtRest) {
+  BenchOptions options{.connection = Connection(),
+                       .data = WriteRows(40),
+                       .concurrency = 4,
+                       .seconds = 0.3,
+                       .candidates = 2,
+                       .check = true,
+                       .json = true};
+  for (const bool stream : {false, true}) {
+    out_.str("");
+    options.stream = stream;
+    const absl::Status status = RunBench(options, out_);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(nlohmann::json::parse(out_.str())["wrong"], 0);
+  }
+  server_.ErrEvery(7);
+  out_.str("");
+  EXPECT_EQ(RunBench(options, out_).code(), absl::StatusCode::kInternal);
+  EXPECT_GT(nlohmann::json::parse(out_.str())["wrong"], 0);
+}
+
 TEST_F(BenchTest, OpenLoopSendsTheRateThatWasAsked) {
   const BenchOptions options{.connection = Connection(),
                              .rate = 200,

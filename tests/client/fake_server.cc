@@ -108,6 +108,7 @@ grpc::Status FakeServer::Answer(grpc::ServerContext* context, const v1::PredictR
   response->set_version(version_);
   for (size_t h = 0; h < heads_[version_].size(); ++h) {
     *response->add_heads()->mutable_probability() = request.packed().candidates().numeric();
+    if (err_every_ > 0 && call % err_every_ == 0) response->mutable_heads(0)->set_probability(0, -1);
   }
   return grpc::Status::OK;
 }

@@ -31,6 +31,8 @@ class FakeServer final : public v1::PredictionService::Service, public v1::Model
   void Serve(int64_t version, uint64_t fingerprint, const std::vector<std::string>& heads = {"click"});
   // Every `n`-th request fails with `status`, be it a call or one of a stream; 0: none.
   void FailEvery(uint64_t n, const grpc::Status& status);
+  // Every `n`-th answer is that of another bid; 0: none.
+  void ErrEvery(uint64_t n) { err_every_ = n; }
   // Failures carry this as their "grpc-retry-pushback-ms".
   void PushBack(const std::string& milliseconds);
   // Every request takes so long, or until its caller gives up.
@@ -62,6 +64,7 @@ class FakeServer final : public v1::PredictionService::Service, public v1::Model
                       v1::PredictResponse* response);
 
   std::atomic<int64_t> delay_ms_{0};
+  std::atomic<uint64_t> err_every_{0};
   std::atomic<size_t> backwards_{1};
   std::atomic<uint64_t> end_streams_after_{0};
   std::atomic<uint64_t> predict_calls_{0};

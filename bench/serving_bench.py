@@ -1,0 +1,202 @@
+"""Measures adscore-server from outside: server on core 0, load generator on core 1, runs of both sides in turns.
+
+    serving_bench.py floor      against a gRPC server that does no work: throughput, tail, a lone request
+    serving_bench.py load       rate, mean batch, p50 and p99 as the load grows
+    serving_bench.py scoring    rows per second against forward_bench alone
+    serving_bench.py overload   three times what it can carry, with deadlines; every answer checked
+
+Needs the release build (--bin) and the Python standard library. Prints medians and min..max; run it on an idle machine.
+"""
+import argparse
+import contextlib
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+SMALL, WIDE = "10-64-32-1", "429-400-400-400-1"
+FEATURES = {SMALL: (5, 0), WIDE: (13, 26)}  # numeric, categorical; as make_bench_model makes them
+
+
+class Bench:
+    """Starts servers and loads them. Everything that it starts ends with it."""
+
+    def __init__(self, bin_dir, seconds, runs):
+        self.bin, self.seconds, self.runs = pathlib.Path(bin_dir), seconds, runs
+        self.stack = contextlib.ExitStack()
+        self.root = pathlib.Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.stack.close()
+
+    def model(self, shape):
+        """A model root of its own with one model, "m"."""
+        root = self.root / shape
+        if not root.exists():
+            root.mkdir()
+            subprocess.run([self.bin / "make_bench_model", shape, root, "m"], check=True)
+        return root
+
+    def start(self, command):
+        """Returns its process, gRPC address and HTTP address."""
+        process = subprocess.Popen(["taskset", "-c", "0"] + [str(word) for word in command],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.stack.callback(process.wait)
+        self.stack.callback(process.terminate)
+        grpc, http = re.match(r"listening on grpc://(\S+)(?: http://(\S+))?", process.stdout.readline()).groups()
+        return process, grpc, http
+
+    def server(self, shape, *flags):
+        return self.start([self.bin / "adscore-server", "--model-root", self.model(shape), "--listen", "127.0.0.1:0",
+                           "--http-listen", "127.0.0.1:0", "--serving-threads", 1, *flags])
+
+    def floor(self, shape):
+        numeric, categorical = FEATURES[shape]
+        return self.start([self.bin / "floor_server", "--numeric", numeric, "--categorical", categorical])
+
+    def load(self, target, shape, candidates, *flags, seconds=None):
+        name = "m" if "floor" not in flags else "floor"
+        command = ["taskset", "-c", "1", self.bin / "adscore-client", "bench", "--target", target, "--model", name,
+                   "--data", self.model(shape) / "m.csv", "--candidates", candidates, "--json",
+                   "--duration", seconds or self.seconds, *[flag for flag in flags if flag != "floor"]]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(map(str, command))}\n{done.stderr}")
+        return json.loads(done.stdout)
+
+
+def text(values, digits=0):
+    return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}..{max(values):,.{digits}f})"
+
+
+def compare(what, server, floor, digits=0):
+    """A line: both sides' medians, and the ratio of the medians with the spread of the runs' ratios."""
+    ratios = [s / f for s, f in zip(server, floor)]
+    ratio = statistics.median(server) / statistics.median(floor)
+    print(f"{what:34} server {text(server, digits):28} floor {text(floor, digits):28} "
+          f"ratio {ratio:.3f} ({min(ratios):.3f}..{max(ratios):.3f})", flush=True)
+
+
+def floor(bench):
+    _, server, _ = bench.server(SMALL)
+    _, bare, _ = bench.floor(SMALL)
+    sides = [(server, ()), (bare, ("floor",))]
+
+    def in_turns(*flags, seconds=None):
+        results = [[], []]
+        for _ in range(bench.runs):
+            for side, (target, kind) in enumerate(sides):
+                results[side].append(bench.load(target, SMALL, 1, *kind, *flags, seconds=seconds))
+        return results
+
+    saturation = 0
+    for concurrency in (16, 64, 256):
+        results = in_turns("--concurrency", concurrency)
+        rates = [[run["requests_per_second"] for run in side] for side in results]
+        compare(f"requests/s, {concurrency} in flight", *rates)
+        saturation = max(saturation, statistics.median(rates[1]))
+    results = in_turns("--rate", saturation / 2)
+    compare(f"p50 at {saturation / 2:,.0f}/s, µs", *[[r["latency_us"]["p50"] for r in side] for side in results])
+    compare(f"p99 at {saturation / 2:,.0f}/s, µs", *[[r["latency_us"]["p99"] for r in side] for side in results])
+    results = in_turns("--concurrency", 1)
+    compare("a lone request, p50, µs", *[[r["latency_us"]["p50"] for r in side] for side in results])
+    for silence in (1, 2, 5):
+        results = in_turns("--rate", 1 / silence, "--warmup", 0, "--seed", silence, seconds=6 * silence)
+        compare(f"one every {silence} s or so, p50, µs",
+                *[[r["latency_us"]["p50"] for r in side] for side in results])
+
+
+def scrape(http):
+    """The metrics without labels that matter here, summed over all label values."""
+    sums = {}
+    with urllib.request.urlopen(f"http://{http}/metrics") as page:
+        for line in page.read().decode().splitlines():
+            match = re.match(r"(adscore_\w+)(?:\{[^}]*\})? (\S+)$", line)
+            if match:
+                sums[match[1]] = sums.get(match[1], 0) + float(match[2])
+    return sums
+
+
+def mean_batch(before, after):
+    passes = after["adscore_batch_rows_count"] - before["adscore_batch_rows_count"]
+    return (after["adscore_batch_rows_sum"] - before["adscore_batch_rows_sum"]) / max(passes, 1)
+
+
+def load(bench):
+    for shape, candidates in ((SMALL, 1), (WIDE, 10)):
+        _, target, http = bench.server(shape)
+        peak = bench.load(target, shape, candidates, "--concurrency", 64)["requests_per_second"]
+        print(f"{shape}, {candidates} candidates per request; saturation {peak:,.0f} requests/s")
+        print("| requests/s | mean batch rows | p50 µs | p99 µs |\n| --- | --- | --- | --- |")
+        for share in (0.05, 0.2, 0.4, 0.6, 0.8, 0.9):
+            before = scrape(http)
+            run = bench.load(target, shape, candidates, "--rate", peak * share)
+            print(f"| {run['requests_per_second']:,.0f} | {mean_batch(before, scrape(http)):.1f} | "
+                  f"{run['latency_us']['p50']:,.0f} | {run['latency_us']['p99']:,.0f} |", flush=True)
+
+
+def forward_rows_per_second(bench, shape, batch):
+    done = subprocess.run(["taskset", "-c", "0", str(bench.bin / "forward_bench"), "--benchmark_format=json",
+                           f"--benchmark_filter=^forward/{shape}/f32/{batch}$"], capture_output=True, text=True)
+    return 1e9 / json.loads(done.stdout)["benchmarks"][0]["ns_per_row"]
+
+
+def scoring(bench):
+    _, target, http = bench.server(WIDE)
+    served, alone, batches = [], [], []
+    for _ in range(bench.runs):
+        before = scrape(http)
+        served.append(bench.load(target, WIDE, 100, "--concurrency", 8)["rows_per_second"])
+        batches.append(mean_batch(before, scrape(http)))
+        batch = min((1, 2, 4, 8, 16, 32, 64, 128, 256, 512), key=lambda b: abs(b - batches[-1]))
+        alone.append(forward_rows_per_second(bench, WIDE, batch))
+    print(f"{WIDE}, 100 candidates per request, mean batch {text(batches)} rows")
+    compare("rows/s (floor: forward_bench)", served, alone)
+
+
+def resident_mb(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+def overload(bench):
+    for shape, candidates in ((WIDE, 20), (SMALL, 1)):
+        process, target, _ = bench.server(shape)
+        runs = [bench.load(target, shape, candidates, "--concurrency", n, "--check") for n in (8, 16, 32, 64)]
+        peak = max(run["requests_per_second"] for run in runs)
+        deadline = ("--deadline-ms", 20, "--check")
+        normal = bench.load(target, shape, candidates, "--rate", peak / 2, *deadline)
+        print(f"{shape}, {candidates} candidates: peak {peak:,.0f} requests/s; at half of it p99 "
+              f"{normal['latency_us']['p99']:,.0f} µs, {resident_mb(process):.0f} MB")
+        for round_number in range(3):
+            run = bench.load(target, shape, candidates, "--rate", 3 * peak, *deadline, "--connections", 4, seconds=10)
+            print(f"  3x for 10 s: goodput {run['requests_per_second'] / peak:.3f} of the peak, "
+                  f"{run['requests']:,} sent of {run['requests_due']:,} due, {run['errors_by_code']}, wrong {run['wrong']}, "
+                  f"p50 {run['latency_us']['p50']:,.0f} µs, slowest answer {run['latency_us']['max']:,.0f} µs, "
+                  f"{resident_mb(process):.0f} MB", flush=True)
+        time.sleep(1)
+        after = bench.load(target, shape, candidates, "--rate", peak / 2, *deadline, "--warmup", 0)
+        print(f"  1 s later: p99 {after['latency_us']['p99']:,.0f} µs, errors {after['errors']}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["floor", "load", "scoring", "overload"])
+    parser.add_argument("--bin", default=pathlib.Path(__file__).parent.parent / "build/release/bin", help="programs")
+    parser.add_argument("--seconds", type=float, default=5, help="of each run (default 5)")
+    parser.add_argument("--runs", type=int, default=5, help="of each side (default 5)")
+    flags = parser.parse_args()
+    with Bench(flags.bin, flags.seconds, flags.runs) as bench:
+        {"floor": floor, "load": load, "scoring": scoring, "overload": overload}[flags.what](bench)
+
+
+if __name__ == "__main__":
+    main()
