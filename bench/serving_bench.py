@@ -2,6 +2,7 @@
 
     serving_bench.py floor      against a gRPC server that does no work: throughput, tail, a lone request
     serving_bench.py load       rate, mean batch, p50 and p99 as the load grows
+    serving_bench.py large      small requests alone, and while others with 5,000 candidates run
     serving_bench.py scoring    rows per second against forward_bench alone
     serving_bench.py overload   three times what it can carry, with deadlines; every answer checked
 
@@ -162,6 +163,29 @@ def scoring(bench):
     compare("rows/s (floor: forward_bench)", served, alone)
 
 
+def large(bench):
+    for label, flags in (("in slices", ()), ("whole (--max-batch-rows 8192)", ("--max-batch-rows", 8192))):
+        _, target, _ = bench.server(WIDE, *flags)
+        for others in (False, True):
+            p50, p99 = [], []
+            for _ in range(bench.runs):
+                with contextlib.ExitStack() as stack:
+                    if others:
+                        command = ["taskset", "-c", "1", bench.bin / "adscore-client", "bench", "--target", target,
+                                   "--model", "m", "--data", bench.model(WIDE) / "m.csv", "--candidates", 5000,
+                                   "--concurrency", 1, "--deadline-ms", 10000, "--duration", 1000]
+                        other = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL,
+                                                 stderr=subprocess.DEVNULL)
+                        stack.callback(other.wait)
+                        stack.callback(other.kill)
+                        time.sleep(2)
+                    run = bench.load(target, WIDE, 1, "--rate", 200)
+                p50.append(run["latency_us"]["p50"])
+                p99.append(run["latency_us"]["p99"])
+            print(f"{label:30} {'beside 5,000 candidates' if others else 'alone':24} "
+                  f"p50 {text(p50)} µs, p99 {text(p99)} µs", flush=True)
+
+
 def resident_mb(process):
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
@@ -189,13 +213,13 @@ def overload(bench):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["floor", "load", "scoring", "overload"])
+    parser.add_argument("what", choices=["floor", "load", "large", "scoring", "overload"])
     parser.add_argument("--bin", default=pathlib.Path(__file__).parent.parent / "build/release/bin", help="programs")
     parser.add_argument("--seconds", type=float, default=5, help="of each run (default 5)")
     parser.add_argument("--runs", type=int, default=5, help="of each side (default 5)")
     flags = parser.parse_args()
     with Bench(flags.bin, flags.seconds, flags.runs) as bench:
-        {"floor": floor, "load": load, "scoring": scoring, "overload": overload}[flags.what](bench)
+        {"floor": floor, "load": load, "large": large, "scoring": scoring, "overload": overload}[flags.what](bench)
 
 
 if __name__ == "__main__":
