@@ -118,11 +118,11 @@ TEST_F(AttemptsTest, TheBudgetEndsARetryStormAndSuccessesRefillIt) {
 
 TEST_F(AttemptsTest, RetriesEndWithTheDeadline) {
   one_.FailEvery(1, kFull);
-  const auto client = Connect({one_.target()}, {.deadline = milliseconds(300),
-                                                .retry = {.max_attempts = 1'000'000, .budget_tokens = 1e9}});
+  const auto client = Connect(
+      {one_.target()}, {.deadline = seconds(2), .retry = {.max_attempts = 1'000'000, .budget_tokens = 1e9}});
   const auto start = std::chrono::steady_clock::now();
   const absl::Status status = Predict(client.get()).status();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(60));
   EXPECT_TRUE(absl::IsResourceExhausted(status) || absl::IsDeadlineExceeded(status)) << status;
   EXPECT_GT(one_.predict_calls(), 1u);
 }
@@ -165,7 +165,7 @@ TEST_F(AttemptsTest, AHedgeAnswersForAReplicaThatHangs) {
 TEST_F(AttemptsTest, AHedgeComesOutOfTheBudget) {
   const auto client =
       Connect({one_.target(), two_.target()},
-              {.deadline = milliseconds(500), .retry = {.budget_tokens = 0, .hedge_after = milliseconds(1)}});
+              {.deadline = seconds(3), .retry = {.budget_tokens = 0, .hedge_after = milliseconds(1)}});
   AskBoth(client.get());
   one_.set_delay(seconds(50));
   int late = 0;

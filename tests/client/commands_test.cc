@@ -175,8 +175,10 @@ TEST_F(BenchTest, OpenLoopSendsTheRateThatWasAsked) {
   const auto json = nlohmann::json::parse(out_.str());
   EXPECT_EQ(json["loop"], "open");
   EXPECT_EQ(json["rate_asked"], 200.0);
-  // Poisson: 200 ± 14, and the same for the same seed.
-  EXPECT_NEAR(json["requests"].get<double>(), 200, 70);
+  // Poisson: 200 ± 14, and the same for the same seed. How many of them could be sent is the machine's
+  // affair.
+  EXPECT_NEAR(json["requests_due"].get<double>(), 200, 70);
+  EXPECT_LE(json["requests"], json["requests_due"]);
 }
 
 TEST_F(BenchTest, ARateThatTheServerCannotHoldIsToldAndItsWaitingIsMeasured) {

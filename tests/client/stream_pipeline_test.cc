@@ -61,6 +61,7 @@ TEST_F(StreamPipelineTest, AnswersOutOfOrderFindTheirRequests) {
     }
   }
   EXPECT_EQ(server_.streams(), 1u);
+  EXPECT_EQ(server_.last_timeout_us(), 30'000'000u);  // the client's deadline
 }
 
 TEST_F(StreamPipelineTest, AThreadThatStartsAndOneThatTakesShareIt) {
@@ -122,9 +123,9 @@ TEST_F(StreamPipelineTest, WhereNothingListensEveryRequestFails) {
   }
 }
 
-TEST_F(StreamPipelineTest, TheDeadlineTravelsAndIsKeptIfTheServerDoesNot) {
+TEST_F(StreamPipelineTest, TheDeadlineIsKeptEvenIfTheServerDoesNotKeepIt) {
   Connect(std::chrono::milliseconds(200));
-  server_.set_delay(std::chrono::seconds(20));
+  server_.set_delay(std::chrono::seconds(100));
   const auto start = std::chrono::steady_clock::now();
   {
     StreamPipeline pipeline(client_.get(), 4);
@@ -134,14 +135,13 @@ TEST_F(StreamPipelineTest, TheDeadlineTravelsAndIsKeptIfTheServerDoesNot) {
       EXPECT_EQ(id, i);
       EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
     }
-    EXPECT_EQ(server_.last_timeout_us(), 200'000u);
     pipeline.Start(9, Request(9));  // the places are free again
   }                                 // does not wait for the server either
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(15));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(50));
 }
 
 TEST_F(StreamPipelineTest, AnAnswerThatComesTooLateIsNotTakenForAnother) {
-  Connect(std::chrono::seconds(1));
+  Connect(std::chrono::seconds(2));
   server_.AnswerStreamsBackwards(2);
   StreamPipeline pipeline(client_.get(), 1);
   pipeline.Start(1, Request(1));  // waits at the server for the second one
