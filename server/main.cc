@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "CLI/CLI.hpp"
+#include "absl/synchronization/mutex.h"
 #include "cli/flag_checks.h"
 #include "cli/output.h"
 #include "server/server.h"
@@ -161,6 +162,8 @@ int Main(int argc, char** argv) {
 }  // namespace adscore::server
 
 int main(int argc, char** argv) {
+  // Debian's abseil looks for deadlocks at every lock, and gRPC takes dozens of them for a call.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("adscore-server"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   return adscore::server::Main(argc, argv);
