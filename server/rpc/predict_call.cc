@@ -25,7 +25,7 @@ void PredictCall::OnArrived(bool ok) {
     loop_->Recycle(this);
     return;
   }
-  loop_->PostPredict();
+  loop_->OnPredictArrived();
   const Time now = loop_->clock().Now();
   Begin(*request_, response_, now, ToSteady(context_->deadline(), now));
 }

@@ -15,7 +15,7 @@ namespace {
 
 // Predict calls that wait in each completion queue. A call that finds none waits inside gRPC until the loop
 // comes round.
-constexpr int kPostedPredicts = 64;
+constexpr size_t kPostedPredicts = 64;
 constexpr int kPostedLookups = 2;
 // Events taken before a batch runs: enough for a full queue of small impressions, and an end to it when calls
 // come faster than they can be taken.
@@ -46,7 +46,7 @@ ServingLoop::ServingLoop(size_t number, const BatchLimits& limits, const Serving
 ServingLoop::~ServingLoop() { Stop(); }
 
 void ServingLoop::Start() {
-  for (int i = 0; i < kPostedPredicts; ++i) PostPredict();
+  PostPredicts(kPostedPredicts);
   PostStream();
   PostWatch();
   PostLookups();
@@ -74,6 +74,7 @@ void ServingLoop::OnWake(bool /*ok*/) {
 void ServingLoop::Run() {
   while (HandleEvents()) {
     if (batcher_.Decide().kind == BatchDecision::Kind::kRun) batcher_.RunBatch();
+    PostPredicts(kPostedPredicts);
   }
 }
 
@@ -123,7 +124,16 @@ void ServingLoop::Post(Calls<Call>* calls) {
   if (!stopping_) Take(calls)->Post();
 }
 
-void ServingLoop::PostPredict() { Post(&predicts_); }
+void ServingLoop::PostPredicts(size_t wanted) {
+  for (; posted_predicts_ < wanted && !stopping_; ++posted_predicts_) Post(&predicts_);
+}
+
+// As a rule the next one is posted after the batch: this call should not wait for it. But a burst must not
+// run out of them.
+void ServingLoop::OnPredictArrived() {
+  --posted_predicts_;
+  PostPredicts(kPostedPredicts / 2);
+}
 
 StreamJob* ServingLoop::TakeStreamJob() { return Take(&stream_jobs_); }
 

@@ -68,7 +68,7 @@ class ServingLoop {
   int64_t CallsUnderWay() const { return under_way_.load(std::memory_order_relaxed); }
 
   // For the calls of this loop.
-  void PostPredict();
+  void OnPredictArrived();
   void PostStream();
   void PostWatch();
   StreamJob* TakeStreamJob();
@@ -100,6 +100,7 @@ class ServingLoop {
   };
 
   void Run();
+  void PostPredicts(size_t wanted);
   bool HandleEvents();
   void OnWake(bool ok);
   void OnStop(bool ok);
@@ -128,6 +129,7 @@ class ServingLoop {
   std::vector<std::unique_ptr<GetModelCall>> get_model_calls_;
   std::vector<std::unique_ptr<ListModelsCall>> list_models_calls_;
   std::vector<std::unique_ptr<CheckCall>> check_calls_;
+  size_t posted_predicts_ = 0;  // that wait for a call
   bool stopping_ = false;  // nothing may be posted any more
 
   std::atomic<int64_t> under_way_{0};   // written by the loop's thread alone
