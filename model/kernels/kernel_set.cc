@@ -20,7 +20,6 @@
 #include <hwy/highway.h>
 
 #include "model/kernels/dense-inl.h"
-#include "model/kernels/narrow-inl.h"
 #include "model/kernels/sigmoid-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -43,14 +42,12 @@ constexpr const char* kName =
 #endif
 
 const KernelSet* Kernels(Precision precision) {
-  static constexpr KernelSet kF32 = {kName, Precision::kF32, kPanelColumns, PackedFloats,
-                                     Pack,  Dense,           Heads,         Sigmoids};
-  static constexpr KernelSet kBf16 = {
-      kName, Precision::kBf16, kPanelColumns, NarrowPackedFloats<Bf16>, NarrowPack<Bf16>, NarrowDense<Bf16>,
-      Heads, Sigmoids};
-  static constexpr KernelSet kInt8 = {
-      kName, Precision::kInt8, kPanelColumns, NarrowPackedFloats<Int8>, NarrowPack<Int8>, NarrowDense<Int8>,
-      Heads, Sigmoids};
+  static constexpr KernelSet kF32 = {kName,     Precision::kF32, kPanelColumns, PackedFloats<F32>,
+                                     Pack<F32>, Dense<F32>,      Heads,         Sigmoids};
+  static constexpr KernelSet kBf16 = {kName,      Precision::kBf16, kPanelColumns, PackedFloats<Bf16>,
+                                      Pack<Bf16>, Dense<Bf16>,      Heads,         Sigmoids};
+  static constexpr KernelSet kInt8 = {kName,      Precision::kInt8, kPanelColumns, PackedFloats<Int8>,
+                                      Pack<Int8>, Dense<Int8>,      Heads,         Sigmoids};
   switch (precision) {
     case Precision::kF32:
       break;

@@ -30,8 +30,7 @@ struct DenseArgs {
   const uint32_t* init_row = nullptr;  // [rows]; null: init row 0 for all
   float* y = nullptr;                  // [rows][y_stride]
   size_t y_stride = 0;
-  bool relu = false;        // max(0, ·); NaN becomes 0
-  bool accumulate = false;  // y += instead of y =; then init must be null and relu false
+  bool relu = false;  // max(0, ·); NaN becomes 0
 };
 
 // What the weights of the hidden layers are held in. Activations, the output layer and everything before the

@@ -130,37 +130,28 @@ TEST_P(KernelTest, TransposedOperandsThroughStrides) {
   }
 }
 
-TEST_P(KernelTest, InitRowsReluAndAccumulate) {
-  // x = 0, so that y is what init, relu and accumulate make of it.
+TEST_P(KernelTest, InitRowsAndRelu) {
+  // x = 0, so that y is what init and relu make of it.
   const std::vector<float> x(3, 0.0f);
   const std::vector<float> w(2, 1.0f);
   const AlignedFloats packed = Packed(w, 2, 1, 1, 2);
   const std::vector<float> init = {1, -2, 3, std::numeric_limits<float>::quiet_NaN()};
   const std::vector<uint32_t> init_row = {1, 0, 1};
   std::vector<float> y(6);
-  DenseArgs args = {.rows = 3,
-                    .depth = 1,
-                    .columns = 2,
-                    .x = x.data(),
-                    .x_row_stride = 1,
-                    .packed = packed.data(),
-                    .init = init.data(),
-                    .init_stride = 2,
-                    .init_row = init_row.data(),
-                    .y = y.data(),
-                    .y_stride = 2,
-                    .relu = true};
+  const DenseArgs args = {.rows = 3,
+                          .depth = 1,
+                          .columns = 2,
+                          .x = x.data(),
+                          .x_row_stride = 1,
+                          .packed = packed.data(),
+                          .init = init.data(),
+                          .init_stride = 2,
+                          .init_row = init_row.data(),
+                          .y = y.data(),
+                          .y_stride = 2,
+                          .relu = true};
   GetParam()->dense(args);
   EXPECT_THAT(y, ::testing::ElementsAre(3, 0, 1, 0, 3, 0)) << "relu makes -2 and NaN 0";
-
-  const std::vector<float> ones(3, 1.0f);
-  args.x = ones.data();
-  args.init = nullptr;
-  args.init_row = nullptr;
-  args.relu = false;
-  args.accumulate = true;
-  GetParam()->dense(args);
-  EXPECT_THAT(y, ::testing::ElementsAre(4, 1, 2, 1, 4, 1));
 }
 
 TEST_P(KernelTest, HeadsAreWithinRoundingOfDoublePrecision) {
