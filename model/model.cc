@@ -119,7 +119,7 @@ void Model::ShareContexts(std::span<const Impression> impressions, ScoreScratch*
   for (size_t i = 0; i < impressions.size(); ++i) {
     Encode(context_slots_, impressions[i].context, 0, 1, input + i * stride, stride);
   }
-  forward_->ShareContexts(input, stride, impressions.size(),
+  forward_->ShareContexts(input, stride, impressions.size(), &scratch->forward,
                           scratch->context_share.Reserve(impressions.size() * forward_->share_stride()));
 }
 

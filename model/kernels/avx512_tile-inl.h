@@ -1,6 +1,7 @@
-// Matrix products with AVX-512's instructions for narrow numbers, which multiply two bf16 or four int8 at once
-// and add them up in 32 bits. Included by avx512_bf16.cc and avx512_vnni.cc, each of which says first, in
-// ADSCORE_AVX512_TARGET, what its functions may use; only what the processor is known to have may call them.
+// Matrix products with AVX-512's instructions for narrow numbers, which multiply two bf16 or four int8 at
+// once and add them up in 32 bits. Included by avx512_bf16.cc and avx512_vnni.cc, each of which says first,
+// in ADSCORE_AVX512_TARGET, what its functions may use; only what the processor is known to have may call
+// them.
 //
 // Panels and tiles are those of dense-inl.h, with words in the place of floats: a word of 32 bits holds what
 // comes one after another in depth, of a column in the panel and of a row in x. The rows of x are made into
@@ -15,9 +16,18 @@
 #error "say first what the functions may use"
 #endif
 
-#include <immintrin.h>
-
 #include <hwy/base.h>
+
+// GCC 12's header makes undefined vectors in a way that GCC 12 warns of.
+#if HWY_COMPILER_GCC_ACTUAL
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#if HWY_COMPILER_GCC_ACTUAL
+#pragma GCC diagnostic pop
+#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -25,6 +35,7 @@
 #include <cstring>
 
 #include "model/kernels/kernel_set.h"
+#include "model/kernels/panels.h"
 
 HWY_PUSH_ATTRIBUTES(ADSCORE_AVX512_TARGET)
 namespace adscore::model {
@@ -81,6 +92,11 @@ HWY_INLINE __m512 LoadInit(const DenseArgs& a, size_t row, size_t column) {
   return _mm512_maskz_loadu_ps(FirstLanes(a.columns - column), init + column);
 }
 
+// Where vector v of a row of panels begins.
+HWY_INLINE const float* At(const float* panels, size_t panel_stride, size_t v) {
+  return panels + v / kPanelVectors * panel_stride + v % kPanelVectors * kLanes;
+}
+
 // kRows rows of x from `row` on, against kPanels panels from `column` on.
 template <typename Words, size_t kRows, size_t kPanels>
 HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
@@ -89,41 +105,34 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   const size_t panel_stride = PanelWords<Words>(a.depth);
   const auto* const x = reinterpret_cast<const int32_t*>(a.scratch) + row * x_stride;
   const float* const panels = a.packed + column / kPanelColumns * panel_stride;
-  const auto panel = [&](size_t v) {
-    return panels + v / kPanelVectors * panel_stride + v % kPanelVectors * kLanes;
-  };
-
   typename Words::Sum sum[kRows][kVectors];
   for (size_t r = 0; r < kRows; ++r) {
     for (size_t v = 0; v < kVectors; ++v) {
-      sum[r][v] = Words::Start(a, x + r * x_stride, panel(v), row + r, column + v * kLanes);
+      sum[r][v] =
+          Words::Start(a, x + r * x_stride, At(panels, panel_stride, v), row + r, column + v * kLanes);
     }
   }
   for (size_t k = 0; k < WordsOf<Words>(a.depth); ++k) {
-    const auto load = [&](size_t v) {
-      return _mm512_loadu_si512(panel(v) + (Words::kPanelHeader + k) * kPanelColumns);
-    };
-    const auto spread = [&](size_t r) {
-      return _mm512_set1_epi32(x[r * x_stride + Words::kRowHeader + k]);
-    };
+    const float* const words = panels + (Words::kPanelHeader + k) * kPanelColumns;
+    const int32_t* const xk = x + Words::kRowHeader + k;
     // Registers for the fewer of the two, as in dense-inl.h.
     if constexpr (kRows < kVectors) {
       __m512i xr[kRows];
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) xr[r] = spread(r);
+      for (size_t r = 0; r < kRows; ++r) xr[r] = _mm512_set1_epi32(xk[r * x_stride]);
 #pragma GCC unroll 16
       for (size_t v = 0; v < kVectors; ++v) {
-        const __m512i w = load(v);
+        const __m512i w = _mm512_loadu_si512(At(words, panel_stride, v));
 #pragma GCC unroll 16
         for (size_t r = 0; r < kRows; ++r) sum[r][v] = Words::Add(sum[r][v], xr[r], w);
       }
     } else {
       __m512i w[kVectors];
 #pragma GCC unroll 16
-      for (size_t v = 0; v < kVectors; ++v) w[v] = load(v);
+      for (size_t v = 0; v < kVectors; ++v) w[v] = _mm512_loadu_si512(At(words, panel_stride, v));
 #pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) {
-        const __m512i xr = spread(r);
+        const __m512i xr = _mm512_set1_epi32(xk[r * x_stride]);
 #pragma GCC unroll 16
         for (size_t v = 0; v < kVectors; ++v) sum[r][v] = Words::Add(sum[r][v], xr, w[v]);
       }
@@ -134,7 +143,7 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
     const size_t c = column + v * kLanes;
     if (c >= a.columns) break;
     for (size_t r = 0; r < kRows; ++r) {
-      __m512 result = Words::Finish(sum[r][v], a, x + r * x_stride, panel(v), row + r, c);
+      __m512 result = Words::Finish(sum[r][v], a, x + r * x_stride, At(panels, panel_stride, v), row + r, c);
       if (a.relu) {  // a comparison, not a maximum: NaN becomes 0
         const __mmask16 positive = _mm512_cmp_ps_mask(result, _mm512_setzero_ps(), _CMP_GT_OQ);
         result = _mm512_maskz_mov_ps(positive, result);

@@ -30,6 +30,7 @@
 #include <cstring>
 
 #include "model/kernels/kernel_set.h"
+#include "model/kernels/panels.h"
 #include "model/kernels/rounding.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -50,6 +51,9 @@ constexpr size_t kTileRows = 12;
 #else
 constexpr size_t kTileRows = 6;
 #endif
+// Panels that a tile of one row takes at most. A multiply-add takes four cycles and two can begin in each:
+// eight independent sums keep the units busy, and with twelve there are registers left on every machine.
+constexpr size_t kMostPanels = 6;
 
 // How weights are stored, and how a vector of them becomes floats. kScaled: a panel begins with a float for
 // each of its columns, by which its weights are to be multiplied.
@@ -247,22 +251,13 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   }
 }
 
-// Panels that kRows rows take at once: a multiply-add takes four cycles and two can begin in each, so that
-// eight independent sums keep the units busy, and twelve leave registers for what they are made from.
-template <size_t kRows>
-constexpr size_t PanelsAtOnce() {
-  return std::max<size_t>(1, 12 / (kRows * kPanelVectors));
-}
-
-// kRows rows against the last panels, of which there are at most kPanels.
+// kRows rows against `panels` panels, at most kPanels of them.
 template <typename Weights, size_t kRows, size_t kPanels>
-HWY_INLINE void LastPanels(const DenseArgs& a, size_t row, size_t column) {
-  if constexpr (kPanels > 0) {
-    if (column + (kPanels - 1) * kPanelColumns >= a.columns) {
-      return LastPanels<Weights, kRows, kPanels - 1>(a, row, column);
-    }
-    Tile<Weights, kRows, kPanels>(a, row, column);
+HWY_INLINE void TileOf(const DenseArgs& a, size_t row, size_t column, size_t panels) {
+  if constexpr (kPanels > 1) {
+    if (panels != kPanels) return TileOf<Weights, kRows, kPanels - 1>(a, row, column, panels);
   }
+  Tile<Weights, kRows, kPanels>(a, row, column);
 }
 
 // The rows that are left after the full tiles: at most kRows of them.
@@ -270,12 +265,13 @@ template <typename Weights, size_t kRows>
 HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
   if constexpr (kRows > 0) {
     if (rows != kRows) return LastRows<Weights, kRows - 1>(a, row, rows);
-    constexpr size_t kPanels = PanelsAtOnce<kRows>();
-    size_t column = 0;
-    for (; column + (kPanels - 1) * kPanelColumns < a.columns; column += kPanels * kPanelColumns) {
-      Tile<Weights, kRows, kPanels>(a, row, column);
+    constexpr size_t kMost = std::clamp<size_t>(kTileRows / kRows, 1, kMostPanels);
+    const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
+    for (size_t panel = 0; panel < panels;) {
+      const size_t now = PanelsNow(panels - panel, kMost);
+      TileOf<Weights, kRows, kMost>(a, row, panel * kPanelColumns, now);
+      panel += now;
     }
-    LastPanels<Weights, kRows, kPanels - 1>(a, row, column);
   }
 }
 
