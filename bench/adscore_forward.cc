@@ -59,7 +59,7 @@ class ImpressionForward final : public Contestant {
 
   void Run(float* probabilities) override {
     if (apart_ > 0) {
-      pass_.ShareContexts(rows_.data(), stride_, 1, share_.data());
+      pass_.ShareContexts(rows_.data(), stride_, 1, &scratch_, share_.data());
       pass_.Run(rows_.data() + apart_, stride_, batch_, share_.data(), impression_of_row_.data(), &scratch_,
                 probabilities);
     } else {

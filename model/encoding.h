@@ -68,6 +68,14 @@ class Vocabulary {
     }
   }
 
+  // Asks the processor for the memory where Lookup(hash) will begin.
+  void Prefetch(uint64_t hash) const {
+    if (keys_.empty()) return;
+    const size_t slot = hash & (keys_.size() - 1);
+    __builtin_prefetch(keys_.data() + slot);
+    __builtin_prefetch(ids_.data() + slot);
+  }
+
   std::span<const uint64_t> keys() const { return keys_; }
   std::span<const uint32_t> ids() const { return ids_; }
 
@@ -91,6 +99,14 @@ struct EmbeddingTable {
   std::span<const float> values;  // [rows][dim]
 
   const float* Row(uint32_t id) const { return values.data() + id * dim; }
+
+  // Asks the processor for the memory of a row.
+  void Prefetch(uint32_t id) const {
+    constexpr size_t kLine = 64 / sizeof(float);
+    const float* row = Row(id);
+    for (size_t d = 0; d < dim; d += kLine) __builtin_prefetch(row + d);
+    if (dim > 0) __builtin_prefetch(row + dim - 1);  // a row that does not begin a line ends in one more
+  }
 };
 
 // All that was fitted to one feature. Views: the memory belongs to the trainer or to a mapped snapshot.

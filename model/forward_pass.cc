@@ -13,6 +13,7 @@ ForwardPass::ForwardPass(std::span<const Layer> layers, size_t context_inputs, c
   };
   for (size_t i = 0; i + 1 < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
+    deepest_ = std::max(deepest_, layer.inputs);
     const size_t skip = i == 0 ? context_inputs_ : 0;
     if (skip > 0) packed_context_ = pack(layer.weights.data(), skip, layer.outputs);
     packed_.push_back(pack(layer.weights.data() + skip * layer.outputs, layer.inputs - skip, layer.outputs));
@@ -27,22 +28,26 @@ ForwardPass::ForwardPass(std::span<const Layer> layers, size_t context_inputs, c
   }
 }
 
-void ForwardPass::ShareContexts(const float* x, size_t x_stride, size_t impressions, float* share) const {
+void ForwardPass::ShareContexts(const float* x, size_t x_stride, size_t impressions, ForwardScratch* scratch,
+                                float* share) const {
   const Layer& first = layers_.front();
-  kernels_->dense({.rows = impressions,
-                   .depth = context_inputs_,
-                   .columns = first.outputs,
-                   .x = x,
-                   .x_row_stride = x_stride,
-                   .packed = packed_context_.data(),
-                   .init = first.bias.data(),
-                   .y = share,
-                   .y_stride = share_stride()});
+  kernels_->dense(
+      {.rows = impressions,
+       .depth = context_inputs_,
+       .columns = first.outputs,
+       .x = x,
+       .x_row_stride = x_stride,
+       .packed = packed_context_.data(),
+       .init = first.bias.data(),
+       .y = share,
+       .y_stride = share_stride(),
+       .scratch = scratch->kernel.Reserve(kernels_->scratch_floats(impressions, context_inputs_))});
 }
 
 void ForwardPass::Run(const float* x, size_t x_stride, size_t rows, const float* share,
                       const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const {
   for (AlignedFloats& activations : scratch->activations) activations.Reserve(rows * widest_stride_);
+  float* const kernel_scratch = scratch->kernel.Reserve(kernels_->scratch_floats(rows, deepest_));
   for (size_t i = 0; i < packed_.size(); ++i) {
     const Layer& layer = layers_[i];
     const bool add_context = i == 0 && context_inputs_ > 0;
@@ -58,7 +63,8 @@ void ForwardPass::Run(const float* x, size_t x_stride, size_t rows, const float*
                      .init_row = add_context ? impression_of_row : nullptr,
                      .y = y,
                      .y_stride = widest_stride_,
-                     .relu = true});
+                     .relu = true,
+                     .scratch = kernel_scratch});
     x = y;
     x_stride = widest_stride_;
   }

@@ -14,9 +14,11 @@
 
 namespace adscore::model {
 
-// Activations between layers: grows to the largest batch seen, then allocates no more.
+// Activations between layers, and what kernels make of them: grows to the largest batch seen, then allocates
+// no more.
 struct ForwardScratch {
   AlignedFloats activations[2];  // [rows][stride of the widest hidden layer], in turn
+  AlignedFloats kernel;          // DenseArgs::scratch
 };
 
 // A row's stride in floats: whole cache lines.
@@ -38,7 +40,8 @@ class ForwardPass {
 
   // What the contexts of some impressions add to the first layer, its bias included.
   // x: [impressions][x_stride], the context's inputs. share: [impressions][share_stride()].
-  void ShareContexts(const float* x, size_t x_stride, size_t impressions, float* share) const;
+  void ShareContexts(const float* x, size_t x_stride, size_t impressions, ForwardScratch* scratch,
+                     float* share) const;
 
   // x: [rows][x_stride], all inputs, or with context_inputs > 0 those after the context's. Then share is what
   // ShareContexts made, and impression_of_row says which of it belongs to a row; otherwise both are null.
@@ -50,6 +53,7 @@ class ForwardPass {
   const KernelSet* kernels_;
   std::vector<Layer> layers_;
   size_t context_inputs_;
+  size_t deepest_ = 0;                 // inputs of a product: the most of any hidden layer
   size_t widest_stride_ = 0;           // of the activations: the widest hidden layer's
   AlignedFloats packed_context_;       // the first layer's rows for the context's inputs
   std::vector<AlignedFloats> packed_;  // hidden layers; of the first one the rows after the context's

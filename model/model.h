@@ -14,6 +14,7 @@
 #include "model/aligned.h"
 #include "model/forward_pass.h"
 #include "model/kernels/kernel_set.h"
+#include "model/row_encoder.h"
 #include "model/snapshot.h"
 
 namespace adscore::model {
@@ -23,6 +24,8 @@ struct ScoreScratch {
   AlignedFloats context_input;  // [impressions][context width]
   AlignedFloats context_share;  // [impressions][first layer's outputs]
   AlignedFloats input;          // [block of rows][candidate width], with the context's before it if not apart
+  EncodeScratch context_encode;  // of the contexts
+  EncodeScratch encode;          // of the candidates
   ForwardScratch forward;
   std::vector<uint32_t> impression_of_row;  // [block of rows]
 };
@@ -53,18 +56,7 @@ class Model {
   float GoldenError() const;
 
  private:
-  // A feature as Score needs it: which column to read and where its numbers go.
-  struct Slot {
-    const Feature* feature;
-    const FeatureEncoding* encoding;
-    size_t column;  // index among the role's features of this kind
-    size_t offset;  // of its first float in the role's part of the input vector
-  };
-
   void Prepare();
-  // Rows [first, first + count) of `columns`, encoded to `input`, `stride` floats from one row to the next.
-  static void Encode(const std::vector<Slot>& slots, const RawColumns& columns, size_t first, size_t count,
-                     float* input, size_t stride);
   // The context's share of the first layer, for every impression.
   void ShareContexts(std::span<const Impression> impressions, ScoreScratch* scratch) const;
   // From `rows` rows that lie encoded in scratch->input to their probabilities.
@@ -74,10 +66,8 @@ class Model {
   const Snapshot* snapshot_;
   const KernelSet* kernels_;
   uint64_t fingerprint_ = 0;
-  std::vector<Slot> context_slots_;
-  std::vector<Slot> candidate_slots_;
-  size_t context_width_ = 0;
-  size_t candidate_width_ = 0;
+  RowEncoder context_;
+  RowEncoder candidates_;
   bool context_apart_ = false;  // the context has a part of the input, and a hidden layer to add its share to
   size_t input_stride_ = 0;     // floats from one row of scratch->input to the next
   std::optional<ForwardPass> forward_;  // set by Prepare

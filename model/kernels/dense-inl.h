@@ -1,16 +1,20 @@
-// The f32 matrix products, compiled once per instruction set: included by kernel_set.cc, and by nothing else.
+// The matrix products in f32 arithmetic, over f32, bf16 or int8 weights. Compiled once per instruction set:
+// included by kernel_set.cc, and by nothing else.
 //
 // How a product is laid out. W is cut into panels of kPanelVectors vectors of columns, and a panel is stored
 // row after row, so that a kernel reads it as one stream:
 //
 //              columns 0…P-1     columns P…2P-1
 //   k = 0      [ w00 w01 … ]     [ … ]
-//   k = 1      [ w10 w11 … ]     [ … ]      a panel = depth × P floats, one after another in memory
+//   k = 1      [ w10 w11 … ]     [ … ]      a panel = depth × P weights, one after another in memory
 //
 // A tile is a few rows of x against one or more panels. Its sums stay in registers for the whole depth: each
 // step loads one row of the panel, and for every row of x spreads x(r, k) over a vector and adds the product.
 // Many rows share one load of the panel; a single row takes several panels at once instead, to have enough
 // independent sums in flight.
+//
+// Narrow weights differ only in how a vector of them is loaded: they become floats on the way into the
+// register. What they save is memory and the time to read it.
 //
 // Thread-safe: pure functions.
 #if defined(ADSCORE_MODEL_KERNELS_DENSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -22,9 +26,12 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "model/kernels/kernel_set.h"
+#include "model/kernels/panels.h"
+#include "model/kernels/rounding.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace adscore::model::HWY_NAMESPACE {
@@ -44,6 +51,74 @@ constexpr size_t kTileRows = 12;
 #else
 constexpr size_t kTileRows = 6;
 #endif
+// Panels that a tile of one row takes at most. A multiply-add takes four cycles and two can begin in each:
+// eight independent sums keep the units busy, and with twelve there are registers left on every machine.
+constexpr size_t kMostPanels = 6;
+
+// How weights are stored, and how a vector of them becomes floats. kScaled: a panel begins with a float for
+// each of its columns, by which its weights are to be multiplied.
+struct F32 {
+  using Stored = float;
+  static constexpr bool kScaled = false;
+  static Stored Store(float weight, float /*scale*/) { return weight; }
+  static HWY_INLINE Vector Load(const Stored* p) { return hn::LoadU(Floats(), p); }
+};
+
+struct Bf16 {
+  using Stored = uint16_t;  // the upper half of a float
+  static constexpr bool kScaled = false;
+  static Stored Store(float weight, float /*scale*/) { return RoundToBf16(weight); }
+  static HWY_INLINE Vector Load(const Stored* p) {
+    const hn::Rebind<uint16_t, Floats> narrow;
+    const hn::RebindToUnsigned<Floats> wide;
+    return hn::BitCast(Floats(), hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(narrow, p))));
+  }
+};
+
+struct Int8 {
+  using Stored = int8_t;
+  static constexpr bool kScaled = true;
+  static Stored Store(float weight, float scale) { return RoundToInt8(weight, scale); }
+  static HWY_INLINE Vector Load(const Stored* p) {
+    const hn::Rebind<int8_t, Floats> narrow;
+    const hn::RebindToSigned<Floats> wide;
+    return hn::ConvertTo(Floats(), hn::PromoteTo(wide, hn::LoadU(narrow, p)));
+  }
+};
+
+// Floats from one panel to the next.
+template <typename Weights>
+constexpr size_t PanelFloats(size_t depth) {
+  const size_t bytes = depth * kPanelColumns * sizeof(typename Weights::Stored);
+  return (Weights::kScaled ? kPanelColumns : 0) + (bytes + sizeof(float) - 1) / sizeof(float);
+}
+
+template <typename Weights>
+size_t PackedFloats(size_t depth, size_t columns) {
+  return (columns + kPanelColumns - 1) / kPanelColumns * PanelFloats<Weights>(depth);
+}
+
+template <typename Weights>
+void Pack(const float* w, size_t depth_stride, size_t column_stride, size_t depth, size_t columns,
+          float* packed) {
+  for (size_t first = 0; first < columns; first += kPanelColumns, packed += PanelFloats<Weights>(depth)) {
+    const size_t count = std::min(columns - first, kPanelColumns);
+    const float* const from = w + first * column_stride;
+    float scale[kPanelColumns] = {};
+    if (Weights::kScaled) {
+      for (size_t c = 0; c < count; ++c) {
+        scale[c] = Int8Scale(from + c * column_stride, depth_stride, depth);
+      }
+      std::memcpy(packed, scale, sizeof(scale));
+    }
+    auto* to = reinterpret_cast<typename Weights::Stored*>(packed + (Weights::kScaled ? kPanelColumns : 0));
+    for (size_t k = 0; k < depth; ++k, to += kPanelColumns) {
+      const float* row = from + k * depth_stride;
+      for (size_t c = 0; c < count; ++c) to[c] = Weights::Store(row[c * column_stride], scale[c]);
+      std::fill(to + count, to + kPanelColumns, typename Weights::Stored{0});
+    }
+  }
+}
 
 // The first `count` floats at `p`, zeros after them.
 HWY_INLINE Vector LoadPart(const float* p, size_t count) {
@@ -65,102 +140,149 @@ HWY_INLINE void StorePart(Vector v, float* p, size_t count) {
   std::memcpy(p, part, count * sizeof(float));
 }
 
-HWY_INLINE size_t Left(size_t columns, size_t at) { return columns > at ? columns - at : 0; }
-
-// What y(row, column …) starts from.
+// What y(row, column …) starts from: zeros in the padding of a panel.
 HWY_INLINE Vector LoadInit(const DenseArgs& a, size_t row, size_t column) {
-  const size_t left = Left(a.columns, column);
-  if (a.init == nullptr || left == 0) return hn::Zero(Floats());
-  return LoadPart(a.init + (a.init_row != nullptr ? a.init_row[row] : 0) * a.init_stride + column, left);
+  if (a.init == nullptr || column >= a.columns) return hn::Zero(Floats());
+  const float* init = a.init + (a.init_row != nullptr ? a.init_row[row] : 0) * a.init_stride;
+  return LoadPart(init + column, a.columns - column);
 }
 
-// y(row, column …) from its sums; `column` is one of y's.
-HWY_INLINE void StoreResult(const DenseArgs& a, Vector result, size_t row, size_t column) {
-  float* y = a.y + row * a.y_stride + column;
-  const size_t left = Left(a.columns, column);
-  if (a.accumulate) result = hn::Add(result, LoadPart(y, left));
-  // A comparison, not Max: NaN becomes 0 on every machine.
-  if (a.relu) result = hn::IfThenElseZero(hn::Gt(result, hn::Zero(Floats())), result);
-  StorePart(result, y, left);
-}
+// The sums of kRows rows and kVectors vectors of columns, in registers.
+template <size_t kRows, size_t kVectors>
+struct Sums {
+  HWY_INLINE void Zero() {
+    for (size_t v = 0; v < kVectors; ++v) {
+      for (size_t r = 0; r < kRows; ++r) at[r][v] = hn::Zero(Floats());
+    }
+  }
+
+  HWY_INLINE void Init(const DenseArgs& a, size_t row, size_t column) {
+    for (size_t v = 0; v < kVectors; ++v) {
+      const Vector first = LoadInit(a, row, column + v * kLanes);
+      for (size_t r = 0; r < kRows; ++r) {
+        at[r][v] = a.init_row == nullptr ? first : LoadInit(a, row + r, column + v * kLanes);
+      }
+    }
+  }
+
+  // Times the scale of each column, plus what y starts from.
+  HWY_INLINE void Scale(const DenseArgs& a, size_t row, size_t column, size_t v, const float* scale) {
+    for (size_t r = 0; r < kRows; ++r) {
+      at[r][v] = hn::MulAdd(at[r][v], hn::LoadU(Floats(), scale), LoadInit(a, row + r, column));
+    }
+  }
+
+  // To y, where `column` is one of its columns.
+  HWY_INLINE void Store(const DenseArgs& a, size_t row, size_t column, size_t v) {
+    const Floats d;
+    if (a.relu) {
+      // A comparison, not Max: NaN becomes 0 on every machine.
+      for (size_t r = 0; r < kRows; ++r) {
+        at[r][v] = hn::IfThenElseZero(hn::Gt(at[r][v], hn::Zero(d)), at[r][v]);
+      }
+    }
+    float* y = a.y + row * a.y_stride + column;
+    if (a.columns - column >= kLanes) {
+      for (size_t r = 0; r < kRows; ++r) hn::StoreU(at[r][v], d, y + r * a.y_stride);
+    } else {
+      for (size_t r = 0; r < kRows; ++r) StorePart(at[r][v], y + r * a.y_stride, a.columns - column);
+    }
+  }
+
+  Vector at[kRows][kVectors];
+};
 
 // kRows rows of x from `row` on, against kPanels panels from `column` on.
-template <size_t kRows, size_t kPanels>
+template <typename Weights, size_t kRows, size_t kPanels>
 HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   const Floats d;
   constexpr size_t kVectors = kPanels * kPanelVectors;
-  Vector sum[kRows][kVectors];
-  for (size_t r = 0; r < kRows; ++r) {
-    for (size_t v = 0; v < kVectors; ++v) sum[r][v] = LoadInit(a, row + r, column + v * kLanes);
+  Sums<kRows, kVectors> sum;
+  if (Weights::kScaled) {
+    sum.Zero();
+  } else {
+    sum.Init(a, row, column);
   }
 
   const float* x = a.x + row * a.x_row_stride;
-  const float* panel = a.packed + column * a.depth;
-  const size_t panel_floats = a.depth * kPanelColumns;
+  const size_t panel_floats = PanelFloats<Weights>(a.depth);
+  const float* const panels = a.packed + column / kPanelColumns * panel_floats;
+  const typename Weights::Stored* panel[kPanels];
+  for (size_t p = 0; p < kPanels; ++p) {
+    panel[p] = reinterpret_cast<const typename Weights::Stored*>(panels + p * panel_floats +
+                                                                 (Weights::kScaled ? kPanelColumns : 0));
+  }
   for (size_t k = 0; k < a.depth; ++k) {
-    Vector w[kVectors];
+    const auto load = [&](size_t v) HWY_ATTR {
+      return Weights::Load(panel[v / kPanelVectors] + k * kPanelColumns + v % kPanelVectors * kLanes);
+    };
+    // Registers for the fewer of the two, the panels' row or the rows' x; the other passes by, one at a time.
+    if constexpr (kRows < kVectors) {
+      Vector xr[kRows];
 #pragma GCC unroll 16
-    for (size_t v = 0; v < kVectors; ++v) {
-      w[v] = hn::Load(d, panel + (v / kPanelVectors) * panel_floats + (v % kPanelVectors) * kLanes);
-    }
-    panel += kPanelColumns;
+      for (size_t r = 0; r < kRows; ++r) xr[r] = hn::Set(d, x[r * a.x_row_stride]);
 #pragma GCC unroll 16
-    for (size_t r = 0; r < kRows; ++r) {
-      const Vector xr = hn::Set(d, x[r * a.x_row_stride]);
+      for (size_t v = 0; v < kVectors; ++v) {
+        const Vector w = load(v);
 #pragma GCC unroll 16
-      for (size_t v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(xr, w[v], sum[r][v]);
+        for (size_t r = 0; r < kRows; ++r) sum.at[r][v] = hn::MulAdd(xr[r], w, sum.at[r][v]);
+      }
+    } else {
+      Vector w[kVectors];
+#pragma GCC unroll 16
+      for (size_t v = 0; v < kVectors; ++v) w[v] = load(v);
+#pragma GCC unroll 16
+      for (size_t r = 0; r < kRows; ++r) {
+        const Vector xr = hn::Set(d, x[r * a.x_row_stride]);
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; ++v) sum.at[r][v] = hn::MulAdd(xr, w[v], sum.at[r][v]);
+      }
     }
     x += a.x_depth_stride;
   }
 
-  for (size_t r = 0; r < kRows; ++r) {
-    for (size_t v = 0; v < kVectors; ++v) {
-      if (Left(a.columns, column + v * kLanes) == 0) break;
-      StoreResult(a, sum[r][v], row + r, column + v * kLanes);
+  for (size_t v = 0; v < kVectors; ++v) {
+    const size_t c = column + v * kLanes;
+    if (c >= a.columns) break;
+    if (Weights::kScaled) {
+      sum.Scale(a, row, c, v, panels + v / kPanelVectors * panel_floats + v % kPanelVectors * kLanes);
     }
+    sum.Store(a, row, c, v);
   }
 }
 
-// The rows that are left after the full tiles: 1 … kTileRows - 1 of them. Few rows take several panels at
-// once: a multiply-add takes four cycles and two can begin in each, so that eight independent sums keep the
-// units busy.
-template <size_t kRows>
+// kRows rows against `panels` panels, at most kPanels of them.
+template <typename Weights, size_t kRows, size_t kPanels>
+HWY_INLINE void TileOf(const DenseArgs& a, size_t row, size_t column, size_t panels) {
+  if constexpr (kPanels > 1) {
+    if (panels != kPanels) return TileOf<Weights, kRows, kPanels - 1>(a, row, column, panels);
+  }
+  Tile<Weights, kRows, kPanels>(a, row, column);
+}
+
+// The rows that are left after the full tiles: at most kRows of them.
+template <typename Weights, size_t kRows>
 HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
   if constexpr (kRows > 0) {
-    if (rows != kRows) return LastRows<kRows - 1>(a, row, rows);
-    constexpr size_t kPanels = kRows == 1 ? 4 : kRows < 4 ? 2 : 1;
-    size_t column = 0;
-    for (; column + (kPanels - 1) * kPanelColumns < a.columns; column += kPanels * kPanelColumns) {
-      Tile<kRows, kPanels>(a, row, column);
+    if (rows != kRows) return LastRows<Weights, kRows - 1>(a, row, rows);
+    constexpr size_t kMost = std::clamp<size_t>(kTileRows / kRows, 1, kMostPanels);
+    const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
+    for (size_t panel = 0; panel < panels;) {
+      const size_t now = PanelsNow(panels - panel, kMost);
+      TileOf<Weights, kRows, kMost>(a, row, panel * kPanelColumns, now);
+      panel += now;
     }
-    for (; column < a.columns; column += kPanelColumns) Tile<kRows, 1>(a, row, column);
   }
 }
 
+template <typename Weights>
 void Dense(const DenseArgs& a) {
   // Panel by panel, so that a panel is read from the first-level cache by all full tiles.
   const size_t full = a.rows / kTileRows * kTileRows;
   for (size_t column = 0; full > 0 && column < a.columns; column += kPanelColumns) {
-    for (size_t row = 0; row < full; row += kTileRows) Tile<kTileRows, 1>(a, row, column);
+    for (size_t row = 0; row < full; row += kTileRows) Tile<Weights, kTileRows, 1>(a, row, column);
   }
-  LastRows<kTileRows - 1>(a, full, a.rows - full);
-}
-
-size_t PackedFloats(size_t depth, size_t columns) {
-  return (columns + kPanelColumns - 1) / kPanelColumns * kPanelColumns * depth;
-}
-
-void Pack(const float* w, size_t depth_stride, size_t column_stride, size_t depth, size_t columns,
-          float* packed) {
-  for (size_t column = 0; column < columns; column += kPanelColumns) {
-    const size_t count = columns - column < kPanelColumns ? columns - column : kPanelColumns;
-    for (size_t k = 0; k < depth; ++k) {
-      const float* from = w + k * depth_stride + column * column_stride;
-      for (size_t c = 0; c < count; ++c) packed[c] = from[c * column_stride];
-      for (size_t c = count; c < kPanelColumns; ++c) packed[c] = 0;
-      packed += kPanelColumns;
-    }
-  }
+  LastRows<Weights, kTileRows - 1>(a, full, a.rows - full);
 }
 
 // Four vectors of partial sums, whatever the batch: hides the latency of the additions, and always in the

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "model/kernels/avx512.h"
 #include "model/words.h"
 
 // One build must be enough for all x86 machines: AVX3_DL would be the same code as AVX3 again, and vectors of
@@ -20,7 +21,6 @@
 #include <hwy/highway.h>
 
 #include "model/kernels/dense-inl.h"
-#include "model/kernels/narrow-inl.h"
 #include "model/kernels/sigmoid-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -42,15 +42,25 @@ constexpr const char* kName =
     "scalar";
 #endif
 
+size_t NoScratch(size_t /*rows*/, size_t /*depth*/) { return 0; }
+
+template <typename Weights>
+constexpr KernelSet SetOf(Precision precision) {
+  return {.name = kName,
+          .precision = precision,
+          .panel_columns = kPanelColumns,
+          .packed_floats = PackedFloats<Weights>,
+          .scratch_floats = NoScratch,
+          .pack = Pack<Weights>,
+          .dense = Dense<Weights>,
+          .heads = Heads,
+          .sigmoids = Sigmoids};
+}
+
 const KernelSet* Kernels(Precision precision) {
-  static constexpr KernelSet kF32 = {kName, Precision::kF32, kPanelColumns, PackedFloats,
-                                     Pack,  Dense,           Heads,         Sigmoids};
-  static constexpr KernelSet kBf16 = {
-      kName, Precision::kBf16, kPanelColumns, NarrowPackedFloats<Bf16>, NarrowPack<Bf16>, NarrowDense<Bf16>,
-      Heads, Sigmoids};
-  static constexpr KernelSet kInt8 = {
-      kName, Precision::kInt8, kPanelColumns, NarrowPackedFloats<Int8>, NarrowPack<Int8>, NarrowDense<Int8>,
-      Heads, Sigmoids};
+  static constexpr KernelSet kF32 = SetOf<F32>(Precision::kF32);
+  static constexpr KernelSet kBf16 = SetOf<Bf16>(Precision::kBf16);
+  static constexpr KernelSet kInt8 = SetOf<Int8>(Precision::kInt8);
   switch (precision) {
     case Precision::kF32:
       break;
@@ -89,6 +99,19 @@ std::vector<const KernelSet*> CollectKernelSets(Precision precision) {
     sets.push_back(HWY_DYNAMIC_DISPATCH(Kernels)(precision));
   }
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+#if HWY_ARCH_X86_64
+  // What has instructions for narrow numbers comes before f32 arithmetic.
+  if ((supported & HWY_AVX3) != 0) {
+    if (precision == Precision::kBf16 && HasAvx512Bf16()) {
+      static const KernelSet kSet = Avx512Bf16Kernels(*sets.front());
+      sets.insert(sets.begin(), &kSet);
+    }
+    if (precision == Precision::kInt8 && HasAvx512Vnni()) {
+      static const KernelSet kSet = Avx512VnniKernels(*sets.front());
+      sets.insert(sets.begin(), &kSet);
+    }
+  }
+#endif
   return sets;
 }
 

@@ -15,27 +15,30 @@ namespace adscore::model {
 
 // One call of a dense kernel: for r < rows and c < columns
 //   y[r][c] = activation( init[init_row[r]][c] + sum over k < depth of x(r, k) · w[k][c] )
-// The sum runs in the order of k with one fused multiply-add each, whatever the tile: a row's result does not
-// depend on the rows beside it, bit for bit.
+// The sum runs in the order of k, whatever the tile, in f32 with one fused multiply-add each: a row's result
+// does not depend on the rows beside it, bit for bit. Infinity or NaN in a row of x reaches the results of
+// that row and of no other, as the arithmetic of floats has it; where activations are int8, all of the row's
+// sums are then NaN.
 struct DenseArgs {
   size_t rows = 0;
   size_t depth = 0;
   size_t columns = 0;
   const float* x = nullptr;  // x(r, k) = x[r * x_row_stride + k * x_depth_stride]
   size_t x_row_stride = 0;
-  size_t x_depth_stride = 1;
+  size_t x_depth_stride = 1;      // other than 1 for f32 weights only
   const float* packed = nullptr;  // w as KernelSet::pack left it, 64-byte aligned
   const float* init = nullptr;  // [any][columns]: a bias, or the context's share of each impression; null: 0
   size_t init_stride = 0;       // floats from one init row to the next
   const uint32_t* init_row = nullptr;  // [rows]; null: init row 0 for all
   float* y = nullptr;                  // [rows][y_stride]
   size_t y_stride = 0;
-  bool relu = false;        // max(0, ·); NaN becomes 0
-  bool accumulate = false;  // y += instead of y =; then init must be null and relu false
+  bool relu = false;         // max(0, ·); NaN becomes 0
+  float* scratch = nullptr;  // KernelSet::scratch_floats of them, 64-byte aligned; null where that is 0
 };
 
-// What the weights of the hidden layers are held in. Activations, the output layer and everything before the
-// first layer are f32 in each.
+// What the weights of the hidden layers are held in. The output layer and everything before the first layer
+// are f32 in each. The other layers' activations are of the weights' kind where the processor has
+// instructions for it ("avx512_bf16", "avx512_vnni"), and f32 elsewhere.
 enum class Precision : uint8_t {
   kF32,
   kBf16,  // 8 bits of mantissa: half the bytes
@@ -43,12 +46,15 @@ enum class Precision : uint8_t {
 };
 
 struct KernelSet {
-  const char* name;  // "avx512", "avx2", "sse4", "ssse3", "neon", "scalar"
+  const char* name;  // "avx512_bf16", "avx512_vnni", "avx512", "avx2", "sse4", "ssse3", "neon", "scalar"
   Precision precision;
   size_t panel_columns;  // columns per packed panel
 
   // Floats that pack() writes for a [depth][columns] matrix: columns are padded to whole panels with zeros.
   size_t (*packed_floats)(size_t depth, size_t columns);
+
+  // Floats of DenseArgs::scratch that dense() needs for `rows` rows of x.
+  size_t (*scratch_floats)(size_t rows, size_t depth);
 
   // w(k, c) = w[k * depth_stride + c * column_stride] → panel after panel of `panel_columns` columns, within
   // a panel one row of the panel per k. `packed` is 64-byte aligned.

@@ -25,6 +25,7 @@ struct DenseProblem {
                          bool relu = false) const {
     AlignedFloats packed(kernels.packed_floats(depth, columns));
     kernels.pack(w.data(), columns, 1, depth, columns, packed.data());
+    AlignedFloats scratch(kernels.scratch_floats(count, depth));
     std::vector<float> y(count * y_stride, kUntouched);
     kernels.dense({.rows = count,
                    .depth = depth,
@@ -35,7 +36,8 @@ struct DenseProblem {
                    .init = bias.data(),
                    .y = y.data(),
                    .y_stride = y_stride,
-                   .relu = relu});
+                   .relu = relu,
+                   .scratch = scratch.data()});
     return y;
   }
   // All rows, one after another.

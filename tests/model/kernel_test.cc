@@ -9,7 +9,6 @@
 #include <limits>
 #include <random>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "model/aligned.h"
@@ -130,37 +129,28 @@ TEST_P(KernelTest, TransposedOperandsThroughStrides) {
   }
 }
 
-TEST_P(KernelTest, InitRowsReluAndAccumulate) {
-  // x = 0, so that y is what init, relu and accumulate make of it.
+TEST_P(KernelTest, InitRowsAndRelu) {
+  // x = 0, so that y is what init and relu make of it.
   const std::vector<float> x(3, 0.0f);
   const std::vector<float> w(2, 1.0f);
   const AlignedFloats packed = Packed(w, 2, 1, 1, 2);
   const std::vector<float> init = {1, -2, 3, std::numeric_limits<float>::quiet_NaN()};
   const std::vector<uint32_t> init_row = {1, 0, 1};
   std::vector<float> y(6);
-  DenseArgs args = {.rows = 3,
-                    .depth = 1,
-                    .columns = 2,
-                    .x = x.data(),
-                    .x_row_stride = 1,
-                    .packed = packed.data(),
-                    .init = init.data(),
-                    .init_stride = 2,
-                    .init_row = init_row.data(),
-                    .y = y.data(),
-                    .y_stride = 2,
-                    .relu = true};
+  const DenseArgs args = {.rows = 3,
+                          .depth = 1,
+                          .columns = 2,
+                          .x = x.data(),
+                          .x_row_stride = 1,
+                          .packed = packed.data(),
+                          .init = init.data(),
+                          .init_stride = 2,
+                          .init_row = init_row.data(),
+                          .y = y.data(),
+                          .y_stride = 2,
+                          .relu = true};
   GetParam()->dense(args);
   EXPECT_THAT(y, ::testing::ElementsAre(3, 0, 1, 0, 3, 0)) << "relu makes -2 and NaN 0";
-
-  const std::vector<float> ones(3, 1.0f);
-  args.x = ones.data();
-  args.init = nullptr;
-  args.init_row = nullptr;
-  args.relu = false;
-  args.accumulate = true;
-  GetParam()->dense(args);
-  EXPECT_THAT(y, ::testing::ElementsAre(4, 1, 2, 1, 4, 1));
 }
 
 TEST_P(KernelTest, HeadsAreWithinRoundingOfDoublePrecision) {
@@ -245,40 +235,57 @@ INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, KernelTest,
                          ::testing::ValuesIn(AvailableKernelSets(Precision::kF32)),
                          [](const auto& set) { return std::string(set.param->name); });
 
-// Narrow weights: each kernel set against plain loops over what the weights were rounded to.
-using NarrowCase = std::tuple<Precision, size_t>;  // and the index of the kernel set
-
-class NarrowKernelTest : public ::testing::TestWithParam<NarrowCase> {
+// Narrow numbers: each kernel set against plain loops over the weights as they were before rounding.
+class NarrowKernelTest : public ::testing::TestWithParam<const KernelSet*> {
  protected:
-  const KernelSet& kernels() const {
-    return *AvailableKernelSets(std::get<0>(GetParam()))[std::get<1>(GetParam())];
-  }
+  bool bf16() const { return GetParam()->precision == Precision::kBf16; }
+  // Whether x is rounded too, and not the weights alone.
+  bool narrow_activations() const { return GetParam()->scratch_floats(1, 1) > 0; }
 
   // The most by which rounding changes w[k][c]: half a step.
-  double Rounding(const DenseProblem& p, size_t k, size_t c) const {
-    if (kernels().precision == Precision::kBf16) return std::fabs(p.w[k * p.columns + c]) / 256;
+  double WeightRounding(const DenseProblem& p, size_t k, size_t c) const {
+    if (bf16()) return std::fabs(p.w[k * p.columns + c]) / 256;
     float largest = 0;
     for (size_t i = c; i < p.w.size(); i += p.columns) largest = std::max(largest, std::fabs(p.w[i]));
     return largest / 127 / 2;
   }
+
+  // The same of x[r][k]; with int8 a whole step, half of it for the zero point.
+  double ActivationRounding(const DenseProblem& p, size_t r, size_t k) const {
+    if (!narrow_activations()) return 0;
+    if (bf16()) return std::fabs(p.x[r * p.depth + k]) / 256;
+    float low = 0, high = 0;
+    for (size_t i = r * p.depth; i < (r + 1) * p.depth; ++i) {
+      low = std::min(low, p.x[i]);
+      high = std::max(high, p.x[i]);
+    }
+    return (high - low) / 255;
+  }
 };
 
-TEST_P(NarrowKernelTest, IsWithinTheRoundingOfTheWeightsForAnyShape) {
+TEST_P(NarrowKernelTest, IsWithinTheRoundingOfItsOperandsForAnyShape) {
   std::mt19937 generator(9);
   for (const Shape& shape : Shapes()) {
     const DenseProblem problem = RandomProblem(shape, &generator);
-    const std::vector<float> y = problem.Run(kernels());
+    const std::vector<float> y = problem.Run(*GetParam());
+    std::vector<double> of_x(shape.rows * shape.depth);
+    for (size_t i = 0; i < of_x.size(); ++i) {
+      const bool as_before = !bf16() && i % shape.depth > 0;  // one step for the whole row
+      of_x[i] = as_before ? of_x[i - 1] : ActivationRounding(problem, i / shape.depth, i % shape.depth);
+    }
     for (size_t c = 0; c < shape.columns; ++c) {
-      std::vector<double> rounding;
+      std::vector<double> of_w(shape.depth);
       for (size_t k = 0; k < shape.depth; ++k) {
-        const bool same_for_all = kernels().precision == Precision::kInt8 && k > 0;
-        rounding.push_back(same_for_all ? rounding[0] : Rounding(problem, k, c));
+        of_w[k] = !bf16() && k > 0 ? of_w[0] : WeightRounding(problem, k, c);
       }
       for (size_t r = 0; r < shape.rows; ++r) {
         const auto [sum, norm] = problem.Reference(r, c);
         double bound = 2 * static_cast<double>(shape.depth + 1) * kEpsilon * norm;  // of the arithmetic
-        for (size_t k = 0; k < shape.depth; ++k)
-          bound += rounding[k] * std::fabs(problem.x[r * shape.depth + k]);
+        for (size_t k = 0; k < shape.depth; ++k) {
+          const double x = std::fabs(problem.x[r * shape.depth + k]);
+          const double w = std::fabs(problem.w[k * shape.columns + c]);
+          bound += x * of_w[k] + of_x[r * shape.depth + k] * (w + of_w[k]);
+        }
         ASSERT_NEAR(y[r * shape.columns + c], sum, 1.001 * bound + 1e-6) << ToString(problem);
       }
     }
@@ -288,25 +295,81 @@ TEST_P(NarrowKernelTest, IsWithinTheRoundingOfTheWeightsForAnyShape) {
 TEST_P(NarrowKernelTest, ARowsResultDoesNotDependOnTheRowsBesideIt) {
   std::mt19937 generator(10);
   for (const Shape& shape : Shapes()) {
-    ExpectRowsDoNotDependOnEachOther(RandomProblem(shape, &generator), kernels());
+    ExpectRowsDoNotDependOnEachOther(RandomProblem(shape, &generator), *GetParam());
   }
 }
 
 TEST_P(NarrowKernelTest, TakesNoMoreMemoryThanItsBytesPerWeight) {
   const size_t f32 = AvailableKernelSets(Precision::kF32).front()->packed_floats(400, 384);
-  const size_t narrow = kernels().packed_floats(400, 384);
-  EXPECT_LE(narrow, kernels().precision == Precision::kBf16 ? f32 / 2 : f32 / 4 + 384);
+  const size_t narrow = GetParam()->packed_floats(400, 384);
+  EXPECT_LE(narrow, bf16() ? f32 / 2 : f32 / 4 + 2 * 384) << "int8 has a scale per column, and perhaps a sum";
 }
 
-std::string NameOf(const ::testing::TestParamInfo<NarrowCase>& info) {
-  const auto& [precision, index] = info.param;
-  return std::string(ToString(precision)) + "_" + AvailableKernelSets(precision)[index]->name;
+TEST_P(NarrowKernelTest, WeightsAndRowsOfZerosLeaveTheBias) {
+  DenseProblem problem(3, 70, 40);
+  for (size_t c = 0; c < problem.columns; ++c) problem.bias[c] = static_cast<float>(c);
+  problem.x[5] = 1;                   // a row of numbers against weights of zeros
+  problem.x[problem.depth + 6] = -1;  // and one below 0; the last row is zeros
+  const std::vector<float> y = problem.Run(*GetParam());
+  for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(y[i], problem.bias[i % problem.columns]);
+  // Numbers so small that a step of theirs has no inverse.
+  std::fill(problem.w.begin(), problem.w.end(), 1.0f);
+  std::fill(problem.x.begin(), problem.x.end(), 1e-40f);
+  const std::vector<float> tiny = problem.Run(*GetParam());
+  for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(tiny[i], problem.bias[i % problem.columns], 1e-30);
+}
+
+std::vector<const KernelSet*> SetsOf(std::vector<Precision> precisions) {
+  std::vector<const KernelSet*> all;
+  for (const Precision precision : precisions) {
+    const std::vector<const KernelSet*>& sets = AvailableKernelSets(precision);
+    all.insert(all.end(), sets.begin(), sets.end());
+  }
+  return all;
+}
+
+std::string NameOf(const ::testing::TestParamInfo<const KernelSet*>& info) {
+  return std::string(ToString(info.param->precision)) + "_" + info.param->name;
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, NarrowKernelTest,
-                         ::testing::Combine(::testing::Values(Precision::kBf16, Precision::kInt8),
-                                            ::testing::Range(size_t{0},
-                                                             AvailableKernelSets(Precision::kF32).size())),
+                         ::testing::ValuesIn(SetsOf({Precision::kBf16, Precision::kInt8})), NameOf);
+
+// Infinity and NaN, for all precisions alike.
+class NotFiniteTest : public ::testing::TestWithParam<const KernelSet*> {};
+
+TEST_P(NotFiniteTest, ReachesItsOwnRowAndNoOther) {
+  std::mt19937 generator(11);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN()}) {
+    DenseProblem problem = RandomProblem({30, 37, 50}, &generator);
+    constexpr size_t kRow = 13;
+    problem.x[kRow * problem.depth + 20] = bad;
+    for (size_t c = 0; c < problem.columns; ++c) problem.w[20 * problem.columns + c] = c % 2 == 0 ? 1 : -1;
+    // The weights changed: what the other rows should be now, without the bad number anywhere.
+    DenseProblem finite = problem;
+    finite.x[kRow * problem.depth + 20] = 0;
+    const std::vector<float> expected = finite.Run(*GetParam());
+    const std::vector<float> y = problem.Run(*GetParam());
+    const std::vector<float> relu = problem.Run(*GetParam(), /*relu=*/true);
+    for (size_t r = 0; r < problem.rows; ++r) {
+      for (size_t c = 0; c < problem.columns; ++c) {
+        const float got = y[r * problem.columns + c];
+        const float positive = relu[r * problem.columns + c];
+        if (r != kRow) {
+          ASSERT_EQ(got, expected[r * problem.columns + c]) << r << "," << c;
+          continue;
+        }
+        ASSERT_FALSE(std::isfinite(got)) << c;
+        // ReLU makes 0 of NaN and of minus infinity, and leaves infinity.
+        ASSERT_EQ(positive, got > 0 ? kInfinity : 0) << c;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, NotFiniteTest,
+                         ::testing::ValuesIn(SetsOf({Precision::kF32, Precision::kBf16, Precision::kInt8})),
                          NameOf);
 
 class FindKernelSetTest : public ::testing::Test {

@@ -1,0 +1,193 @@
+// Matrix products with AVX-512's instructions for narrow numbers, which multiply two bf16 or four int8 at
+// once and add them up in 32 bits. Included by avx512_bf16.cc and avx512_vnni.cc, each of which says first,
+// in ADSCORE_AVX512_TARGET, what its functions may use; only what the processor is known to have may call
+// them.
+//
+// Panels and tiles are those of dense-inl.h, with words in the place of floats: a word of 32 bits holds what
+// comes one after another in depth, of a column in the panel and of a row in x. The rows of x are made into
+// words once per product, in DenseArgs::scratch.
+//
+//              columns 0 … 31
+//   word 0     [ w(0,0) w(1,0) … | w(0,1) w(1,1) … | … ]      bf16: 2 weights to a word, int8: 4
+//   word 1     [ …                                     ]
+//
+// Thread-safe: pure functions.
+#ifndef ADSCORE_AVX512_TARGET
+#error "say first what the functions may use"
+#endif
+
+#include <hwy/base.h>
+
+// GCC 12's header makes undefined vectors in a way that GCC 12 warns of.
+#if HWY_COMPILER_GCC_ACTUAL
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#if HWY_COMPILER_GCC_ACTUAL
+#pragma GCC diagnostic pop
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "model/kernels/kernel_set.h"
+#include "model/kernels/panels.h"
+
+HWY_PUSH_ATTRIBUTES(ADSCORE_AVX512_TARGET)
+namespace adscore::model {
+namespace {
+
+constexpr size_t kLanes = 16;
+constexpr size_t kPanelVectors = 2;
+constexpr size_t kPanelColumns = kPanelVectors * kLanes;
+constexpr size_t kTileRows = 12;   // 24 of the 32 registers are sums
+constexpr size_t kMostPanels = 6;  // that a tile takes: for a single row, twelve sums in flight are plenty
+
+// What a kind of narrow number has to say of itself, as a type Words:
+//   kPerWord, kPanelHeader, kRowHeader       numbers in a word; words before a panel's and before a row's
+//   Sum                                      sixteen sums
+//   Start(a, x, panel, row, column)          what they start from
+//   Add(sum, x, w)                           plus the products of sixteen pairs of words
+//   Finish(sum, a, x, panel, row, column)    sixteen of y's values, before ReLU
+// where x is the row's header, and panel the panel's, at the vector that `column` begins.
+
+template <typename Words>
+constexpr size_t WordsOf(size_t depth) {
+  return (depth + Words::kPerWord - 1) / Words::kPerWord;
+}
+
+template <typename Words>
+constexpr size_t PanelWords(size_t depth) {
+  return (Words::kPanelHeader + WordsOf<Words>(depth)) * kPanelColumns;
+}
+
+// Whole vectors, so that each row of x begins a cache line.
+template <typename Words>
+constexpr size_t RowWords(size_t depth) {
+  return Words::kRowHeader + (WordsOf<Words>(depth) + kLanes - 1) / kLanes * kLanes;
+}
+
+template <typename Words>
+size_t PackedFloats(size_t depth, size_t columns) {
+  return (columns + kPanelColumns - 1) / kPanelColumns * PanelWords<Words>(depth);
+}
+
+template <typename Words>
+size_t ScratchFloats(size_t rows, size_t depth) {
+  return rows * RowWords<Words>(depth);
+}
+
+HWY_INLINE __mmask16 FirstLanes(size_t count) {
+  return static_cast<__mmask16>(count >= kLanes ? 0xffff : (1u << count) - 1);
+}
+
+// Where y(row, column …) starts; zeros in the padding of a panel.
+HWY_INLINE __m512 LoadInit(const DenseArgs& a, size_t row, size_t column) {
+  if (a.init == nullptr || column >= a.columns) return _mm512_setzero_ps();
+  const float* init = a.init + (a.init_row != nullptr ? a.init_row[row] : 0) * a.init_stride;
+  return _mm512_maskz_loadu_ps(FirstLanes(a.columns - column), init + column);
+}
+
+// Where vector v of a row of panels begins.
+HWY_INLINE const float* At(const float* panels, size_t panel_stride, size_t v) {
+  return panels + v / kPanelVectors * panel_stride + v % kPanelVectors * kLanes;
+}
+
+// kRows rows of x from `row` on, against kPanels panels from `column` on.
+template <typename Words, size_t kRows, size_t kPanels>
+HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
+  constexpr size_t kVectors = kPanels * kPanelVectors;
+  const size_t x_stride = RowWords<Words>(a.depth);
+  const size_t panel_stride = PanelWords<Words>(a.depth);
+  const auto* const x = reinterpret_cast<const int32_t*>(a.scratch) + row * x_stride;
+  const float* const panels = a.packed + column / kPanelColumns * panel_stride;
+  typename Words::Sum sum[kRows][kVectors];
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t v = 0; v < kVectors; ++v) {
+      sum[r][v] =
+          Words::Start(a, x + r * x_stride, At(panels, panel_stride, v), row + r, column + v * kLanes);
+    }
+  }
+  for (size_t k = 0; k < WordsOf<Words>(a.depth); ++k) {
+    const float* const words = panels + (Words::kPanelHeader + k) * kPanelColumns;
+    const int32_t* const xk = x + Words::kRowHeader + k;
+    // Registers for the fewer of the two, as in dense-inl.h.
+    if constexpr (kRows < kVectors) {
+      __m512i xr[kRows];
+#pragma GCC unroll 16
+      for (size_t r = 0; r < kRows; ++r) xr[r] = _mm512_set1_epi32(xk[r * x_stride]);
+#pragma GCC unroll 16
+      for (size_t v = 0; v < kVectors; ++v) {
+        const __m512i w = _mm512_loadu_si512(At(words, panel_stride, v));
+#pragma GCC unroll 16
+        for (size_t r = 0; r < kRows; ++r) sum[r][v] = Words::Add(sum[r][v], xr[r], w);
+      }
+    } else {
+      __m512i w[kVectors];
+#pragma GCC unroll 16
+      for (size_t v = 0; v < kVectors; ++v) w[v] = _mm512_loadu_si512(At(words, panel_stride, v));
+#pragma GCC unroll 16
+      for (size_t r = 0; r < kRows; ++r) {
+        const __m512i xr = _mm512_set1_epi32(xk[r * x_stride]);
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; ++v) sum[r][v] = Words::Add(sum[r][v], xr, w[v]);
+      }
+    }
+  }
+
+  for (size_t v = 0; v < kVectors; ++v) {
+    const size_t c = column + v * kLanes;
+    if (c >= a.columns) break;
+    for (size_t r = 0; r < kRows; ++r) {
+      __m512 result = Words::Finish(sum[r][v], a, x + r * x_stride, At(panels, panel_stride, v), row + r, c);
+      if (a.relu) {  // a comparison, not a maximum: NaN becomes 0
+        const __mmask16 positive = _mm512_cmp_ps_mask(result, _mm512_setzero_ps(), _CMP_GT_OQ);
+        result = _mm512_maskz_mov_ps(positive, result);
+      }
+      _mm512_mask_storeu_ps(a.y + (row + r) * a.y_stride + c, FirstLanes(a.columns - c), result);
+    }
+  }
+}
+
+// kRows rows against `panels` panels, at most kPanels of them.
+template <typename Words, size_t kRows, size_t kPanels>
+HWY_INLINE void TileOf(const DenseArgs& a, size_t row, size_t column, size_t panels) {
+  if constexpr (kPanels > 1) {
+    if (panels != kPanels) return TileOf<Words, kRows, kPanels - 1>(a, row, column, panels);
+  }
+  Tile<Words, kRows, kPanels>(a, row, column);
+}
+
+// The rows that are left after the full tiles: at most kRows of them.
+template <typename Words, size_t kRows>
+HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
+  if constexpr (kRows > 0) {
+    if (rows != kRows) return LastRows<Words, kRows - 1>(a, row, rows);
+    constexpr size_t kMost = std::clamp<size_t>(kTileRows / kRows, 1, kMostPanels);
+    const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
+    for (size_t panel = 0; panel < panels;) {
+      const size_t now = PanelsNow(panels - panel, kMost);
+      TileOf<Words, kRows, kMost>(a, row, panel * kPanelColumns, now);
+      panel += now;
+    }
+  }
+}
+
+// All rows of x are words in a.scratch.
+template <typename Words>
+void Products(const DenseArgs& a) {
+  // Panel by panel, so that a panel is read from the first-level cache by all full tiles.
+  const size_t full = a.rows / kTileRows * kTileRows;
+  for (size_t column = 0; full > 0 && column < a.columns; column += kPanelColumns) {
+    for (size_t row = 0; row < full; row += kTileRows) Tile<Words, kTileRows, 1>(a, row, column);
+  }
+  LastRows<Words, kTileRows - 1>(a, full, a.rows - full);
+}
+
+}  // namespace
+}  // namespace adscore::model
+HWY_POP_ATTRIBUTES

@@ -1,0 +1,17 @@
+// How the panels of a product are shared out among tiles of few rows, the same for every kernel set.
+//
+// Thread-safe: pure functions.
+#pragma once
+
+#include <cstddef>
+
+namespace adscore::model {
+
+// Panels that the next tile takes, of `left` that are left, where `most` fit into one: evenly, so that the
+// last tile has not just one panel, whose few sums would wait for each other.
+constexpr size_t PanelsNow(size_t left, size_t most) {
+  const size_t tiles = (left + most - 1) / most;
+  return (left + tiles - 1) / tiles;
+}
+
+}  // namespace adscore::model
