@@ -11,16 +11,19 @@ Needs the release build (--bin) and the Python standard library. Prints medians 
 import argparse
 import contextlib
 import json
+import os
 import pathlib
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
 SMALL, WIDE = "10-64-32-1", "429-400-400-400-1"
+OVERLOAD_SECONDS = 30
 FEATURES = {SMALL: (5, 0), WIDE: (13, 26)}  # numeric, categorical; as make_bench_model makes them
 
 
@@ -86,23 +89,35 @@ def compare(what, server, floor, digits=0):
           f"ratio {ratio:.3f} ({min(ratios):.3f}..{max(ratios):.3f})", flush=True)
 
 
+def cpu_seconds(process):
+    """User and system time of the process so far, in all its threads."""
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def floor(bench):
-    _, server, _ = bench.server(SMALL)
-    _, bare, _ = bench.floor(SMALL)
-    sides = [(server, ()), (bare, ("floor",))]
+    server, server_at, _ = bench.server(SMALL)
+    bare, bare_at, _ = bench.floor(SMALL)
+    sides = [(server, server_at, ()), (bare, bare_at, ("floor",))]
 
     def in_turns(*flags, seconds=None):
         results = [[], []]
         for _ in range(bench.runs):
-            for side, (target, kind) in enumerate(sides):
-                results[side].append(bench.load(target, SMALL, 1, *kind, *flags, seconds=seconds))
+            for side, (process, target, kind) in enumerate(sides):
+                before = cpu_seconds(process)
+                run = bench.load(target, SMALL, 1, *kind, *flags, seconds=seconds)
+                run["cpu_us"] = (cpu_seconds(process) - before) * 1e6 / run["requests"]
+                results[side].append(run)
         return results
 
     saturation = 0
     for concurrency in (16, 64, 256):
-        results = in_turns("--concurrency", concurrency)
+        # Without a warm-up all that the server does is for requests that are counted.
+        results = in_turns("--concurrency", concurrency, "--warmup", 0)
         rates = [[run["requests_per_second"] for run in side] for side in results]
         compare(f"requests/s, {concurrency} in flight", *rates)
+        # Where the load generator's core is the limit the rates are alike; what a request costs still differs.
+        compare("  CPU time per request, µs", *[[run["cpu_us"] for run in side] for side in results], digits=1)
         saturation = max(saturation, statistics.median(rates[1]))
     results = in_turns("--rate", saturation / 2)
     compare(f"p50 at {saturation / 2:,.0f}/s, µs", *[[r["latency_us"]["p50"] for r in side] for side in results])
@@ -191,24 +206,49 @@ def resident_mb(process):
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
+class MemoryWatch:
+    """Notes the process's resident memory every second while it is entered."""
+
+    def __init__(self, process):
+        self.process, self.mb, self.over = process, [], threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+
+    def watch(self):
+        while not self.over.wait(1):
+            self.mb.append(resident_mb(self.process))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.over.set()
+        self.thread.join()
+
+
 def overload(bench):
     for shape, candidates in ((WIDE, 20), (SMALL, 1)):
         process, target, _ = bench.server(shape)
         runs = [bench.load(target, shape, candidates, "--concurrency", n, "--check") for n in (8, 16, 32, 64)]
         peak = max(run["requests_per_second"] for run in runs)
-        deadline = ("--deadline-ms", 20, "--check")
-        normal = bench.load(target, shape, candidates, "--rate", peak / 2, *deadline)
+        deadline = ("--deadline-ms", 20)
+        normal = bench.load(target, shape, candidates, "--rate", peak / 2, "--check", *deadline)
         print(f"{shape}, {candidates} candidates: peak {peak:,.0f} requests/s; at half of it p99 "
               f"{normal['latency_us']['p99']:,.0f} µs, {resident_mb(process):.0f} MB")
-        for round_number in range(3):
-            run = bench.load(target, shape, candidates, "--rate", 3 * peak, *deadline, "--connections", 4, seconds=10)
-            print(f"  3x for 10 s: goodput {run['requests_per_second'] / peak:.3f} of the peak, "
-                  f"{run['requests']:,} sent of {run['requests_due']:,} due, {run['errors_by_code']}, wrong {run['wrong']}, "
-                  f"p50 {run['latency_us']['p50']:,.0f} µs, slowest answer {run['latency_us']['max']:,.0f} µs, "
-                  f"{resident_mb(process):.0f} MB", flush=True)
+        with MemoryWatch(process) as memory:
+            run = bench.load(target, shape, candidates, "--rate", 3 * peak, "--check", *deadline, "--connections", 4,
+                             seconds=OVERLOAD_SECONDS)
         time.sleep(1)
-        after = bench.load(target, shape, candidates, "--rate", peak / 2, *deadline, "--warmup", 0)
-        print(f"  1 s later: p99 {after['latency_us']['p99']:,.0f} µs, errors {after['errors']}")
+        # Unchecked, since asking for all answers beforehand would take a while.
+        after = bench.load(target, shape, candidates, "--rate", peak / 2, *deadline, "--warmup", 0, seconds=1)
+        settled = bench.load(target, shape, candidates, "--rate", peak / 2, "--check", *deadline)
+        print(f"  3x for {OVERLOAD_SECONDS} s: goodput {run['requests_per_second'] / peak:.3f} of the peak, "
+              f"{run['requests']:,} sent of {run['requests_due']:,} due, errors {run['errors_by_code']}\n"
+              f"  answers: p50 {run['latency_us']['p50']:,.0f} µs, slowest {run['latency_us']['max']:,.0f} µs, "
+              f"wrong {sum(r['wrong'] for r in [*runs, normal, run, settled])}\n"
+              f"  MB, every fifth second: {' '.join(f'{mb:.0f}' for mb in memory.mb[::5])}\n"
+              f"  p99 in the second that began 1 s later: {after['latency_us']['p99']:,.0f} µs, errors {after['errors']}; "
+              f"then {settled['latency_us']['p99']:,.0f} µs", flush=True)
 
 
 def main():
