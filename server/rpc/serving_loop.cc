@@ -13,9 +13,9 @@
 namespace adscore::server {
 namespace {
 
-// Predict calls that wait in each completion queue. A call that finds none waits inside gRPC until the loop
-// comes round.
-constexpr size_t kPostedPredicts = 64;
+// Predict calls that wait in each completion queue. gRPC uses them in turns, so with many of them each finds its
+// memory out of the cache. A call that finds none waits inside gRPC until the next one is posted.
+constexpr size_t kPostedPredicts = 8;
 constexpr int kPostedLookups = 2;
 // Events taken before a batch runs: enough for a full queue of small impressions, and an end to it when calls
 // come faster than they can be taken.
