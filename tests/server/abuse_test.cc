@@ -33,7 +33,7 @@ const std::string kSettings = "\0\0\0\4\0\0\0\0\0"s;
 
 int Times(int quick) { return std::getenv("ADSCORE_LONG_TESTS") == nullptr ? quick : 10 * quick; }
 
-// A TCP connection that is closed when this goes.
+// A TCP connection that ends when this goes.
 class Connection {
  public:
   explicit Connection(int port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
@@ -50,6 +50,13 @@ class Connection {
   bool connected() const { return connected_; }
   // The server may have hung up already.
   void Send(const std::string& bytes) { (void)send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  // Says that nothing more will come.
+  void HalfClose() { shutdown(socket_, SHUT_WR); }
+  // Ends with a reset instead of a farewell.
+  void ResetAtEnd() {
+    const linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  }
 
  private:
   const int socket_;
@@ -58,8 +65,10 @@ class Connection {
 
 class AbuseTest : public RpcTest {
  protected:
-  AbuseTest() {
-    StartWithVersion(1);
+  // A call waits `max_delay_us` in the queue.
+  explicit AbuseTest(int64_t max_delay_us = 0) {
+    Publish(1);
+    process_ = std::make_unique<InProcess>(root_.path(), 16384, max_delay_us);
     expected_ = Reference(NamedRequest());
     EXPECT_TRUE(Predict(NamedRequest()).ok());
     descriptors_ = Descriptors();
@@ -96,7 +105,12 @@ class AbuseTest : public RpcTest {
     return count;
   }
 
+  // Makes 50 calls at once, 20 times, and cancels all but the first, some at once.
+  void CancelCalls();
+
   std::mt19937 random_{1};
+  int answered_ = 0;
+  int cancelled_ = 0;
 
  private:
   static constexpr size_t kSpareDescriptors = 8;  // of gRPC's pools and the HTTP port
@@ -107,6 +121,45 @@ class AbuseTest : public RpcTest {
   std::atomic<int> witnessed_{0};
   std::thread witness_;
 };
+
+void AbuseTest::CancelCalls() {
+  constexpr int kAtOnce = 50;
+  for (int round = 0; round < Times(20); ++round) {
+    struct Call {
+      grpc::ClientContext context;
+      v1::PredictResponse response;
+      grpc::Status status;
+      std::unique_ptr<grpc::ClientAsyncResponseReader<v1::PredictResponse>> reader;
+    };
+    std::vector<Call> calls(kAtOnce);
+    grpc::CompletionQueue queue;
+    for (Call& call : calls) {
+      call.reader = process_->prediction().AsyncPredict(&call.context, NamedRequest(), &queue);
+      call.reader->Finish(&call.response, &call.status, &call);
+      if (&call != &calls.front() && random_() % 4 == 0) call.context.TryCancel();
+    }
+    for (Call& call : calls) {
+      if (random_() % 2 == 0) {
+        std::this_thread::sleep_for(std::chrono::microseconds(random_() % 100));
+      }
+      if (&call != &calls.front()) call.context.TryCancel();
+    }
+    for (int i = 0; i < kAtOnce; ++i) {
+      void* tag = nullptr;
+      bool ok = false;
+      ASSERT_TRUE(queue.Next(&tag, &ok));
+      const grpc::Status& status = static_cast<Call*>(tag)->status;
+      EXPECT_TRUE(status.ok() || status.error_code() == grpc::StatusCode::CANCELLED)
+          << status.error_message();
+      ++(status.ok() ? answered_ : cancelled_);
+    }
+    queue.Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue.Next(&tag, &ok)) {
+    }
+  }
+}
 
 TEST_F(AbuseTest, ConnectionsThatComeAndGoOrTalkNonsense) {
   std::string garbage(4096, '\0');
@@ -132,6 +185,8 @@ TEST_F(AbuseTest, ConnectionsThatComeAndGoOrTalkNonsense) {
     Connection connection(port());
     ASSERT_TRUE(connection.connected());
     connection.Send(openings[random_() % openings.size()]);
+    if (random_() % 4 == 0) connection.HalfClose();
+    if (random_() % 4 == 0) connection.ResetAtEnd();
     if (random_() % 4 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 5));
   }
 }
@@ -159,38 +214,22 @@ TEST_F(AbuseTest, ClientsThatConnectCallOnceAndLeave) {
 }
 
 TEST_F(AbuseTest, CallsThatAreCancelledAtAnyMoment) {
-  constexpr int kAtOnce = 50;
-  for (int round = 0; round < Times(20); ++round) {
-    struct Call {
-      grpc::ClientContext context;
-      v1::PredictResponse response;
-      grpc::Status status;
-      std::unique_ptr<grpc::ClientAsyncResponseReader<v1::PredictResponse>> reader;
-    };
-    std::vector<Call> calls(kAtOnce);
-    grpc::CompletionQueue queue;
-    for (Call& call : calls) {
-      call.reader = process_->prediction().AsyncPredict(&call.context, NamedRequest(), &queue);
-      call.reader->Finish(&call.response, &call.status, &call);
-    }
-    for (Call& call : calls) {
-      if (random_() % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(random_() % 100));
-      call.context.TryCancel();
-    }
-    for (int i = 0; i < kAtOnce; ++i) {
-      void* tag = nullptr;
-      bool ok = false;
-      ASSERT_TRUE(queue.Next(&tag, &ok));
-      const grpc::Status& status = static_cast<Call*>(tag)->status;
-      EXPECT_TRUE(status.ok() || status.error_code() == grpc::StatusCode::CANCELLED)
-          << status.error_message();
-    }
-    queue.Shutdown();
-    void* tag = nullptr;
-    bool ok = false;
-    while (queue.Next(&tag, &ok)) {
-    }
-  }
+  CancelCalls();
+  EXPECT_GE(answered_, Times(20));
+  EXPECT_GT(cancelled_, 0);
+}
+
+class AbuseOfTheQueueTest : public AbuseTest {
+ protected:
+  AbuseOfTheQueueTest() : AbuseTest(2000) {}
+};
+
+TEST_F(AbuseOfTheQueueTest, CallsThatAreCancelledWhileTheyWait) {
+  CancelCalls();
+  EXPECT_GE(answered_, Times(20));
+  EXPECT_GT(cancelled_, 0);
+  EXPECT_THAT(HttpGet(process_->http_port(), "/metrics"),
+              ::testing::ContainsRegex("\nadscore_rejected_total\\{reason=\"cancelled\"\\} [1-9]"));
 }
 
 }  // namespace
