@@ -44,8 +44,10 @@ namespace {
 constexpr size_t kLanes = 16;
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kPanelColumns = kPanelVectors * kLanes;
-constexpr size_t kTileRows = 12;   // 24 of the 32 registers are sums
-constexpr size_t kMostPanels = 6;  // that a tile takes: for a single row, twelve sums in flight are plenty
+constexpr size_t kTileRows = 12;  // 24 of the 32 registers are sums
+// Panels that a tile of few rows takes, times its rows: twelve to sixteen sums in flight are plenty.
+constexpr size_t kMostPanels = 6;
+constexpr size_t kFewRowsPanels = 8;
 
 // What a kind of narrow number has to say of itself, as a type Words:
 //   kPerWord, kPanelHeader, kRowHeader       numbers in a word; words before a panel's and before a row's
@@ -167,7 +169,7 @@ template <typename Words, size_t kRows>
 HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
   if constexpr (kRows > 0) {
     if (rows != kRows) return LastRows<Words, kRows - 1>(a, row, rows);
-    constexpr size_t kMost = std::clamp<size_t>(kTileRows / kRows, 1, kMostPanels);
+    constexpr size_t kMost = std::clamp<size_t>(kFewRowsPanels / kRows, 1, kMostPanels);
     const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
     for (size_t panel = 0; panel < panels;) {
       const size_t now = PanelsNow(panels - panel, kMost);

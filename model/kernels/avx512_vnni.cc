@@ -37,18 +37,23 @@ struct Int8Words {
   static constexpr size_t kPerWord = 4;
   static constexpr size_t kPanelHeader = 2;  // rows of words: the columns' scales, as floats, and their sums
   static constexpr size_t kRowHeader = kLanes;
-  using Sum = __m512i;
+  // Sixteen int32, and called so: GCC 12 copies and spills a sum that is a __m512i, of eight int64, in every
+  // step.
+  using Sum = __v16si;
 
   static HWY_INLINE Sum Start(const DenseArgs& /*a*/, const int32_t* x, const float* panel, size_t /*row*/,
                               size_t /*column*/) {
-    return _mm512_mullo_epi32(_mm512_set1_epi32(-x[kRowZero]), _mm512_loadu_si512(panel + kPanelColumns));
+    return (Sum)_mm512_mullo_epi32(_mm512_set1_epi32(-x[kRowZero]),
+                                   _mm512_loadu_si512(panel + kPanelColumns));
   }
-  static HWY_INLINE Sum Add(Sum sum, __m512i x, __m512i w) { return _mm512_dpbusd_epi32(sum, x, w); }
+  static HWY_INLINE Sum Add(Sum sum, __m512i x, __m512i w) {
+    return (Sum)_mm512_dpbusd_epi32((__m512i)sum, x, w);
+  }
   static HWY_INLINE __m512 Finish(Sum sum, const DenseArgs& a, const int32_t* x, const float* panel,
                                   size_t row, size_t column) {
     const __m512 row_scale = _mm512_castsi512_ps(_mm512_set1_epi32(x[kRowScale]));
     const __m512 scale = _mm512_mul_ps(row_scale, _mm512_loadu_ps(panel));
-    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, LoadInit(a, row, column));
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps((__m512i)sum), scale, LoadInit(a, row, column));
   }
 };
 
