@@ -1,5 +1,6 @@
 #include "server/rpc/serving_loop.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -13,10 +14,15 @@
 namespace adscore::server {
 namespace {
 
-// Predict calls that wait in each completion queue. gRPC uses them in turns, so with many of them each finds its
-// memory out of the cache. A call that finds none waits inside gRPC until the next one is posted.
+// Predict calls that wait in each completion queue. gRPC uses them in turns, so with many of them each finds
+// its memory out of the cache. A call that finds none waits inside gRPC until the next one is posted.
 constexpr size_t kPostedPredicts = 8;
 constexpr int kPostedLookups = 2;
+// gRPC says that there is no event also when it has just read a part of a message, and while a batch ran much
+// may have arrived: so it is asked again, once for so much time as the batch took, since answers that wait in
+// a socket are answers too late. A lone small request does not notice.
+constexpr std::chrono::microseconds kBatchTimePerLook{25};
+constexpr int64_t kMostLooks = 16;
 // Events taken before a batch runs: enough for a full queue of small impressions, and an end to it when calls
 // come faster than they can be taken.
 constexpr int kMaxEventsPerRound = 1024;
@@ -73,7 +79,11 @@ void ServingLoop::OnWake(bool /*ok*/) {
 
 void ServingLoop::Run() {
   while (HandleEvents()) {
-    if (batcher_.Decide().kind == BatchDecision::Kind::kRun) batcher_.RunBatch();
+    if (batcher_.Decide().kind == BatchDecision::Kind::kRun) {
+      const Time start = clock().Now();
+      batcher_.RunBatch();
+      looks_ = std::clamp<int64_t>((clock().Now() - start) / kBatchTimePerLook, 1, kMostLooks);
+    }
     PostPredicts(kPostedPredicts);
   }
 }
@@ -81,6 +91,7 @@ void ServingLoop::Run() {
 // Waits until there is something to score and handles all events that are there by then. False once the
 // completion queue is shut down and empty.
 bool ServingLoop::HandleEvents() {
+  int64_t looks = looks_;
   for (int events = 0; events < kMaxEventsPerRound; ++events) {
     // With nothing queued it waits after each event, too: looking first would be a system call for nothing.
     gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -93,8 +104,10 @@ bool ServingLoop::HandleEvents() {
       case grpc::CompletionQueue::SHUTDOWN:
         return false;
       case grpc::CompletionQueue::TIMEOUT:
-        return true;
+        if (--looks <= 0) return true;
+        break;
       case grpc::CompletionQueue::GOT_EVENT:
+        looks = looks_;
         static_cast<CompletionTag*>(tag)->OnEvent(ok);
     }
   }

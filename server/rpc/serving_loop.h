@@ -129,8 +129,9 @@ class ServingLoop {
   std::vector<std::unique_ptr<GetModelCall>> get_model_calls_;
   std::vector<std::unique_ptr<ListModelsCall>> list_models_calls_;
   std::vector<std::unique_ptr<CheckCall>> check_calls_;
+  int64_t looks_ = 1;           // without an event, before the next batch
   size_t posted_predicts_ = 0;  // that wait for a call
-  bool stopping_ = false;  // nothing may be posted any more
+  bool stopping_ = false;       // nothing may be posted any more
 
   std::atomic<int64_t> under_way_{0};   // written by the loop's thread alone
   std::atomic<bool> is_waking_{false};  // an alarm is set and has not been heard yet

@@ -32,9 +32,11 @@ void Batcher::Enqueue(ImpressionJob* job) {
 std::optional<Refusal> Batcher::Admit(const ImpressionJob& job) const {
   if (const std::optional<Refusal> refusal = admission_->Admit(job.rows)) return refusal;
   std::optional<Refusal> refusal = GivenUp(job);
+  // Half of the time that is left is for what we don't see: the way here, from a socket that may have been
+  // full, and the way back. With less, a server under overload answers everybody just too late.
   // With nothing ahead of it, trying is cheaper than guessing; and without a try there is no better guess.
   if (!refusal.has_value() && !empty() && job.deadline != kNever &&
-      job.arrival + rate_.TimeFor(RowsAheadOf(job) + job.rows) > job.deadline) {
+      rate_.TimeFor(RowsAheadOf(job) + job.rows) > (job.deadline - job.arrival) / 2) {
     refusal = Refusal::kDeadlineTooClose;
   }
   if (refusal.has_value()) admission_->Release(job.rows);

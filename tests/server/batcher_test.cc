@@ -57,12 +57,12 @@ TEST_F(BatcherTest, WhatHasExpiredOnArrivalIsRefusedAtOnce) {
 TEST_F(BatcherTest, ADeadlineThatTheQueueCanNotMeetIsRefusedOnArrivalWithAHint) {
   RunAtOneMillisecondPerRow();
   Enqueue(10);
-  FakeJob& late = EnqueueDue(5, std::chrono::milliseconds(12));
+  FakeJob& late = EnqueueDue(5, std::chrono::milliseconds(28));
   EXPECT_EQ(late.refusal, Refusal::kDeadlineTooClose);
   EXPECT_EQ(Rejected(Refusal::kDeadlineTooClose), 1u);
   EXPECT_NEAR(late.retry_after.count(), 10, 1) << "what is queued is then worked off";
   EXPECT_EQ(admission_.queued_rows(), 10u);
-  EXPECT_EQ(EnqueueDue(5, std::chrono::milliseconds(18)).ended, 0);
+  EXPECT_EQ(EnqueueDue(5, std::chrono::milliseconds(32)).ended, 0);
   batcher_.RunBatch();
   EXPECT_EQ(late.ended, 1);
 }
@@ -70,9 +70,9 @@ TEST_F(BatcherTest, ADeadlineThatTheQueueCanNotMeetIsRefusedOnArrivalWithAHint) 
 TEST_F(BatcherTest, OfALargeImpressionOnlyASliceIsAheadOfASmallOne) {
   RunAtOneMillisecondPerRow();
   Enqueue(60);
-  EXPECT_EQ(EnqueueDue(1, std::chrono::milliseconds(16)).refusal, Refusal::kDeadlineTooClose);
-  EXPECT_EQ(EnqueueDue(1, std::chrono::milliseconds(19)).ended, 0);
-  EXPECT_EQ(EnqueueDue(20, std::chrono::milliseconds(70)).refusal, Refusal::kDeadlineTooClose);
+  EXPECT_EQ(EnqueueDue(1, std::chrono::milliseconds(32)).refusal, Refusal::kDeadlineTooClose);
+  EXPECT_EQ(EnqueueDue(1, std::chrono::milliseconds(36)).ended, 0);
+  EXPECT_EQ(EnqueueDue(20, std::chrono::milliseconds(150)).refusal, Refusal::kDeadlineTooClose);
 }
 
 TEST_F(BatcherTest, AnEmptyQueueTriesWhateverTheEstimate) {
