@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace adscore::model {
+namespace {
+
+// Rows that go through all layers together at most: beyond, their activations would be read from further away
+// than the weights are.
+constexpr size_t kMostRows = 264;
+
+}  // namespace
 
 ForwardPass::ForwardPass(std::span<const Layer> layers, size_t context_inputs, const KernelSet& kernels)
     : kernels_(&kernels), layers_(layers.begin(), layers.end()), context_inputs_(context_inputs) {
@@ -46,6 +53,15 @@ void ForwardPass::ShareContexts(const float* x, size_t x_stride, size_t impressi
 
 void ForwardPass::Run(const float* x, size_t x_stride, size_t rows, const float* share,
                       const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const {
+  for (size_t first = 0; first < rows; first += kMostRows) {
+    RunBlock(x + first * x_stride, x_stride, std::min(kMostRows, rows - first), share,
+             impression_of_row != nullptr ? impression_of_row + first : nullptr, scratch,
+             logits + first * heads());
+  }
+}
+
+void ForwardPass::RunBlock(const float* x, size_t x_stride, size_t rows, const float* share,
+                           const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const {
   for (AlignedFloats& activations : scratch->activations) activations.Reserve(rows * widest_stride_);
   float* const kernel_scratch = scratch->kernel.Reserve(kernels_->scratch_floats(rows, deepest_));
   for (size_t i = 0; i < packed_.size(); ++i) {

@@ -50,6 +50,10 @@ class ForwardPass {
            const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const;
 
  private:
+  // Run, for rows that go through all layers together.
+  void RunBlock(const float* x, size_t x_stride, size_t rows, const float* share,
+                const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const;
+
   const KernelSet* kernels_;
   std::vector<Layer> layers_;
   size_t context_inputs_;

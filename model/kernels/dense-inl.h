@@ -56,10 +56,12 @@ constexpr size_t kTileRows = 6;
 constexpr size_t kMostPanels = 6;
 
 // How weights are stored, and how a vector of them becomes floats. kScaled: a panel begins with a float for
-// each of its columns, by which its weights are to be multiplied.
+// each of its columns, by which its weights are to be multiplied. kFewRowsPanels: panels that a tile of few
+// rows takes, times its rows; fewer where a load needs registers of its own.
 struct F32 {
   using Stored = float;
   static constexpr bool kScaled = false;
+  static constexpr size_t kFewRowsPanels = kTileRows;
   static Stored Store(float weight, float /*scale*/) { return weight; }
   static HWY_INLINE Vector Load(const Stored* p) { return hn::LoadU(Floats(), p); }
 };
@@ -67,6 +69,7 @@ struct F32 {
 struct Bf16 {
   using Stored = uint16_t;  // the upper half of a float
   static constexpr bool kScaled = false;
+  static constexpr size_t kFewRowsPanels = kTileRows - 1;
   static Stored Store(float weight, float /*scale*/) { return RoundToBf16(weight); }
   static HWY_INLINE Vector Load(const Stored* p) {
     const hn::Rebind<uint16_t, Floats> narrow;
@@ -78,6 +81,7 @@ struct Bf16 {
 struct Int8 {
   using Stored = int8_t;
   static constexpr bool kScaled = true;
+  static constexpr size_t kFewRowsPanels = kTileRows - 1;
   static Stored Store(float weight, float scale) { return RoundToInt8(weight, scale); }
   static HWY_INLINE Vector Load(const Stored* p) {
     const hn::Rebind<int8_t, Floats> narrow;
@@ -265,7 +269,7 @@ template <typename Weights, size_t kRows>
 HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
   if constexpr (kRows > 0) {
     if (rows != kRows) return LastRows<Weights, kRows - 1>(a, row, rows);
-    constexpr size_t kMost = std::clamp<size_t>(kTileRows / kRows, 1, kMostPanels);
+    constexpr size_t kMost = std::clamp<size_t>(Weights::kFewRowsPanels / kRows, 1, kMostPanels);
     const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
     for (size_t panel = 0; panel < panels;) {
       const size_t now = PanelsNow(panels - panel, kMost);

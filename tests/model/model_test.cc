@@ -121,6 +121,30 @@ INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, ModelTest,
                          ::testing::ValuesIn(AvailableKernelSets(Precision::kF32)),
                          [](const auto& set) { return std::string(set.param->name); });
 
+TEST(ForwardPassTest, ManyRowsComeOutAsEachAlone) {
+  const TinySnapshot tiny;
+  const std::vector<Layer>& layers = tiny.snapshot().layers;
+  constexpr size_t kRows = 600, kContext = 3, kImpressions = 7;
+  for (const Precision precision : {Precision::kF32, Precision::kBf16, Precision::kInt8}) {
+    const ForwardPass pass(layers, kContext, *AvailableKernelSets(precision).front());
+    const size_t width = layers.front().inputs - kContext;
+    std::vector<float> x(kRows * width);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7 % 41) / 20 - 1;
+    std::vector<uint32_t> impression_of_row(kRows);
+    for (size_t r = 0; r < kRows; ++r) impression_of_row[r] = static_cast<uint32_t>(r * kImpressions / kRows);
+    ForwardScratch scratch;
+    AlignedFloats share(kImpressions * pass.share_stride());
+    pass.ShareContexts(x.data(), kContext, kImpressions, &scratch, share.data());
+    std::vector<float> together(kRows * pass.heads());
+    pass.Run(x.data(), width, kRows, share.data(), impression_of_row.data(), &scratch, together.data());
+    for (size_t r = 0; r < kRows; ++r) {
+      std::vector<float> alone(pass.heads());
+      pass.Run(x.data() + r * width, width, 1, share.data(), &impression_of_row[r], &scratch, alone.data());
+      for (size_t h = 0; h < alone.size(); ++h) ASSERT_EQ(alone[h], together[r * pass.heads() + h]) << r;
+    }
+  }
+}
+
 TEST(ReferenceScoreTest, OneNumberAndOneTokenByHand) {
   // p = sigmoid(2 * (w · [z, missing, embedding] + b) + 1), z = (3 - 1) * 0.5 = 1.
   Snapshot snapshot;
