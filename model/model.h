@@ -46,9 +46,9 @@ class Model {
   uint64_t fingerprint() const { return fingerprint_; }  // of the schema
   size_t heads() const { return snapshot_->heads.size(); }
 
-  // Scores the candidates of all impressions, or the slices of them, in one forward pass. The columns must have passed CheckColumns.
-  // probabilities: [Rows() of all impressions, in order][heads], calibrated. A row's result does not depend on
-  // what else is in the batch, bit for bit.
+  // Scores the candidates of all impressions, or the slices of them, in one forward pass. The columns must
+  // have passed CheckColumns. probabilities: [Rows() of all impressions, in order][heads], calibrated. A
+  // row's result does not depend on what else is in the batch, bit for bit.
   void Score(std::span<const Impression> impressions, ScoreScratch* scratch, float* probabilities) const;
 
   // Replays the golden rows: the largest |difference| to the trainer's probabilities, in any row and head. 0

@@ -23,7 +23,8 @@ struct GrpcOptions {
   int port = 0;      // 0 picks a free one
   size_t loops = 1;  // serving loops
   // After this long a connection is closed as soon as its calls are over, so that its client looks for
-  // replicas anew. 0: never. gRPC keeps a filter in each call's way for it, some 7 % of what a call costs.
+  // replicas anew. 0: never. gRPC keeps a filter in each call's way for it, some 7 % of the instructions of
+  // a small call.
   std::chrono::seconds max_connection_age{0};
 };
 

@@ -11,7 +11,8 @@
 namespace adscore::server {
 
 struct BatchLimits {
-  // A batch takes whole impressions up to this many rows; a larger impression is a batch of its own.
+  // A batch takes whole impressions up to this many rows; a larger impression is scored in slices
+  // of so many, one after each batch.
   size_t max_batch_rows = 256;
   // How long the oldest impression may wait for others to join its batch. 0: run with whatever has arrived.
   std::chrono::microseconds max_delay{0};
