@@ -51,6 +51,10 @@ class Model {
   // row's result does not depend on what else is in the batch, bit for bit.
   void Score(std::span<const Impression> impressions, ScoreScratch* scratch, float* probabilities) const;
 
+  // The file under the snapshot changed while it was mapped: what has been scored since is worth nothing.
+  bool damaged() const { return false; }
+  void MarkDamaged() const {}
+
   // Replays the golden rows: the largest |difference| to the trainer's probabilities, in any row and head. 0
   // if there are no golden rows.
   float GoldenError() const;

@@ -21,7 +21,48 @@ std::string NameOf(const Schema& schema, FeatureRole role, FeatureKind kind, siz
   return "?";
 }
 
+// The first `rows` of each column's `all` values.
+template <typename T>
+void CopyColumns(std::span<const T> columns, size_t all, size_t rows, std::vector<T>* to) {
+  to->clear();
+  for (size_t begin = 0; begin < columns.size(); begin += all) {
+    const std::span<const T> column = columns.subspan(begin, rows);
+    to->insert(to->end(), column.begin(), column.end());
+  }
+}
+
 }  // namespace
+
+void RawStorage::Clear() {
+  numeric.clear();
+  categorical.clear();
+  multi_count.clear();
+  multi.clear();
+}
+
+RawColumns RawStorage::View(size_t rows) const {
+  return {.rows = rows,
+          .numeric = numeric,
+          .categorical = categorical,
+          .multi_count = multi_count,
+          .multi = multi};
+}
+
+void RawStorage::CopyFirst(size_t rows, const RawColumns& columns) {
+  CopyColumns(columns.numeric, columns.rows, rows, &numeric);
+  CopyColumns(columns.categorical, columns.rows, rows, &categorical);
+  CopyColumns(columns.multi_count, columns.rows, rows, &multi_count);
+  multi.clear();
+  size_t value = 0;
+  for (size_t i = 0; i < columns.multi_count.size(); ++i) {
+    const uint32_t count = columns.multi_count[i];
+    if (i % columns.rows < rows) {
+      const std::span<const uint64_t> values = columns.multi.subspan(value, count);
+      multi.insert(multi.end(), values.begin(), values.end());
+    }
+    value += count;
+  }
+}
 
 absl::Status CheckColumns(const Schema& schema, FeatureRole role, const RawColumns& columns) {
   const RoleCounts counts = schema.Count(role);

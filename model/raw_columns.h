@@ -1,13 +1,14 @@
-// Raw features as they come over the wire or out of a log, before any encoding: views of columns, nothing
-// owned.
+// Raw features as they come over the wire or out of a log, before any encoding: views of columns, and memory
+// for those who must keep them.
 //
-// Thread-safe: plain values and pure functions.
+// Thread-safe: plain values and pure functions; a RawStorage belongs to one thread.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "model/schema.h"
@@ -21,6 +22,20 @@ struct RawColumns {
   std::span<const uint64_t> categorical;  // [categorical features][rows]; token hashes, 0 = missing
   std::span<const uint32_t> multi_count;  // [multi-valued features][rows]; number of values, 0 = missing
   std::span<const uint64_t> multi;        // the values' hashes, one after another in the order of multi_count
+};
+
+// The memory behind RawColumns, used over and over.
+struct RawStorage {
+  std::vector<float> numeric;
+  std::vector<uint64_t> categorical;
+  std::vector<uint32_t> multi_count;
+  std::vector<uint64_t> multi;
+
+  void Clear();
+  // What it holds, as `rows` rows.
+  RawColumns View(size_t rows) const;
+  // The first `rows` rows of `columns`, which has no fewer.
+  void CopyFirst(size_t rows, const RawColumns& columns);
 };
 
 // One impression: the context's single row and the candidates' rows, all of which are to be scored, or a

@@ -92,6 +92,8 @@ int Main(int argc, char** argv) {
   int64_t max_batch_delay_us = options.batch.max_delay.count();
   int64_t max_connection_age_s = options.max_connection_age.count();
   int64_t poll_interval_ms = options.poll_interval.count();
+  int64_t min_version_age_s = options.guards.min_age.count();
+  std::string schema_change = "allow";
 
   app.add_option("--model-root", options.model_root,
                  "Directory of models, DIR/NAME/VERSION/, that the trainer publishes into")
@@ -126,9 +128,31 @@ int Main(int argc, char** argv) {
          "Adds some 7 % to the instructions of a small call")
       ->type_name("S")
       ->check(cli::WholeNumber(0, 1'000'000));
-  app.add_option("--poll-interval-ms", poll_interval_ms, "Milliseconds between two looks at the model root")
+  app.add_option("--poll-interval-ms", poll_interval_ms,
+                 "Milliseconds between two looks at the model root; where the system says what changes "
+                 "(inotify), changes are "
+                 "seen at once")
       ->type_name("MS")
       ->check(cli::WholeNumber(10, 3'600'000));
+  app.add_option("--keep-versions", options.keep_versions,
+                 "Versions that have served and stay in memory, so that a rollback takes no time")
+      ->type_name("N")
+      ->check(cli::WholeNumber(0, 100));
+  app.add_option(
+         "--max-mean-shift", options.guards.max_mean_shift,
+         "Refuse a version whose mean prediction on recent traffic is further from the serving one's, as a "
+         "share of it (0.2: a fifth); 0: not asked")
+      ->type_name("SHARE")
+      ->check(cli::Number(0, 1000));
+  app.add_option("--min-version-age-s", min_version_age_s,
+                 "Seconds that a version must have lain in the model root before it takes over; 0: none")
+      ->type_name("S")
+      ->check(cli::WholeNumber(0, 1'000'000));
+  app.add_option(
+         "--schema-change", schema_change,
+         "What becomes of a version with another schema or other heads than the serving one: allow or refuse")
+      ->type_name("WHAT")
+      ->check(CLI::IsMember({"allow", "refuse"}));
   app.add_option("--isa", options.isa,
                  "Instruction set of the kernels, on this machine one of: " + KernelNames())
       ->type_name("NAME");
@@ -155,6 +179,8 @@ int Main(int argc, char** argv) {
   options.batch.max_delay = std::chrono::microseconds(max_batch_delay_us);
   options.max_connection_age = std::chrono::seconds(max_connection_age_s);
   options.poll_interval = std::chrono::milliseconds(poll_interval_ms);
+  options.guards.min_age = std::chrono::seconds(min_version_age_s);
+  options.guards.allow_schema_change = schema_change == "allow";
   return Serve(options);
 }
 

@@ -18,9 +18,10 @@ enum class Refusal : uint8_t {
   kNoModel,           // UNAVAILABLE: the model has no version yet
   kNotFound,          // no such model, or not this version of it
   kInvalid,           // INVALID_ARGUMENT: the request can't be right
+  kModelDamaged,      // UNAVAILABLE: the snapshot's file was changed under the model that serves
   kSchemaMismatch,    // FAILED_PRECONDITION: packed for another schema
 };
-inline constexpr size_t kRefusals = 9;
+inline constexpr size_t kRefusals = 10;
 
 // As the metric's label `reason`.
 constexpr const char* ToString(Refusal refusal) {
@@ -41,6 +42,8 @@ constexpr const char* ToString(Refusal refusal) {
       return "not_found";
     case Refusal::kInvalid:
       return "invalid_argument";
+    case Refusal::kModelDamaged:
+      return "model_damaged";
     case Refusal::kSchemaMismatch:
       return "schema_mismatch";
   }

@@ -1,39 +1,51 @@
 #include "server/registry.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace adscore::server {
+
+bool ScoreTheSameRequests(const ServedModel& a, const ServedModel& b) {
+  const std::vector<model::Head>& heads = a.model->snapshot().heads;
+  const std::vector<model::Head>& others = b.model->snapshot().heads;
+  return a.model->fingerprint() == b.model->fingerprint() &&
+         std::equal(heads.begin(), heads.end(), others.begin(), others.end(),
+                    [](const model::Head& x, const model::Head& y) { return x.name == y.name; });
+}
 
 std::shared_ptr<const ServedModels> Registry::Pin() const {
   const std::lock_guard lock(mutex_);
   return models_;
 }
 
-std::shared_ptr<const ServedModels> Registry::Publish(std::shared_ptr<const ServedModel> served) {
+std::shared_ptr<const ServedModels> Registry::Publish(const std::string& name, ModelVersions versions) {
   const std::lock_guard lock(mutex_);
   auto next = std::make_shared<ServedModels>(*models_);
-  (*next)[served->name] = std::move(served);
+  (*next)[name] = std::move(versions);
   return std::exchange(models_, std::move(next));
 }
 
-void Registry::SetRefused(std::map<std::string, std::vector<RefusedVersion>> refused) {
+std::shared_ptr<const ServedModels> Registry::Withdraw(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  refused_ = std::move(refused);
+  auto next = std::make_shared<ServedModels>(*models_);
+  next->erase(name);
+  return std::exchange(models_, std::move(next));
+}
+
+void Registry::SetStatus(ModelStatus status) {
+  const std::lock_guard lock(mutex_);
+  statuses_[status.name] = std::move(status);
+}
+
+void Registry::Forget(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  statuses_.erase(name);
 }
 
 std::vector<ModelStatus> Registry::Statuses() const {
   const std::lock_guard lock(mutex_);
-  std::map<std::string, ModelStatus> statuses;
-  for (const auto& [name, served] : *models_) {
-    statuses[name].serving_version = served->version;
-    statuses[name].serving_since = served->serving_since;
-  }
-  for (const auto& [name, refused] : refused_) statuses[name].refused = refused;
   std::vector<ModelStatus> result;
-  for (auto& [name, status] : statuses) {
-    status.name = name;
-    result.push_back(std::move(status));
-  }
+  for (const auto& [name, status] : statuses_) result.push_back(status);
   return result;
 }
 

@@ -26,6 +26,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (!kernels.ok()) return absl::InvalidArgumentError(absl::StrCat("--isa: ", kernels.status().message()));
 
   std::unique_ptr<Server> server(new Server(options));
+  server->lives_ = std::make_unique<ModelLives>(LifeParts{.model_root = options.model_root,
+                                                          .kernels = *kernels,
+                                                          .registry = &server->registry_,
+                                                          .metrics = &server->metrics_,
+                                                          .clock = &server->clock_,
+                                                          .keep_versions = options.keep_versions,
+                                                          .guards = options.guards});
   auto grpc = GrpcServer::Start({.host = options.listen.host,
                                  .port = options.listen.port,
                                  .loops = options.serving_threads,
@@ -34,7 +41,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
                                 {.admission = &server->admission_,
                                  .registry = &server->registry_,
                                  .metrics = &server->metrics_,
-                                 .clock = &server->clock_});
+                                 .clock = &server->clock_},
+                                server->lives_.get());
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
   server->grpc_address_.port = server->grpc_->port();
@@ -45,11 +53,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   server->http_ = *std::move(http);
   server->http_address_.port = server->http_->port();
 
-  auto scanner =
-      std::make_unique<Scanner>(options.model_root, *kernels, &server->registry_, &server->metrics_,
-                                &server->clock_, [raw = server.get()] { raw->grpc_->UpdateHealth(); });
-  server->watcher_ = std::make_unique<Watcher>(std::move(scanner), options.poll_interval);
-  server->watcher_->WaitForFirstScan();
+  server->watcher_ = std::make_unique<Watcher>(server->lives_.get(), options.poll_interval,
+                                               [raw = server.get()] { raw->grpc_->UpdateHealth(); });
+  server->watcher_->WaitForFirstLooks();
   return server;
 }
 

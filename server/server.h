@@ -33,6 +33,8 @@ struct ServerOptions {
   size_t max_queued_rows = 16384;
   std::chrono::seconds max_connection_age{0};  // see GrpcOptions
   std::chrono::milliseconds poll_interval{1000};
+  size_t keep_versions = 1;  // see LifeParts
+  Guards guards;
   std::string isa = "auto";
   model::Precision precision = model::Precision::kF32;
 };
@@ -65,6 +67,7 @@ class Server {
   ServerMetrics metrics_;
   Address grpc_address_;
   Address http_address_;
+  std::unique_ptr<ModelLives> lives_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<Watcher> watcher_;

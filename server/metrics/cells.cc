@@ -39,6 +39,12 @@ std::span<const double> LoadBounds() {
   return kBounds;
 }
 
+std::span<const double> DifferenceBounds() {
+  static constexpr double kBounds[] = {-0.5, -0.2, -0.1, -0.05, -0.02, -0.01, -5e-3, -2e-3, -1e-3, -1e-4, 0,
+                                       1e-4, 1e-3, 2e-3, 5e-3,  0.01,  0.02,  0.05,  0.1,   0.2,   0.5};
+  return kBounds;
+}
+
 std::span<const double> RowBounds() {
   static constexpr double kBounds[] = {1,  2,   4,   8,   16,  24,   32,   48,   64,
                                        96, 128, 192, 256, 512, 1024, 4096, 16384};

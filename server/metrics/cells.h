@@ -47,6 +47,7 @@ class HistogramCell {
 // lie.
 std::span<const double> DurationBounds();     // seconds
 std::span<const double> LoadBounds();         // seconds, of loading a snapshot
+std::span<const double> DifferenceBounds();   // of two probabilities
 std::span<const double> RowBounds();          // rows
 std::span<const double> ProbabilityBounds();  // 0 to 1
 

@@ -8,7 +8,7 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-constexpr const char* kMethodNames[kMethods] = {"Predict", "PredictStream", "GetModel", "ListModels"};
+constexpr const char* kMethodNames[kMethods] = {"Predict", "PredictStream", "GetModel"};
 constexpr const char* kCodeNames[kStatusCodes] = {
     "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
@@ -72,9 +72,23 @@ const HeadMetrics* ServerMetrics::ForHead(std::string_view model, std::string_vi
   return metrics.get();
 }
 
-void ServerMetrics::CountSwap(std::string_view model, std::string_view code) {
+void ServerMetrics::CountSwap(std::string_view model, std::string_view outcome, std::string_view reason) {
   const std::lock_guard lock(mutex_);
-  ++swaps_[Key(model, code)];
+  ++swaps_[{std::string(model), std::string(outcome), std::string(reason)}];
+}
+
+HistogramCell* ServerMetrics::ForShadow(std::string_view model, std::string_view head) {
+  const std::lock_guard lock(mutex_);
+  auto& cell = shadows_[Key(model, head)];
+  if (cell == nullptr) cell = std::make_unique<HistogramCell>(DifferenceBounds());
+  return cell.get();
+}
+
+void ServerMetrics::CountOperatorCall(std::string_view method, size_t code, double seconds) {
+  const std::lock_guard lock(mutex_);
+  OperatorCalls& calls = operator_calls_[std::string(method)];
+  ++calls.requests[code];
+  calls.duration.Observe(seconds);
 }
 
 void ServerMetrics::ObserveLoad(std::string_view model, double seconds) {
@@ -108,8 +122,8 @@ std::vector<MetricFamily> ServerMetrics::Collect() const {
       &queue, {}, loops_, [](const LoopCells& cells) -> auto& { return cells.queue_duration; });
   families.push_back(std::move(queue));
 
-  MetricFamily rejected = Family("adscore_rejected_total",
-                                 "Predict requests that were not scored, by the reason.", MetricType::Counter);
+  MetricFamily rejected = Family(
+      "adscore_rejected_total", "Predict requests that were not scored, by the reason.", MetricType::Counter);
   for (size_t r = 0; r < kRefusals; ++r) {
     AddCounter(&rejected, {{"reason", ToString(static_cast<Refusal>(r))}},
                Sum(
@@ -160,6 +174,16 @@ void ServerMetrics::CollectModels(std::vector<MetricFamily>* families) const {
         &batch, {{"model", model}}, *metrics,
         [](const ModelCells& cells) -> auto& { return cells.batch_rows; });
   }
+  for (const auto& [method, calls] : operator_calls_) {
+    for (size_t c = 0; c < kStatusCodes; ++c) {
+      if (calls.requests[c] == 0) continue;
+      AddCounter(&requests, {{"model", ""}, {"method", method}, {"code", kCodeNames[c]}}, calls.requests[c]);
+    }
+    ClientMetric metric;
+    metric.label = {{"model", ""}, {"method", method}};
+    calls.duration.AddTo(&metric.histogram);
+    duration.metric.push_back(std::move(metric));
+  }
   MetricFamily prediction =
       Family("adscore_prediction", "Probabilities answered, by head.", MetricType::Histogram);
   for (const auto& [key, metrics] : heads_) {
@@ -179,10 +203,11 @@ void ServerMetrics::CollectSwaps(std::vector<MetricFamily>* families) const {
   }
   MetricFamily swaps =
       Family("adscore_model_swaps_total",
-             "Versions that began to serve (code OK) or were refused, by the reason's status code.",
+             "Versions that began to serve (swapped), were refused, or failed to load and are tried again.",
              MetricType::Counter);
-  for (const auto& [key, count] : swaps_)
-    AddCounter(&swaps, {{"model", key.first}, {"code", key.second}}, count);
+  for (const auto& [key, count] : swaps_) {
+    AddCounter(&swaps, {{"model", key[0]}, {"outcome", key[1]}, {"reason", key[2]}}, count);
+  }
 
   MetricFamily load =
       Family("adscore_model_load_duration_seconds",
@@ -193,7 +218,17 @@ void ServerMetrics::CollectSwaps(std::vector<MetricFamily>* families) const {
     cell->AddTo(&metric.histogram);
     load.metric.push_back(std::move(metric));
   }
-  for (MetricFamily* family : {&version, &swaps, &load}) families->push_back(std::move(*family));
+  MetricFamily shadow =
+      Family("adscore_shadow_difference",
+             "Probability by the shadow version less that by the stable one, for a sample of the traffic.",
+             MetricType::Histogram);
+  for (const auto& [key, cell] : shadows_) {
+    ClientMetric metric;
+    metric.label = {{"model", key.first}, {"head", key.second}};
+    cell->AddTo(&metric.histogram);
+    shadow.metric.push_back(std::move(metric));
+  }
+  for (MetricFamily* family : {&version, &swaps, &load, &shadow}) families->push_back(std::move(*family));
 }
 
 }  // namespace adscore::server

@@ -23,8 +23,9 @@
 
 namespace adscore::server {
 
-enum class Method : uint8_t { kPredict, kPredictStream, kGetModel, kListModels };
-inline constexpr size_t kMethods = 4;
+// What the loops answer. Operators' calls are counted by name.
+enum class Method : uint8_t { kPredict, kPredictStream, kGetModel };
+inline constexpr size_t kMethods = 3;
 inline constexpr size_t kStatusCodes = 17;  // OK to UNAUTHENTICATED, by number
 
 // What one loop counts whatever the model.
@@ -73,10 +74,16 @@ class ServerMetrics final : public prometheus::Collectable {
   const ModelMetrics* ForModel(std::string_view model);  // "" for requests that name no model that serves
   const HeadMetrics* ForHead(std::string_view model, std::string_view head);
 
-  // For the watcher. `code` is the name of a status code, "OK" for a version that now serves.
-  void CountSwap(std::string_view model, std::string_view code);
+  // For the models' lives. `outcome`: "swapped" (another version serves, without a reason), "refused" or
+  // "failed" (may be tried again).
+  void CountSwap(std::string_view model, std::string_view outcome, std::string_view reason);
   void ObserveLoad(std::string_view model, double seconds);
   void SetServingVersion(std::string_view model, int64_t version);
+  // Of shadow - stable. Written by the model's life alone.
+  HistogramCell* ForShadow(std::string_view model, std::string_view head);
+
+  // A call of ModelService. `code`: of the status, by number.
+  void CountOperatorCall(std::string_view method, size_t code, double seconds);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
@@ -94,9 +101,15 @@ class ServerMetrics final : public prometheus::Collectable {
   // Guarded by mutex_; what the pointers lead to is not.
   std::map<std::string, std::unique_ptr<ModelMetrics>, std::less<>> models_;
   std::map<Key, std::unique_ptr<HeadMetrics>> heads_;                         // (model, head)
-  std::map<Key, uint64_t> swaps_;                                             // (model, code)
+  std::map<std::array<std::string, 3>, uint64_t> swaps_;                      // (model, outcome, reason)
   std::map<std::string, int64_t, std::less<>> versions_;                      // by model
   std::map<std::string, std::unique_ptr<HistogramCell>, std::less<>> loads_;  // by model
+  std::map<Key, std::unique_ptr<HistogramCell>> shadows_;                     // (model, head)
+  struct OperatorCalls {
+    std::array<uint64_t, kStatusCodes> requests{};
+    HistogramCell duration{LoadBounds()};
+  };
+  std::map<std::string, OperatorCalls, std::less<>> operator_calls_;  // by method
 };
 
 }  // namespace adscore::server

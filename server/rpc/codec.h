@@ -41,8 +41,8 @@ class RequestDecoder {
 
   std::string message_;
   // Named features only.
-  RawStorage context_;
-  RawStorage candidates_;
+  model::RawStorage context_;
+  model::RawStorage candidates_;
 };
 
 // probabilities: [rows][heads]; the answer has one column per head. `head_names`: [heads] for callers who

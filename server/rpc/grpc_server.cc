@@ -48,7 +48,7 @@ void SetUp(std::chrono::milliseconds max_connection_age, grpc::ServerBuilder* bu
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
-  // Reflection is the only synchronous service.
+  // Reflection and ModelService are the synchronous services.
   builder->SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder->SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
 }
@@ -57,18 +57,18 @@ void SetUp(std::chrono::milliseconds max_connection_age, grpc::ServerBuilder* bu
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions& options,
                                                               const BatchLimits& limits,
-                                                              const ServingParts& parts) {
+                                                              const ServingParts& parts, ModelLives* lives) {
   gpr_set_log_function(LogNothing);
   grpc::EnableDefaultHealthCheckService(false);  // ours runs on the serving loops
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
-  std::unique_ptr<GrpcServer> server(new GrpcServer(parts));
+  std::unique_ptr<GrpcServer> server(new GrpcServer(parts, lives));
   grpc::ServerBuilder builder;
   SetUp(options.max_connection_age, &builder);
   const std::string address = absl::StrCat(options.host, ":", options.port);
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &server->port_);
   builder.RegisterService(&server->services_.prediction);
-  builder.RegisterService(&server->services_.models);
+  builder.RegisterService(&server->model_service_);
   builder.RegisterService(&server->services_.health);
   for (size_t i = 0; i < options.loops; ++i) {
     server->loops_.push_back(

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "grpcpp/grpcpp.h"
+#include "server/rpc/model_service.h"
 #include "server/rpc/serving_loop.h"
 #include "server/serving/batch_policy.h"
 
@@ -30,10 +31,11 @@ struct GrpcOptions {
 
 class GrpcServer {
  public:
-  // Listens. Unavailable if the address is taken or is not ours.
+  // Listens. `lives` is what operators decide on, and must outlive the server. Unavailable if the address is
+  // taken or is not ours.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcOptions& options,
                                                            const BatchLimits& limits,
-                                                           const ServingParts& parts);
+                                                           const ServingParts& parts, ModelLives* lives);
   ~GrpcServer();  // drains
 
   GrpcServer(const GrpcServer&) = delete;
@@ -51,11 +53,13 @@ class GrpcServer {
   void Drain();
 
  private:
-  explicit GrpcServer(const ServingParts& parts) : parts_(parts) {}
+  GrpcServer(const ServingParts& parts, ModelLives* lives)
+      : parts_(parts), model_service_(lives, parts.registry, parts.metrics) {}
   void WaitUntilQuiet() const;
 
   const ServingParts parts_;
   Services services_;
+  ModelServiceImpl model_service_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::unique_ptr<ServingLoop>> loops_;

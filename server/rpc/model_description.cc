@@ -1,7 +1,9 @@
 #include "server/rpc/model_description.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "model/schema.h"
 
@@ -33,7 +35,7 @@ void SetTime(std::chrono::system_clock::time_point time, google::protobuf::Times
 
 }  // namespace
 
-void DescribeModel(const ServedModel& served, v1::GetModelResponse* response) {
+void DescribeModel(const ServedModel& served, const ModelVersions& versions, v1::GetModelResponse* response) {
   const model::Snapshot& snapshot = served.model->snapshot();
   response->set_model(served.name);
   response->set_version(served.version);
@@ -52,7 +54,11 @@ void DescribeModel(const ServedModel& served, v1::GetModelResponse* response) {
     described->set_name(head.name);
     described->set_base_rate(head.base_rate);
   }
-  response->add_serving_versions(served.version);
+  std::vector<int64_t> in_memory = {versions.stable->version};
+  if (versions.canary != nullptr) in_memory.push_back(versions.canary->version);
+  for (const auto& other : versions.others) in_memory.push_back(other->version);
+  std::sort(in_memory.rbegin(), in_memory.rend());
+  response->mutable_serving_versions()->Add(in_memory.begin(), in_memory.end());
 }
 
 void DescribeStatus(const ModelStatus& status, v1::ModelStatus* described) {
@@ -65,6 +71,21 @@ void DescribeStatus(const ModelStatus& status, v1::ModelStatus* described) {
     version->set_reason(refused.reason);
     SetTime(refused.refused_at, version->mutable_refused_at());
   }
+  described->set_pinned_version(status.rollout.pinned);
+  described->set_canary_version(status.rollout.canary);
+  described->set_canary_share(status.rollout.canary_share);
+  described->set_shadow_version(status.rollout.shadow);
+  described->mutable_loaded_versions()->Add(status.loaded.begin(), status.loaded.end());
+  for (const ShadowDifference& difference : status.shadow) {
+    v1::ShadowDifference* head = described->add_shadow();
+    const double rows = std::max<double>(1, static_cast<double>(difference.rows));
+    head->set_head(difference.head);
+    head->set_rows(difference.rows);
+    head->set_stable_mean(difference.stable_sum / rows);
+    head->set_shadow_mean(difference.shadow_sum / rows);
+    head->set_mean_absolute_difference(difference.absolute_sum / rows);
+  }
+  described->set_problem(status.problem);
 }
 
 }  // namespace adscore::server

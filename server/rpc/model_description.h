@@ -9,7 +9,8 @@
 
 namespace adscore::server {
 
-void DescribeModel(const ServedModel& served, v1::GetModelResponse* response);
+// `versions`: those of this model that are in memory.
+void DescribeModel(const ServedModel& served, const ModelVersions& versions, v1::GetModelResponse* response);
 
 void DescribeStatus(const ModelStatus& status, v1::ModelStatus* described);
 

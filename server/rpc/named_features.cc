@@ -81,7 +81,7 @@ absl::Status PackToken(const Value& value, std::vector<uint64_t>* categorical) {
   return absl::OkStatus();
 }
 
-absl::Status PackTokens(const Feature& feature, const Value& value, RawStorage* packed) {
+absl::Status PackTokens(const Feature& feature, const Value& value, model::RawStorage* packed) {
   const size_t before = packed->multi.size();
   if (value.kind_case() == Value::kStringValue) {
     data::AppendTokenHashes(value.string_value(), feature.delimiter, &packed->multi);
@@ -101,7 +101,7 @@ absl::Status PackTokens(const Feature& feature, const Value& value, RawStorage* 
   return absl::OkStatus();
 }
 
-absl::Status PackValue(const Feature& feature, const Value& value, RawStorage* packed) {
+absl::Status PackValue(const Feature& feature, const Value& value, model::RawStorage* packed) {
   switch (feature.kind) {
     case FeatureKind::kNumeric:
       return PackNumber(value, &packed->numeric);
@@ -138,7 +138,7 @@ absl::Status UnknownName(const model::Schema& schema, FeatureRole role, const St
 // out.
 template <typename Pack>
 absl::Status PackAll(const model::Schema& schema, FeatureRole role, const Struct& features,
-                     RawStorage* packed, Pack pack) {
+                     model::RawStorage* packed, Pack pack) {
   packed->Clear();
   static const Value kMissing;
   int found = 0;
@@ -157,22 +157,7 @@ absl::Status PackAll(const model::Schema& schema, FeatureRole role, const Struct
 
 }  // namespace
 
-void RawStorage::Clear() {
-  numeric.clear();
-  categorical.clear();
-  multi_count.clear();
-  multi.clear();
-}
-
-model::RawColumns RawStorage::View(size_t rows) const {
-  return {.rows = rows,
-          .numeric = numeric,
-          .categorical = categorical,
-          .multi_count = multi_count,
-          .multi = multi};
-}
-
-absl::Status PackContext(const model::Schema& schema, const Struct& features, RawStorage* packed) {
+absl::Status PackContext(const model::Schema& schema, const Struct& features, model::RawStorage* packed) {
   return PackAll(
       schema, FeatureRole::kContext, features, packed, [&](const Feature& feature, const Value& value) {
         absl::Status status = PackValue(feature, value, packed);
@@ -181,7 +166,7 @@ absl::Status PackContext(const model::Schema& schema, const Struct& features, Ra
 }
 
 absl::Status PackCandidates(const model::Schema& schema, const Struct& features, size_t rows,
-                            RawStorage* packed) {
+                            model::RawStorage* packed) {
   static const Value kMissing;
   return PackAll(
       schema, FeatureRole::kCandidate, features, packed, [&](const Feature& feature, const Value& column) {

@@ -1,7 +1,7 @@
 // Packs named features, by the rules that the text of a log's cells follows (data/cell.h), so that a value
 // typed by a person scores like the same value in a log.
 //
-// Thread-safe: pure functions. RawStorage belongs to one caller.
+// Thread-safe: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -15,27 +15,16 @@
 
 namespace adscore::server {
 
-// The memory behind model::RawColumns, kept from one request to the next.
-struct RawStorage {
-  std::vector<float> numeric;
-  std::vector<uint64_t> categorical;
-  std::vector<uint32_t> multi_count;
-  std::vector<uint64_t> multi;
-
-  void Clear();
-  model::RawColumns View(size_t rows) const;
-};
-
 // A value is a number or its text for numeric features; a string or a whole number for categorical ones; a
 // list of those, or one string with delimiters, for multi-valued ones. null, or a feature that is not there,
 // is missing. InvalidArgument, naming the feature and what was expected, for anything else and for names that
 // the schema does not have in this role.
 absl::Status PackContext(const model::Schema& schema, const google::protobuf::Struct& features,
-                         RawStorage* packed);
+                         model::RawStorage* packed);
 
 // The same for `rows` candidates: every feature is a list of that many values. The message names the
 // candidate too.
 absl::Status PackCandidates(const model::Schema& schema, const google::protobuf::Struct& features,
-                            size_t rows, RawStorage* packed);
+                            size_t rows, model::RawStorage* packed);
 
 }  // namespace adscore::server

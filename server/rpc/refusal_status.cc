@@ -12,8 +12,8 @@ namespace {
 // "ads (version 7), video (version 2)"
 std::string ServingNow(const Registry& registry) {
   std::vector<std::string> names;
-  for (const auto& [name, served] : *registry.Pin()) {
-    names.push_back(absl::StrCat(name, " (version ", served->version, ")"));
+  for (const auto& [name, versions] : *registry.Pin()) {
+    names.push_back(absl::StrCat(name, " (version ", versions.stable->version, ")"));
   }
   return names.empty() ? "nothing yet" : absl::StrJoin(names, ", ");
 }
@@ -31,9 +31,12 @@ grpc::Status NotFound(const RefusedRequest& request, const Registry& registry) {
   const auto known = std::find_if(statuses.begin(), statuses.end(),
                                   [&](const ModelStatus& status) { return status.name == request.model; });
   if (known != statuses.end() && known->serving_version == 0) return NoVersionYet(request.model);
-  const std::string what = known == statuses.end() && !request.model.empty()
-                               ? absl::StrCat("no model '", request.model, "'")
-                               : absl::StrCat("no version ", request.version, " of the model");
+  std::string what = absl::StrCat("no version ", request.version, " of the model is in memory");
+  if (known == statuses.end() && !request.model.empty()) {
+    what = absl::StrCat("no model '", request.model, "'");
+  } else if (!request.label.empty()) {
+    what = absl::StrCat("label: no version of the model is '", request.label, "' now");
+  }
   return {grpc::StatusCode::NOT_FOUND, absl::StrCat(what, "; this server serves ", ServingNow(registry))};
 }
 
@@ -43,6 +46,10 @@ grpc::Status Invalid(const RefusedRequest& request, const Registry& registry, co
     message = absl::StrCat("candidate_count: ", request.rows,
                            " candidates are more than this server takes at a time, ",
                            admission.max_queued_rows(), "; split the impression");
+  } else if (message.empty() && !request.label.empty()) {
+    message = request.version != 0
+                  ? "label: not together with a version; leave one of them out"
+                  : absl::StrCat("label: '", request.label, "' is neither 'stable' nor 'canary'");
   } else if (message.empty()) {
     message = absl::StrCat("model: required, since this server serves several: ", ServingNow(registry));
   }
@@ -75,6 +82,10 @@ grpc::Status RefusalStatus(Refusal refusal, const RefusedRequest& request, const
       return NotFound(request, registry);
     case Refusal::kInvalid:
       return Invalid(request, registry, admission);
+    case Refusal::kModelDamaged:
+      return {grpc::StatusCode::UNAVAILABLE,
+              "the model's snapshot file was changed while it served, so there is no answer to trust; retry "
+              "elsewhere"};
     case Refusal::kSchemaMismatch:
       return {grpc::StatusCode::FAILED_PRECONDITION, request.detail};
   }

@@ -17,8 +17,9 @@ namespace adscore::server {
 struct RefusedRequest {
   std::string model;
   int64_t version = 0;
+  std::string label{};
   size_t rows = 0;
-  std::string detail;  // what the decoder said, for kInvalid and kSchemaMismatch; may be empty
+  std::string detail{};  // what the decoder said, for kInvalid and kSchemaMismatch; may be empty
 };
 
 grpc::Status RefusalStatus(Refusal refusal, const RefusedRequest& request, const Registry& registry,

@@ -17,8 +17,8 @@ void RequestJob::Begin(const v1::PredictRequest& request, v1::PredictResponse* r
   arrival = now;
   deadline = until;
   rows = RequestedRows(request);
-  model = request.model();
-  version = request.version();
+  wanted = {
+      .model = request.model(), .version = request.version(), .label = request.label(), .key = request.key()};
   cancelled = false;
   loop_->batcher().Enqueue(this);
 }
@@ -42,8 +42,9 @@ void RequestJob::Answer(const ServedModel& served, std::span<const float> probab
 }
 
 void RequestJob::Refuse(Refusal refusal, const ServedModel* served) {
-  const RefusedRequest refused = {.model = std::string(model),
-                                  .version = version,
+  const RefusedRequest refused = {.model = std::string(wanted.model),
+                                  .version = wanted.version,
+                                  .label = std::string(wanted.label),
                                   .rows = rows,
                                   .detail = served == nullptr ? std::string() : decoder_.message()};
   End(RefusalStatus(refusal, refused, loop_->registry(), loop_->admission()), served);

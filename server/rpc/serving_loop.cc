@@ -165,15 +165,6 @@ void ServingLoop::PostLookups() {
         [this](const v1::GetModelRequest& request, v1::GetModelResponse* response) {
           return GetModel(request, response);
         }));
-    list_models_calls_.push_back(std::make_unique<ListModelsCall>(
-        [this](grpc::ServerContext* context, v1::ListModelsRequest* request, auto* responder,
-               CompletionTag* tag) {
-          if (!stopping_)
-            services_->models.RequestListModels(context, request, responder, queue(), queue(), tag);
-        },
-        [this](const v1::ListModelsRequest& request, v1::ListModelsResponse* response) {
-          return ListModels(request, response);
-        }));
     check_calls_.push_back(std::make_unique<CheckCall>(
         [this](grpc::ServerContext* context, grpc::health::v1::HealthCheckRequest* request, auto* responder,
                CompletionTag* tag) {
@@ -187,37 +178,17 @@ void ServingLoop::PostLookups() {
 grpc::Status ServingLoop::GetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response) {
   const Time arrival = clock().Now();
   const std::shared_ptr<const ServedModels> models = registry().Pin();
-  const ModelChoice choice = ChooseModel(*models, request.model(), request.version());
+  const ModelChoice choice = ChooseModel(*models, {.model = request.model(), .version = request.version()});
   grpc::Status status;
   if (admission().draining()) {
     status = RefusalStatus(Refusal::kDraining, {}, registry(), admission());
   } else if (choice.served == nullptr) {
-    status = RefusalStatus(choice.refusal,
-                           {.model = request.model(), .version = request.version(), .rows = 0, .detail = ""},
+    status = RefusalStatus(choice.refusal, {.model = request.model(), .version = request.version()},
                            registry(), admission());
   } else {
-    DescribeModel(*choice.served, response);
+    DescribeModel(*choice.served, models->at(choice.served->name), response);
   }
   Count(Method::kGetModel, choice.served, status.error_code(), arrival);
-  return status;
-}
-
-// Also answered while draining: operators want to know then, too.
-grpc::Status ServingLoop::ListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response) {
-  const Time arrival = clock().Now();
-  std::string names;
-  for (const ModelStatus& status : registry().Statuses()) {
-    if (request.model().empty() || request.model() == status.name)
-      DescribeStatus(status, response->add_models());
-    absl::StrAppend(&names, names.empty() ? "" : ", ", status.name);
-  }
-  grpc::Status status;
-  if (!request.model().empty() && response->models().empty()) {
-    status = {grpc::StatusCode::NOT_FOUND,
-              absl::StrCat("model: '", request.model(), "' is not in this server's model root, which has ",
-                           names.empty() ? "no model" : names)};
-  }
-  Count(Method::kListModels, nullptr, status.error_code(), arrival);
   return status;
 }
 

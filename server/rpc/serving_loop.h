@@ -13,7 +13,6 @@
 #include <thread>
 #include <vector>
 
-#include "adscore/v1/model_service.grpc.pb.h"
 #include "adscore/v1/prediction_service.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "grpcpp/alarm.h"
@@ -40,10 +39,9 @@ struct ServingParts {
   const Clock* clock = nullptr;
 };
 
-// What the loops answer.
+// What the loops answer. (ModelService is not among it: see model_service.h.)
 struct Services {
   v1::PredictionService::AsyncService prediction;
-  v1::ModelService::AsyncService models;
   grpc::health::v1::Health::AsyncService health;
 };
 
@@ -90,7 +88,6 @@ class ServingLoop {
 
  private:
   using GetModelCall = UnaryCall<v1::GetModelRequest, v1::GetModelResponse>;
-  using ListModelsCall = UnaryCall<v1::ListModelsRequest, v1::ListModelsResponse>;
   using CheckCall = UnaryCall<grpc::health::v1::HealthCheckRequest, grpc::health::v1::HealthCheckResponse>;
 
   template <typename Call>
@@ -110,7 +107,6 @@ class ServingLoop {
   void Post(Calls<Call>* calls);
   void PostLookups();
   grpc::Status GetModel(const v1::GetModelRequest& request, v1::GetModelResponse* response);
-  grpc::Status ListModels(const v1::ListModelsRequest& request, v1::ListModelsResponse* response);
   grpc::Status Check(const grpc::health::v1::HealthCheckRequest& request,
                      grpc::health::v1::HealthCheckResponse* response) const;
 
@@ -127,7 +123,6 @@ class ServingLoop {
   Calls<StreamJob> stream_jobs_;
   Calls<WatchCall> watches_;
   std::vector<std::unique_ptr<GetModelCall>> get_model_calls_;
-  std::vector<std::unique_ptr<ListModelsCall>> list_models_calls_;
   std::vector<std::unique_ptr<CheckCall>> check_calls_;
   int64_t looks_ = 1;           // without an event, before the next batch
   size_t posted_predicts_ = 0;  // that wait for a call

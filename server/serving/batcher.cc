@@ -91,6 +91,11 @@ void Batcher::RunGroups() {
   for (ImpressionJob* job : batch_) Assign(job, *models);
   for (const Group& group : std::span(groups_).first(groups_used_)) {
     const std::span<const float> probabilities = scorer_.Score(*group.served, group.impressions);
+    if (group.served->model->damaged()) {
+      for (ImpressionJob* job : group.jobs) Refuse(job, Refusal::kModelDamaged, group.served);
+      continue;
+    }
+    group.served->traffic->Offer(clock_->Now(), group.impressions.front());
     size_t begin = 0;
     for (size_t j = 0; j < group.jobs.size(); ++j) {
       const size_t count = group.impressions[j].Rows() * group.served->model->heads();
@@ -130,7 +135,7 @@ size_t Batcher::RunSlice() {
 std::optional<Refusal> Batcher::Choose(ImpressionJob* job, const ServedModels& models,
                                        const ServedModel** served, model::Impression* impression) const {
   if (const std::optional<Refusal> refusal = GivenUp(*job)) return refusal;
-  const ModelChoice choice = ChooseModel(models, job->model, job->version);
+  const ModelChoice choice = ChooseModel(models, job->wanted);
   *served = choice.served;
   if (choice.served == nullptr) return choice.refusal;
   return job->Decode(*choice.served, impression);

@@ -6,15 +6,14 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
-#include <string_view>
 
 #include "model/raw_columns.h"
 #include "server/clock.h"
 #include "server/refusal.h"
 #include "server/registry.h"
+#include "server/serving/model_choice.h"
 
 namespace adscore::server {
 
@@ -26,8 +25,7 @@ class ImpressionJob {
   Time arrival{};
   Time deadline = kNever;
   size_t rows = 0;  // candidates, at least 1
-  std::string_view model;
-  int64_t version = 0;
+  Wanted wanted;
 
   // Set at any time by whoever owns the job: nobody waits for the answer.
   bool cancelled = false;

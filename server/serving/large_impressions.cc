@@ -30,7 +30,11 @@ size_t LargeImpressions::RunSlice(size_t rows, Scorer* scorer) {
   impression_.begin += rows;
   rows_left_ -= rows;
   if (impression_.begin < job->rows) return rows;
-  job->Answer(*served_, probabilities_);
+  if (served_->model->damaged()) {
+    job->Refuse(Refusal::kModelDamaged, served_);
+  } else {
+    job->Answer(*served_, probabilities_);
+  }
   Next();
   return rows;
 }

@@ -19,6 +19,10 @@ struct FileIdentity {
   int64_t modified_at = 0;  // Unix nanoseconds
 
   bool operator==(const FileIdentity&) const = default;
+  // Perhaps written to in between.
+  bool IsSameFileAs(const FileIdentity& other) const {
+    return device == other.device && inode == other.inode;
+  }
 
   // Nothing if there is no file, or no reaching it.
   static std::optional<FileIdentity> Of(const std::string& path);

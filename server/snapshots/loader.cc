@@ -50,7 +50,7 @@ absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string
   for (const model::Head& head : served->model->snapshot().heads) {
     served->head_metrics.push_back(metrics->ForHead(name, head.name));
   }
-  served->serving_since = std::chrono::system_clock::now();
+  served->traffic = std::make_unique<TrafficSample>();
   return served;
 }
 

@@ -23,7 +23,7 @@ std::string SnapshotPath(const std::string& model_root, const std::string& name,
 
 // Maps and verifies the snapshot, packs its weights for `kernels`, replays the golden rows. Afterwards all of
 // it is in memory: verifying has read every byte of the file, and the replay has run every layer.
-// serving_since is now. The errors of MappedSnapshot::Open; FailedPrecondition if the golden rows disagree.
+// The errors of MappedSnapshot::Open; FailedPrecondition if the golden rows disagree.
 absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string& model_root,
                                                                const std::string& name, int64_t version,
                                                                const model::KernelSet& kernels,

@@ -1,38 +1,54 @@
-// The thread that looks at the model root again and again. It runs at low priority, so that loading and
-// freeing models take what the serving loops leave.
+// The threads that look at the model root: one that finds models and hears of changes, and one for each
+// model, so that no model waits for another one's loading. They run at low priority: loading and freeing
+// models takes what the serving loops leave.
 //
 // Thread-safe.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
 
-#include "server/snapshots/scanner.h"
+#include "server/snapshots/directory_watch.h"
+#include "server/snapshots/model_lives.h"
 
 namespace adscore::server {
 
 class Watcher {
  public:
-  // Starts at once and scans every `interval`, counted from the end of the scan before.
-  Watcher(std::unique_ptr<Scanner> scanner, std::chrono::milliseconds interval);
-  ~Watcher();  // waits for a scan that is under way
+  // Starts at once. Every model is looked at when its directory changes, where the system says so, and every
+  // `interval` in any case. `on_change` is called after a look that changed what serves, or what models there
+  // are; by several threads. `lives` must outlive the watcher.
+  Watcher(ModelLives* lives, std::chrono::milliseconds interval, std::function<void()> on_change);
+  ~Watcher();  // waits for the looks that are under way
 
-  // Returns when the first scan is done: what lay in the model root serves, or is refused.
-  void WaitForFirstScan();
+  // Returns when each model that lay in the model root has been looked at once: it serves, or is refused.
+  void WaitForFirstLooks();
 
  private:
-  void Run();
+  struct Worker {
+    bool is_due = false;      // guarded by mutex_
+    bool has_looked = false;  // guarded by mutex_
+    std::thread thread;
+  };
 
-  const std::unique_ptr<Scanner> scanner_;  // used by thread_ alone
+  void Run();
+  void RunWorker(ModelLife* life, Worker* worker);
+
+  ModelLives* const lives_;
   const std::chrono::milliseconds interval_;
+  const std::function<void()> on_change_;
+  DirectoryWatch directories_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool scanned_ = false;  // guarded by mutex_
-  bool stop_ = false;     // guarded by mutex_
+  bool has_found_ = false;                                 // guarded by mutex_: the model root was looked at
+  bool stop_ = false;                                      // guarded by mutex_
+  std::map<ModelLife*, std::unique_ptr<Worker>> workers_;  // guarded by mutex_; written by thread_ alone
   std::thread thread_;
 };
 

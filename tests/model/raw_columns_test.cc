@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 #include <string>
 
@@ -47,6 +49,23 @@ TEST_F(CheckColumnsTest, CountsThatDoNotAddUpAreRefused) {
 TEST_F(CheckColumnsTest, InfinityIsRefusedByFeatureAndRow) {
   random_.numeric[3] = -std::numeric_limits<float>::infinity();
   EXPECT_THAT(Refusal(), HasSubstr("candidate feature 'bid', row 3"));
+}
+
+TEST(RawStorageTest, TheFirstRowsAreCopiedWithAllTheirValues) {
+  const TinySnapshot tiny;
+  const RandomColumns candidates(tiny.snapshot().schema, FeatureRole::kCandidate, 6, 2);
+  RawStorage storage;
+  for (const size_t rows : {size_t{6}, size_t{2}, size_t{4}}) {
+    storage.CopyFirst(rows, candidates.columns);
+    const RawColumns copied = storage.View(rows);
+    ASSERT_TRUE(CheckColumns(tiny.snapshot().schema, FeatureRole::kCandidate, copied).ok());
+    for (size_t r = 0; r < rows; ++r) {
+      EXPECT_EQ(std::memcmp(&copied.numeric[r], &candidates.numeric[r], sizeof(float)), 0);
+      EXPECT_EQ(copied.categorical[r], candidates.categorical[r]);
+      EXPECT_EQ(copied.multi_count[r], candidates.multi_count[r]);
+    }
+    EXPECT_TRUE(std::equal(copied.multi.begin(), copied.multi.end(), candidates.multi.begin()));
+  }
 }
 
 TEST(SingleRowsTest, RowsComeApartAsTheyWent) {

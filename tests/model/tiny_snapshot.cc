@@ -144,15 +144,20 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
         .multi_count = golden_count_[i],
         .multi = golden_multi_[i]};
   }
-  golden_probabilities_.resize(golden.rows * snapshot_.heads.size());
-  ReferenceScore(snapshot_, golden.context, golden.candidates, golden_probabilities_.data());
-  golden.probabilities = golden_probabilities_;
+  RefreshGoldenRows();
 }
 
 std::span<const float> TinySnapshot::Random(size_t count, float scale) {
   std::vector<float>& values = floats_.emplace_back(count);
   for (float& value : values) value = scale * NextFloat(&state_);
   return values;
+}
+
+void TinySnapshot::RefreshGoldenRows() {
+  GoldenRows& golden = snapshot_.golden;
+  golden_probabilities_.resize(golden.rows * snapshot_.heads.size());
+  ReferenceScore(snapshot_, golden.context, golden.candidates, golden_probabilities_.data());
+  golden.probabilities = golden_probabilities_;
 }
 
 void TinySnapshot::Publish(const std::string& root, const std::string& name, int64_t version) const {

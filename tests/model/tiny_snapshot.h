@@ -31,6 +31,8 @@ class TinySnapshot {
   const Snapshot& snapshot() const { return snapshot_; }
   // For tests that spoil it: the caller may change it, the memory stays here.
   Snapshot& mutable_snapshot() { return snapshot_; }
+  // What the reference makes of the golden rows now: after a change that is no spoiling.
+  void RefreshGoldenRows();
 
   // Writes ROOT/NAME/VERSION/snapshot, by one rename. Dies on failure.
   void Publish(const std::string& root, const std::string& name, int64_t version) const;

@@ -1,6 +1,7 @@
 // How often our code asks the allocator on the request path, once it has warmed up: not at all.
 //
-// gRPC itself allocates: nine blocks for a unary call (see bench/README.md), which can't be changed from here.
+// gRPC itself allocates: nine blocks for a unary call (see bench/README.md), which can't be changed from
+// here.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -71,7 +72,7 @@ class SilentJob final : public ImpressionJob {
 TEST_F(BatcherTest, ABatchAllocatesNothingOnceItHasWarmedUp) {
   const FakeJob like(snapshot_.snapshot().schema, 5, 1);
   SilentJob job(like);
-  job.model = "ads";
+  job.wanted.model = "ads";
   const auto round = [&] {
     for (int i = 0; i < 3; ++i) {
       job.arrival = clock_.Now();

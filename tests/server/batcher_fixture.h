@@ -62,7 +62,8 @@ class BatcherTest : public ::testing::Test {
   BatcherTest() { Publish(snapshot_, "ads", 7); }
 
   void Publish(const model::testing::TinySnapshot& snapshot, const std::string& name, int64_t version) {
-    retired_.push_back(registry_.Publish(MakeServed(snapshot.snapshot(), name, version, &metrics_)));
+    retired_.push_back(
+        registry_.Publish(name, {.stable = MakeServed(snapshot.snapshot(), name, version, &metrics_)}));
   }
 
   FakeJob& EnqueueDue(size_t rows, std::chrono::milliseconds from_now) {
@@ -71,7 +72,7 @@ class BatcherTest : public ::testing::Test {
   FakeJob& Enqueue(size_t rows, const std::string& model = "ads", Time deadline = kNever) {
     FakeJob& job = jobs_.emplace_back(snapshot_.snapshot().schema, rows, jobs_.size() + 1);
     model_names_.push_back(model);
-    job.model = model_names_.back();
+    job.wanted.model = model_names_.back();
     job.arrival = clock_.Now();
     job.deadline = deadline;
     batcher_.Enqueue(&job);

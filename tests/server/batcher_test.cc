@@ -138,9 +138,9 @@ TEST_F(BatcherTest, NamesAndVersionsAreHeldToWhatServes) {
   EXPECT_EQ(Enqueue(1, "").refusal, std::nullopt);  // the only model
   EXPECT_EQ(Enqueue(1, "adz").ended, 0);
   FakeJob& present = Enqueue(1);
-  present.version = 7;
+  present.wanted.version = 7;
   FakeJob& other = Enqueue(1);
-  other.version = 6;
+  other.wanted.version = 6;
   batcher_.RunBatch();
   EXPECT_EQ(jobs_[0].answered_version, 7);
   EXPECT_EQ(jobs_[1].refusal, Refusal::kNotFound);
@@ -164,7 +164,7 @@ TEST(BatcherWithoutModelTest, RefusesWithNoModel) {
   Batcher batcher(0, {}, &admission, &registry, &metrics, &clock);
   const TinySnapshot snapshot;
   FakeJob job(snapshot.snapshot().schema, 1, 1);
-  job.model = "ads";
+  job.wanted.model = "ads";
   batcher.Enqueue(&job);
   batcher.RunBatch();
   EXPECT_EQ(job.refusal, Refusal::kNoModel);

@@ -62,7 +62,7 @@ TEST(ServerMetricsTest, EveryNameOfTheContractIsThere) {
   const ModelMetrics* ads = metrics.ForModel("ads");
   ads->of(0).methods[0].requests[0].Add(1);
   metrics.ForHead("ads", "click");
-  metrics.CountSwap("ads", "OK");
+  metrics.CountSwap("ads", "swapped", "");
   metrics.ObserveLoad("ads", 0.2);
   metrics.SetServingVersion("ads", 7);
   const std::string text = Text(metrics);
@@ -74,7 +74,8 @@ TEST(ServerMetricsTest, EveryNameOfTheContractIsThere) {
     EXPECT_THAT(text, HasSubstr(std::string("# TYPE ") + name + " ")) << name;
   }
   EXPECT_THAT(text, HasSubstr("adscore_model_version{model=\"ads\"} 7\n"));
-  EXPECT_THAT(text, HasSubstr("adscore_model_swaps_total{model=\"ads\",code=\"OK\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("adscore_model_swaps_total{model=\"ads\",outcome=\"swapped\",reason=\"\"} 1\n"));
 }
 
 TEST(ServerMetricsTest, BucketBoundsAreWrittenAsAPersonWouldWriteThem) {
