@@ -60,6 +60,9 @@ struct Provenance {
   int64_t created_at = 0;  // Unix seconds
   uint64_t training_rows = 0;
   uint64_t seed = 0;
+  int64_t parent_version = 0;  // the version that this one follows; 0: none
+  int64_t training_from = 0;   // the time that the log covers, in Unix seconds, both ends included;
+  int64_t training_to = 0;     // 0: not known
 
   bool operator==(const Provenance&) const = default;
 };

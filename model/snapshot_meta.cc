@@ -42,6 +42,9 @@ bool IsBounded(std::string_view json) {
 // would take 1e99 and -1 for some other number.
 uint64_t Whole(const Json& json) { return json.get_ref<const Json::number_unsigned_t&>(); }
 
+// 16 digits, since JSON's numbers are no good for 64 bits in every language.
+std::string Hexadecimal(uint64_t value) { return absl::StrCat(absl::Hex(value, absl::kZeroPad16)); }
+
 Json EncodingToJson(const FeatureEncoding& encoding, FeatureKind kind) {
   Json json = {{"embedding", {{"rows", encoding.embedding.rows}, {"dim", encoding.embedding.dim}}}};
   if (kind != FeatureKind::kNumeric) {
@@ -106,10 +109,16 @@ void ReadMeta(const Json& json, Snapshot* snapshot) {
   for (const Json& head : json.at("heads")) snapshot->heads.push_back(HeadFromJson(head));
   snapshot->golden.rows = Whole(json.at("golden").at("rows"));
   const Json& provenance = json.at("provenance");
+  const auto integer = [&provenance](const char* key) {  // of keys that came later, and may not be there
+    return provenance.contains(key) ? provenance.at(key).get_ref<const Json::number_integer_t&>() : 0;
+  };
   snapshot->provenance = {.trainer = provenance.at("trainer").get<std::string>(),
                           .created_at = provenance.at("created_at").get_ref<const Json::number_integer_t&>(),
                           .training_rows = Whole(provenance.at("training_rows")),
-                          .seed = Whole(provenance.at("seed"))};
+                          .seed = Whole(provenance.at("seed")),
+                          .parent_version = integer("parent_version"),
+                          .training_from = integer("training_from"),
+                          .training_to = integer("training_to")};
 }
 
 }  // namespace
@@ -117,6 +126,7 @@ void ReadMeta(const Json& json, Snapshot* snapshot) {
 std::string MetaToJson(const Snapshot& snapshot) {
   Json json;
   json["schema"] = Json::parse(SchemaToJson(snapshot.schema));
+  json["schema_fingerprint"] = Hexadecimal(Fingerprint(snapshot.schema));
   json["encodings"] = Json::array();
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
     json["encodings"].push_back(EncodingToJson(snapshot.encodings[i], snapshot.schema.features[i].kind));
@@ -131,7 +141,10 @@ std::string MetaToJson(const Snapshot& snapshot) {
   json["provenance"] = {{"trainer", snapshot.provenance.trainer},
                         {"created_at", snapshot.provenance.created_at},
                         {"training_rows", snapshot.provenance.training_rows},
-                        {"seed", snapshot.provenance.seed}};
+                        {"seed", snapshot.provenance.seed},
+                        {"parent_version", snapshot.provenance.parent_version},
+                        {"training_from", snapshot.provenance.training_from},
+                        {"training_to", snapshot.provenance.training_to}};
   return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
@@ -146,6 +159,13 @@ absl::StatusOr<Snapshot> MetaFromJson(std::string_view text) {
     return absl::InvalidArgumentError("meta is not a JSON object");
   absl::StatusOr<Schema> schema = SchemaFromJson(json["schema"].dump());
   if (!schema.ok()) return schema.status();
+  if (const auto stated = json.find("schema_fingerprint"); stated != json.end()) {
+    const std::string computed = Hexadecimal(Fingerprint(*schema));
+    if (*stated != computed) {
+      return absl::InvalidArgumentError(absl::StrCat("schema_fingerprint is ", stated->dump().substr(0, 40),
+                                                     ", but the schema's is \"", computed, "\""));
+    }
+  }
   Snapshot snapshot;
   snapshot.schema = *std::move(schema);
   try {  // the JSON library reports a wrong shape by throwing; it goes no further than here
