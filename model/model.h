@@ -46,14 +46,17 @@ class Model {
   uint64_t fingerprint() const { return fingerprint_; }  // of the schema
   size_t heads() const { return snapshot_->heads.size(); }
 
+  // See MappedSnapshot; of a snapshot in memory always false, and MarkDamaged does nothing. Any thread. Ask
+  // after Score: false then says that its probabilities came from what was verified.
+  bool damaged() const { return mapped_ != nullptr && mapped_->damaged(); }
+  void MarkDamaged() const {
+    if (mapped_ != nullptr) mapped_->MarkDamaged();
+  }
+
   // Scores the candidates of all impressions, or the slices of them, in one forward pass. The columns must
   // have passed CheckColumns. probabilities: [Rows() of all impressions, in order][heads], calibrated. A
   // row's result does not depend on what else is in the batch, bit for bit.
   void Score(std::span<const Impression> impressions, ScoreScratch* scratch, float* probabilities) const;
-
-  // The file under the snapshot changed while it was mapped: what has been scored since is worth nothing.
-  bool damaged() const { return false; }
-  void MarkDamaged() const {}
 
   // Replays the golden rows: the largest |difference| to the trainer's probabilities, in any row and head. 0
   // if there are no golden rows.

@@ -1,8 +1,6 @@
 #include "model/section_file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,57 +21,13 @@ uint64_t Checksum(const void* data, size_t size) { return XXH3_64bits(data, size
 
 uint64_t Align(uint64_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
 
-absl::Status SystemError(int error, const std::string& what) {
-  const std::string message = absl::StrCat(what, ": ", std::strerror(error));
-  switch (error) {
-    case ENOENT:
-      return absl::NotFoundError(message);
-    case EEXIST:
-      return absl::AlreadyExistsError(message);
-    case EACCES:
-    case EPERM:
-      return absl::PermissionDeniedError(message);
-    case ENOSPC:
-    case EDQUOT:
-      return absl::ResourceExhaustedError(message);
-    default:
-      return absl::UnavailableError(message);
-  }
-}
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-absl::Status WriteAll(int fd, std::span<const std::byte> bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return SystemError(errno, absl::StrCat("can't write ", path));
-    }
-    bytes = bytes.subspan(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Damaged(const std::string& what) {
   return absl::DataLossError(absl::StrCat("damaged or truncated: ", what, "; publish it again"));
 }
 
 }  // namespace
 
-absl::Status SectionWriter::Write(const std::string& path) const {
+absl::Status SectionWriter::Write(const std::string& path, const SystemCalls& calls) const {
   std::vector<SectionEntry> table(sections_.size());
   uint64_t end = sizeof(FileHeader) + table.size() * sizeof(SectionEntry);
   for (size_t i = 0; i < table.size(); ++i) {
@@ -97,40 +51,42 @@ absl::Status SectionWriter::Write(const std::string& path) const {
   header.table_checksum = Checksum(table.data(), table.size() * sizeof(SectionEntry));
   header.header_checksum = Checksum(&header, offsetof(FileHeader, header_checksum));
 
-  const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  const FileDescriptor file(calls.Open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (file.get() < 0) return SystemError(errno, absl::StrCat("can't create ", path));
-  absl::Status status = WriteAll(file.get(), std::as_bytes(std::span(&header, 1)), path);
-  if (status.ok()) status = WriteAll(file.get(), std::as_bytes(std::span(table)), path);
+  const auto write = [&](const void* data, size_t size) {
+    return WriteAll(calls, file.get(), data, size, path);
+  };
+  absl::Status status = write(&header, sizeof(header));
+  if (status.ok()) status = write(table.data(), table.size() * sizeof(SectionEntry));
   uint64_t at = sizeof(FileHeader) + table.size() * sizeof(SectionEntry);
   for (size_t i = 0; i < table.size() && status.ok(); ++i) {
     static constexpr std::byte kZeros[kAlignment] = {};
-    status = WriteAll(file.get(), std::span(kZeros).first(table[i].offset - at), path);
-    if (status.ok()) status = WriteAll(file.get(), sections_[i].bytes, path);
+    status = write(kZeros, table[i].offset - at);
+    if (status.ok()) status = write(sections_[i].bytes.data(), sections_[i].bytes.size());
     at = table[i].offset + table[i].size;
   }
-  if (status.ok() && fsync(file.get()) != 0) status = SystemError(errno, absl::StrCat("can't sync ", path));
+  if (status.ok() && calls.Sync(file.get()) != 0) {
+    status = SystemError(errno, absl::StrCat("can't sync ", path));
+  }
   if (!status.ok()) unlink(path.c_str());
   return status;
 }
 
-absl::StatusOr<std::unique_ptr<const SectionFile>> SectionFile::Open(const std::string& path) {
-  // O_NONBLOCK: whoever opens a named pipe would wait for its other end. Nothing to a file.
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return SystemError(errno, absl::StrCat("can't open ", path));
-  struct stat info;
-  if (fstat(file.get(), &info) != 0) return SystemError(errno, absl::StrCat("can't read ", path));
-  if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, " is not a file"));
-  const size_t size = static_cast<size_t>(info.st_size);
-  if (size < sizeof(FileHeader)) return Damaged(absl::StrCat(path, " has ", size, " bytes"));
-  void* data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (data == MAP_FAILED) return SystemError(errno, absl::StrCat("can't map ", path));
-  std::unique_ptr<SectionFile> sections(new SectionFile(static_cast<const std::byte*>(data), size));
+absl::StatusOr<std::unique_ptr<const SectionFile>> SectionFile::Open(const std::string& path,
+                                                                     const SystemCalls& calls) {
+  absl::StatusOr<std::unique_ptr<const MappedFile>> mapped = MappedFile::Open(path, calls);
+  if (!mapped.ok()) return mapped.status();
+  if ((*mapped)->bytes().size() < sizeof(FileHeader)) {
+    return Damaged(absl::StrCat(path, " has ", (*mapped)->bytes().size(), " bytes"));
+  }
+  std::unique_ptr<SectionFile> sections(new SectionFile(*std::move(mapped)));
   const absl::Status status = sections->Verify();
+  // First: what was found in a file that changed meanwhile says nothing about either state of it.
+  const absl::Status unchanged = sections->file().CheckUnchanged();
+  if (!unchanged.ok()) return unchanged;
   if (!status.ok()) return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
   return sections;
 }
-
-SectionFile::~SectionFile() { munmap(const_cast<std::byte*>(data_), size_); }
 
 absl::Status SectionFile::Verify() {
   FileHeader header;

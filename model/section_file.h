@@ -11,10 +11,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/mapped_file.h"
+#include "model/system_calls.h"
 
 namespace adscore::model {
 
@@ -52,7 +55,7 @@ class SectionWriter {
 
   // Creates `path`, writes everything and syncs it. AlreadyExists if the file is there; ResourceExhausted if
   // the disk is full; on failure the file is removed.
-  absl::Status Write(const std::string& path) const;
+  absl::Status Write(const std::string& path, const SystemCalls& calls = SystemCalls::Default()) const;
 
  private:
   struct Section {
@@ -65,14 +68,14 @@ class SectionWriter {
 // A file mapped for reading, whose header, table and checksums have been verified.
 class SectionFile {
  public:
-  ~SectionFile();
   SectionFile(const SectionFile&) = delete;
   SectionFile& operator=(const SectionFile&) = delete;
 
   // See MappedSnapshot::Open for the errors.
-  static absl::StatusOr<std::unique_ptr<const SectionFile>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<const SectionFile>> Open(
+      const std::string& path, const SystemCalls& calls = SystemCalls::Default());
 
-  size_t bytes() const { return size_; }
+  const MappedFile& file() const { return *file_; }
   const std::vector<SectionEntry>& table() const { return table_; }
 
   // The section as values of T, valid as long as this object. DataLoss if it is not there or its size is no
@@ -85,12 +88,14 @@ class SectionFile {
   }
 
  private:
-  SectionFile(const std::byte* data, size_t size) : data_(data), size_(size) {}
+  explicit SectionFile(std::unique_ptr<const MappedFile> file)
+      : file_(std::move(file)), data_(file_->bytes().data()), size_(file_->bytes().size()) {}
   absl::Status Verify();
   absl::StatusOr<std::span<const std::byte>> Bytes(std::string_view name, size_t unit) const;
 
-  const std::byte* data_;
-  size_t size_;
+  const std::unique_ptr<const MappedFile> file_;
+  const std::byte* const data_;
+  const size_t size_;
   std::vector<SectionEntry> table_;
   std::map<std::string, size_t, std::less<>> by_name_;  // index into table_
 };

@@ -17,6 +17,7 @@
 #include "model/encoding.h"
 #include "model/raw_columns.h"
 #include "model/schema.h"
+#include "model/system_calls.h"
 
 namespace adscore::model {
 
@@ -59,6 +60,9 @@ struct Provenance {
   int64_t created_at = 0;  // Unix seconds
   uint64_t training_rows = 0;
   uint64_t seed = 0;
+  int64_t parent_version = 0;  // the version that this one follows; 0: none
+  int64_t training_from = 0;   // the time that the log covers, in Unix seconds, both ends included;
+  int64_t training_to = 0;     // 0: not known
 
   bool operator==(const Provenance&) const = default;
 };
@@ -83,20 +87,31 @@ absl::Status Validate(const Snapshot& snapshot);
 
 // Writes `snapshot` to a new file at `path` and syncs it. AlreadyExists if there is one; on failure nothing
 // is left.
-absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path);
+absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path,
+                           const SystemCalls& calls = SystemCalls::Default());
 
-// A snapshot over a read-only private mapping of a file, unmapped on destruction.
+// A snapshot over a read-only private mapping of a file, unmapped on destruction. A file that is cut short,
+// or whose disk fails, while it is mapped reads as zeros from there on, and damaged() says so.
 class MappedSnapshot {
  public:
   virtual ~MappedSnapshot() = default;
   virtual const Snapshot& snapshot() const = 0;
   virtual size_t file_bytes() const = 0;
 
+  // True once a page of the file could not be read, or MarkDamaged was called: what has been computed since
+  // is worth nothing. It is set before a reader sees the first zero, so a computation that ends with false
+  // here was right. A file that is changed in place with every page kept is not noticed: who watches the file
+  // says so by MarkDamaged. Any thread, one load.
+  virtual bool damaged() const = 0;
+  virtual void MarkDamaged() const = 0;
+
   // Maps `path` and verifies everything: magic, format version, every offset and length, every section's
-  // checksum, then Validate(). NotFound, PermissionDenied; DataLoss if it is damaged or truncated;
-  // Unimplemented if its format is newer than this build reads; InvalidArgument if it is whole but
-  // contradicts itself. The message says what to do.
-  static absl::StatusOr<std::unique_ptr<const MappedSnapshot>> Open(const std::string& path);
+  // checksum, then Validate(). NotFound, PermissionDenied, ResourceExhausted (memory, descriptors);
+  // Unavailable if the disk or mount fails; DataLoss if it is damaged or truncated, or changed while it was
+  // read; Unimplemented if its format is newer than this build reads; InvalidArgument if it is whole but
+  // contradicts itself. The message says what to do. `calls` must outlive the object.
+  static absl::StatusOr<std::unique_ptr<const MappedSnapshot>> Open(
+      const std::string& path, const SystemCalls& calls = SystemCalls::Default());
 };
 
 // The file's sections as they lie there, for people: name, offset, size in bytes, checksum.

@@ -9,6 +9,42 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// What no meta reaches. Whoever walks a deep tree does it by recursion, and an object's keys are looked
+// through one by one.
+constexpr size_t kMostDepth = 16;
+constexpr size_t kMostKeys = 1000;  // of one object
+
+// Looked at before it is parsed, so that nothing is built of what is beyond that.
+bool IsBounded(std::string_view json) {
+  size_t keys[kMostDepth + 1] = {};  // of the object at each depth
+  size_t depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMostDepth) return false;
+      keys[depth] = 0;
+    } else if (c == ']' || c == '}') {
+      if (depth-- == 0) return false;
+    } else if (c == ':') {
+      if (++keys[depth] > kMostKeys) return false;
+    }
+  }
+  return true;
+}
+
+// Throws what nlohmann throws unless it is a whole number that is not negative, written as one: a conversion
+// would take 1e99 and -1 for some other number.
+uint64_t Whole(const Json& json) { return json.get_ref<const Json::number_unsigned_t&>(); }
+
+// 16 digits, since JSON's numbers are no good for 64 bits in every language.
+std::string Hexadecimal(uint64_t value) { return absl::StrCat(absl::Hex(value, absl::kZeroPad16)); }
+
 Json EncodingToJson(const FeatureEncoding& encoding, FeatureKind kind) {
   Json json = {{"embedding", {{"rows", encoding.embedding.rows}, {"dim", encoding.embedding.dim}}}};
   if (kind != FeatureKind::kNumeric) {
@@ -24,11 +60,11 @@ Json EncodingToJson(const FeatureEncoding& encoding, FeatureKind kind) {
 
 FeatureEncoding EncodingFromJson(const Json& json, FeatureKind kind) {
   FeatureEncoding encoding;
-  encoding.embedding.rows = json.at("embedding").at("rows").get<size_t>();
-  encoding.embedding.dim = json.at("embedding").at("dim").get<size_t>();
+  encoding.embedding.rows = Whole(json.at("embedding").at("rows"));
+  encoding.embedding.dim = Whole(json.at("embedding").at("dim"));
   if (kind != FeatureKind::kNumeric) {
-    encoding.statistics.rows = json.at("statistics").at("rows").get<size_t>();
-    encoding.statistics.dim = json.at("statistics").at("dim").get<size_t>();
+    encoding.statistics.rows = Whole(json.at("statistics").at("rows"));
+    encoding.statistics.dim = Whole(json.at("statistics").at("dim"));
   } else {
     const Json& n = json.at("numeric");
     encoding.numeric = {.mean = n.at("mean").get<float>(),
@@ -65,18 +101,24 @@ void ReadMeta(const Json& json, Snapshot* snapshot) {
     snapshot->encodings.push_back(EncodingFromJson(encodings.at(i), snapshot->schema.features[i].kind));
   }
   for (const Json& layer : json.at("layers")) {
-    snapshot->layers.push_back({.inputs = layer.at("inputs").get<size_t>(),
-                                .outputs = layer.at("outputs").get<size_t>(),
+    snapshot->layers.push_back({.inputs = Whole(layer.at("inputs")),
+                                .outputs = Whole(layer.at("outputs")),
                                 .weights = {},
                                 .bias = {}});
   }
   for (const Json& head : json.at("heads")) snapshot->heads.push_back(HeadFromJson(head));
-  snapshot->golden.rows = json.at("golden").at("rows").get<size_t>();
+  snapshot->golden.rows = Whole(json.at("golden").at("rows"));
   const Json& provenance = json.at("provenance");
+  const auto integer = [&provenance](const char* key) {  // of keys that came later, and may not be there
+    return provenance.contains(key) ? provenance.at(key).get_ref<const Json::number_integer_t&>() : 0;
+  };
   snapshot->provenance = {.trainer = provenance.at("trainer").get<std::string>(),
-                          .created_at = provenance.at("created_at").get<int64_t>(),
-                          .training_rows = provenance.at("training_rows").get<uint64_t>(),
-                          .seed = provenance.at("seed").get<uint64_t>()};
+                          .created_at = provenance.at("created_at").get_ref<const Json::number_integer_t&>(),
+                          .training_rows = Whole(provenance.at("training_rows")),
+                          .seed = Whole(provenance.at("seed")),
+                          .parent_version = integer("parent_version"),
+                          .training_from = integer("training_from"),
+                          .training_to = integer("training_to")};
 }
 
 }  // namespace
@@ -84,6 +126,7 @@ void ReadMeta(const Json& json, Snapshot* snapshot) {
 std::string MetaToJson(const Snapshot& snapshot) {
   Json json;
   json["schema"] = Json::parse(SchemaToJson(snapshot.schema));
+  json["schema_fingerprint"] = Hexadecimal(Fingerprint(snapshot.schema));
   json["encodings"] = Json::array();
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
     json["encodings"].push_back(EncodingToJson(snapshot.encodings[i], snapshot.schema.features[i].kind));
@@ -98,16 +141,31 @@ std::string MetaToJson(const Snapshot& snapshot) {
   json["provenance"] = {{"trainer", snapshot.provenance.trainer},
                         {"created_at", snapshot.provenance.created_at},
                         {"training_rows", snapshot.provenance.training_rows},
-                        {"seed", snapshot.provenance.seed}};
+                        {"seed", snapshot.provenance.seed},
+                        {"parent_version", snapshot.provenance.parent_version},
+                        {"training_from", snapshot.provenance.training_from},
+                        {"training_to", snapshot.provenance.training_to}};
   return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
 absl::StatusOr<Snapshot> MetaFromJson(std::string_view text) {
+  if (!IsBounded(text)) {
+    return absl::InvalidArgumentError(absl::StrCat("meta is nested deeper than ", kMostDepth,
+                                                   " levels, or an object has more than ", kMostKeys,
+                                                   " keys"));
+  }
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("schema"))
     return absl::InvalidArgumentError("meta is not a JSON object");
   absl::StatusOr<Schema> schema = SchemaFromJson(json["schema"].dump());
   if (!schema.ok()) return schema.status();
+  if (const auto stated = json.find("schema_fingerprint"); stated != json.end()) {
+    const std::string computed = Hexadecimal(Fingerprint(*schema));
+    if (*stated != computed) {
+      return absl::InvalidArgumentError(absl::StrCat("schema_fingerprint is ", stated->dump().substr(0, 40),
+                                                     ", but the schema's is \"", computed, "\""));
+    }
+  }
   Snapshot snapshot;
   snapshot.schema = *std::move(schema);
   try {  // the JSON library reports a wrong shape by throwing; it goes no further than here

@@ -15,7 +15,9 @@ class MappedSnapshotImpl final : public MappedSnapshot {
       : file_(std::move(file)), snapshot_(std::move(snapshot)) {}
 
   const Snapshot& snapshot() const override { return snapshot_; }
-  size_t file_bytes() const override { return file_->bytes(); }
+  size_t file_bytes() const override { return file_->file().bytes().size(); }
+  bool damaged() const override { return file_->file().damaged(); }
+  void MarkDamaged() const override { file_->file().MarkDamaged(); }
 
  private:
   std::unique_ptr<const SectionFile> file_;  // what the snapshot's spans point into
@@ -80,10 +82,13 @@ absl::StatusOr<Snapshot> Read(const SectionFile& file) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<const MappedSnapshot>> MappedSnapshot::Open(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<const SectionFile>> file = SectionFile::Open(path);
+absl::StatusOr<std::unique_ptr<const MappedSnapshot>> MappedSnapshot::Open(const std::string& path,
+                                                                           const SystemCalls& calls) {
+  absl::StatusOr<std::unique_ptr<const SectionFile>> file = SectionFile::Open(path, calls);
   if (!file.ok()) return file.status();
   absl::StatusOr<Snapshot> snapshot = Read(**file);
+  const absl::Status unchanged = (*file)->file().CheckUnchanged();
+  if (!unchanged.ok()) return unchanged;
   if (!snapshot.ok()) {
     return absl::Status(snapshot.status().code(), absl::StrCat(path, ": ", snapshot.status().message()));
   }

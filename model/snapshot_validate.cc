@@ -15,15 +15,22 @@ absl::Status Bad(const std::string& where, const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", what));
 }
 
-// Exponent bits all set: infinity or NaN. Integer arithmetic without a branch, so that it runs at memory
-// speed.
+// Infinity and NaN are the floats whose bits, without the sign, are the largest numbers. Sixteen at a time
+// and without a branch, so that the compiler makes vectors of it and it runs at memory speed.
 bool AllFinite(std::span<const float> values) {
-  uint32_t bad = 0;
-  for (const float value : values) {
-    constexpr uint32_t kExponent = 0x7f800000;
-    bad |= static_cast<uint32_t>((std::bit_cast<uint32_t>(value) & kExponent) == kExponent);
+  constexpr uint32_t kInfinity = 0x7f800000;
+  constexpr size_t kLanes = 16;
+  const auto magnitude = [](float value) { return std::bit_cast<uint32_t>(value) & 0x7fffffff; };
+  uint32_t largest[kLanes] = {};
+  const size_t whole = values.size() / kLanes * kLanes;
+  for (size_t i = 0; i < whole; i += kLanes) {
+    const float* block = values.data() + i;
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      largest[lane] = std::max(largest[lane], magnitude(block[lane]));
+    }
   }
-  return bad == 0;
+  for (size_t i = whole; i < values.size(); ++i) largest[0] = std::max(largest[0], magnitude(values[i]));
+  return *std::max_element(largest, largest + kLanes) < kInfinity;
 }
 
 // count == rows × columns, without overflow.
@@ -168,6 +175,15 @@ absl::Status CheckGolden(const Snapshot& snapshot) {
   return absl::OkStatus();
 }
 
+absl::Status CheckProvenance(const Provenance& provenance) {
+  if (provenance.parent_version < 0) return Bad("provenance", "the parent version is negative");
+  if (provenance.training_from < 0 || provenance.training_to < 0 ||
+      (provenance.training_to != 0 && provenance.training_from > provenance.training_to)) {
+    return Bad("provenance", "the training window ends before it begins, or before 1970");
+  }
+  return absl::OkStatus();
+}
+
 size_t Width(const Snapshot& snapshot, FeatureRole role) {
   size_t width = 0;
   for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
@@ -187,6 +203,7 @@ absl::Status Validate(const Snapshot& snapshot) {
   if (status.ok()) status = CheckLayers(snapshot);
   if (status.ok()) status = CheckHeads(snapshot);
   if (status.ok()) status = CheckGolden(snapshot);
+  if (status.ok()) status = CheckProvenance(snapshot.provenance);
   return status;
 }
 

@@ -16,7 +16,7 @@ void AddGolden(FeatureRole role, const RawColumns& columns, SectionWriter* write
 
 }  // namespace
 
-absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path) {
+absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path, const SystemCalls& calls) {
   if (absl::Status status = Validate(snapshot); !status.ok()) return status;
   const std::string meta = MetaToJson(snapshot);
   SectionWriter writer;
@@ -37,7 +37,7 @@ absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path) {
   AddGolden(FeatureRole::kContext, snapshot.golden.context, &writer);
   AddGolden(FeatureRole::kCandidate, snapshot.golden.candidates, &writer);
   writer.Add(kGoldenProbabilities, snapshot.golden.probabilities);
-  return writer.Write(path);
+  return writer.Write(path, calls);
 }
 
 }  // namespace adscore::model

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/snapshot.h"
+#include "model/system_calls.h"
 
 namespace adscore::trainer {
 
@@ -25,12 +26,14 @@ struct Published {
 // Writes `snapshot` and the manifest into a hidden directory beside the versions, reads the snapshot back,
 // replays its golden rows with every kernel set of this machine, syncs, and renames the directory to the next
 // version: one more than the highest that is there, whether complete or not. An existing version is never
-// touched. Makes `root` and the model's directory if need be. On failure nothing is left behind but those.
-// What a publish that was killed has left there is removed by the first one a day later.
+// touched. Makes `root` and the model's directory if need be. On failure nothing is left behind but those; if
+// the syncs behind the rename fail, the version stays and the status says so. A publish that is killed leaves
+// at most its hidden directory, which the next one removes (see publishing_directory.h).
 //
 // `manifest` is given the version that it is for; it is called again if another process took that version.
 absl::StatusOr<Published> Publish(const std::string& root, const std::string& name,
                                   const model::Snapshot& snapshot,
-                                  const std::function<std::string(int64_t version)>& manifest);
+                                  const std::function<std::string(int64_t version)>& manifest,
+                                  const model::SystemCalls& calls = model::SystemCalls::Default());
 
 }  // namespace adscore::trainer

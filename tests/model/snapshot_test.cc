@@ -11,10 +11,13 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "model/model.h"
 #include "model/section_file.h"
+#include "tests/model/forger.h"
 #include "tests/model/tiny_snapshot.h"
 #include "xxhash.h"
 
@@ -154,6 +157,62 @@ TEST_F(SnapshotTest, AnInflatedSectionCountIsRefusedWithoutReadingPastTheFile) {
   EXPECT_THAT(std::string(OpenBytes(WithHeaderChecksum(bytes)).message()), HasSubstr("section table"));
 }
 
+// `meta` of the good file after one replacement, in a file that is right in every checksum.
+class MetaTest : public SnapshotTest {
+ protected:
+  absl::StatusOr<std::unique_ptr<const MappedSnapshot>> OpenWith(const std::string& old_text,
+                                                                 const std::string& new_text) {
+    std::vector<testing::NamedBytes> sections = testing::Sections(good_);
+    const size_t at = sections[0].bytes.find(old_text);
+    EXPECT_NE(at, std::string::npos) << old_text;
+    sections[0].bytes.replace(at, old_text.size(), new_text);
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << testing::Assemble(sections);
+    return MappedSnapshot::Open(path_);
+  }
+};
+
+TEST_F(MetaTest, TheFingerprintMustBeThatOfTheSchema) {
+  const std::string right = absl::StrCat(absl::Hex(Fingerprint(tiny_.snapshot().schema), absl::kZeroPad16));
+  ASSERT_TRUE(OpenWith(right, right).ok());
+  const absl::Status status = OpenWith(right, "0123456789abcdef").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("schema_fingerprint"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(right));
+}
+
+TEST_F(MetaTest, WhatCameLaterMayBeMissing) {
+  ASSERT_TRUE(OpenWith("\"schema_fingerprint\"", "\"x\"").ok());
+  const auto mapped = OpenWith("\"parent_version\"", "\"y\"");
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  EXPECT_EQ((*mapped)->snapshot().provenance.parent_version, 0);
+}
+
+TEST_F(MetaTest, ACountMustBeAWholeNumberThatIsWrittenAsOne) {
+  for (const char* wrong : {"8.0", "8e0", "-8", "\"8\"", "true", "1e99", "18446744073709551616"}) {
+    const absl::Status status = OpenWith("\"rows\": 8", std::string("\"rows\": ") + wrong).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << wrong;
+  }
+}
+
+TEST(ValidateFiniteTest, FindsOneBadNumberWhereverItIs) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN(),
+                          std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+    TinySnapshot tiny;
+    EmbeddingTable& table = tiny.mutable_snapshot().encodings[1].embedding;
+    std::vector<float> values(table.values.begin(), table.values.end());
+    table.values = values;
+    values[0] = std::numeric_limits<float>::max();  // large, and fine
+    values[1] = std::numeric_limits<float>::denorm_min();
+    ASSERT_TRUE(Validate(tiny.snapshot()).ok());
+    ASSERT_NE(values.size() % 16, 0u);
+    for (float& value : values) {
+      const float good = std::exchange(value, bad);
+      EXPECT_EQ(Validate(tiny.snapshot()).code(), absl::StatusCode::kInvalidArgument);
+      value = good;
+    }
+  }
+}
+
 // Snapshots that contradict themselves: each spoils a good one, and names what Validate must name.
 struct Spoiled {
   const char* name;
@@ -225,6 +284,12 @@ INSTANTIATE_TEST_SUITE_P(
                   s->heads.push_back({.name = "x", .label = {}, .base_rate = 0, .calibrator = {}});
                 }},
         Spoiled{"BaseRate", "base rate", [](Snapshot* s) { s->heads[0].base_rate = 1.5; }},
+        Spoiled{"ParentVersion", "parent version", [](Snapshot* s) { s->provenance.parent_version = -1; }},
+        Spoiled{"TrainingWindow", "training window",
+                [](Snapshot* s) {
+                  s->provenance.training_from = 2;
+                  s->provenance.training_to = 1;
+                }},
         Spoiled{"Calibrator", "calibrator", [](Snapshot* s) { s->heads[0].calibrator.offset = kNaN; }},
         Spoiled{"GoldenProbability", "outside of [0, 1]",
                 [](Snapshot* s) {

@@ -125,8 +125,13 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
                                .base_rate = 0.25,
                                .calibrator = {.slope = 0.9f, .offset = -0.1f}});
   }
-  snapshot_.provenance = {
-      .trainer = "tests", .created_at = 1'700'000'000, .training_rows = 100, .seed = options.seed};
+  snapshot_.provenance = {.trainer = "tests",
+                          .created_at = 1'700'000'000,
+                          .training_rows = 100,
+                          .seed = options.seed,
+                          .parent_version = 3,
+                          .training_from = 1'690'000'000,
+                          .training_to = 1'699'999'999};
 
   GoldenRows& golden = snapshot_.golden;
   golden.rows = options.golden_rows;

@@ -20,7 +20,7 @@ namespace adscore::trainer {
 
 class TestDirectory {
  public:
-  TestDirectory() : path_(testing::TempDir() + "adscore-trainer-XXXXXX") {
+  TestDirectory() : path_(::testing::TempDir() + "adscore-trainer-XXXXXX") {
     if (mkdtemp(path_.data()) == nullptr) std::abort();
   }
   ~TestDirectory() { std::filesystem::remove_all(path_); }
