@@ -1,25 +1,21 @@
 #include "trainer/manifest.h"
 
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_format.h"
 #include "trainer/figures_report.h"
 #include "trainer/json_text.h"
+#include "trainer/training_window.h"
 
 namespace adscore::trainer {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// "2026-01-31T23:59:59Z".
-std::string IsoTime(int64_t unix_seconds) {
-  const auto time = static_cast<std::time_t>(unix_seconds);
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  char text[32];
-  const size_t length = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return {text, length};
+// Null where it is not known.
+Json TrainingWindowJson(const model::Provenance& provenance) {
+  if (provenance.training_to == 0) return nullptr;
+  return {{"from", IsoTime(provenance.training_from)}, {"to", IsoTime(provenance.training_to)}};
 }
 
 Json Features(const model::Snapshot& snapshot) {
@@ -60,14 +56,17 @@ Json Options(const FitOptions& options) {
 
 }  // namespace
 
-std::string ManifestJson(const std::string& name, int64_t version, const std::string& data_path,
-                         uint64_t rows, const FitOptions& options, const FittedModel& fitted) {
+std::string ManifestJson(const std::string& name, int64_t version, const model::Provenance& provenance,
+                         const std::string& data_path, uint64_t rows, const FitOptions& options,
+                         const FittedModel& fitted) {
   const model::Snapshot& snapshot = fitted.model->snapshot();
   const Json manifest = {
       {"name", name},
       {"version", version},
-      {"created_at", IsoTime(snapshot.provenance.created_at)},
-      {"trainer", snapshot.provenance.trainer},
+      {"parent_version", provenance.parent_version},
+      {"created_at", IsoTime(provenance.created_at)},
+      {"trainer", provenance.trainer},
+      {"training_window", TrainingWindowJson(provenance)},
       {"data",
        {{"file", data_path},
         {"rows", rows},

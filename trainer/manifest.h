@@ -6,13 +6,15 @@
 #include <cstdint>
 #include <string>
 
+#include "model/snapshot.h"
 #include "trainer/fit.h"
 
 namespace adscore::trainer {
 
-// `data_path` is where the rows came from, of which there were `rows`. Pretty-printed JSON with a final
-// newline.
-std::string ManifestJson(const std::string& name, int64_t version, const std::string& data_path,
-                         uint64_t rows, const FitOptions& options, const FittedModel& fitted);
+// `provenance` is the published snapshot's. `data_path` is where the rows came from, of which there were
+// `rows`. Pretty-printed JSON with a final newline.
+std::string ManifestJson(const std::string& name, int64_t version, const model::Provenance& provenance,
+                         const std::string& data_path, uint64_t rows, const FitOptions& options,
+                         const FittedModel& fitted);
 
 }  // namespace adscore::trainer

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <system_error>
-#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -71,9 +71,8 @@ absl::StatusOr<uint64_t> CheckSnapshot(const std::string& path, const model::Sys
 }  // namespace
 
 absl::StatusOr<Published> Publish(const std::string& root, const std::string& name,
-                                  const model::Snapshot& snapshot,
-                                  const std::function<std::string(int64_t version)>& manifest,
-                                  const model::SystemCalls& calls) {
+                                  const model::Snapshot& snapshot, const ManifestMaker& manifest,
+                                  std::optional<int64_t> parent_version, const model::SystemCalls& calls) {
   absl::Status status = model::CheckModelName(name);
   if (!status.ok()) return status;
   const std::string directory = root + "/" + name;
@@ -91,7 +90,14 @@ absl::StatusOr<Published> Publish(const std::string& root, const std::string& na
   const std::string& path = (*temporary)->path();
 
   const std::string snapshot_path = absl::StrCat(path, "/", std::string(model::kSnapshotFile));
-  status = model::WriteSnapshot(snapshot, snapshot_path, calls);
+  if (!parent_version.has_value()) {
+    const absl::StatusOr<std::vector<int64_t>> versions = model::ListVersions(root, name);
+    if (!versions.ok()) return versions.status();
+    parent_version = versions->empty() ? 0 : versions->front();
+  }
+  model::Snapshot written = snapshot;  // of views: the tables are not copied
+  written.provenance.parent_version = *parent_version;
+  status = model::WriteSnapshot(written, snapshot_path, calls);
   if (!status.ok()) return status;
   const absl::StatusOr<uint64_t> bytes = CheckSnapshot(snapshot_path, calls);
   if (!bytes.ok()) return bytes.status();
@@ -99,7 +105,8 @@ absl::StatusOr<Published> Publish(const std::string& root, const std::string& na
   while (true) {
     const absl::StatusOr<int64_t> version = NextVersion(directory);
     if (!version.ok()) return version.status();
-    status = WriteFile(calls, absl::StrCat(path, "/", std::string(model::kManifestFile)), manifest(*version));
+    status = WriteFile(calls, absl::StrCat(path, "/", std::string(model::kManifestFile)),
+                       manifest(*version, written.provenance));
     if (status.ok()) status = SyncDirectory(calls, path);
     if (!status.ok()) return status;
     const std::string target = model::VersionDirectory(root, name, *version);
@@ -114,7 +121,7 @@ absl::StatusOr<Published> Publish(const std::string& root, const std::string& na
                                                         "may take it back: ",
                                                         status.message()));
       }
-      return Published{*version, target, *bytes};
+      return Published{*version, *parent_version, target, *bytes};
     }
     if (errno != EEXIST && errno != ENOTEMPTY) {
       return model::SystemError(errno, absl::StrCat("can't rename the new version to ", target));

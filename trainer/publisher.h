@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -19,7 +20,8 @@ inline constexpr float kGoldenTolerance = 1e-5F;
 
 struct Published {
   int64_t version = 0;
-  std::string directory;  // ROOT/NAME/VERSION
+  int64_t parent_version = 0;  // 0: none
+  std::string directory;       // ROOT/NAME/VERSION
   uint64_t snapshot_bytes = 0;
 };
 
@@ -30,10 +32,15 @@ struct Published {
 // the syncs behind the rename fail, the version stays and the status says so. A publish that is killed leaves
 // at most its hidden directory, which the next one removes (see publishing_directory.h).
 //
-// `manifest` is given the version that it is for; it is called again if another process took that version.
+// The snapshot in the file says which version it follows: `parent_version`, or without one the highest
+// complete version that is there when it is written, or 0. Its fields beyond that are written as they come.
+//
+// `manifest` is given the version that it is for and the provenance as it was written; it is called again if
+// another process took that version.
+using ManifestMaker = std::function<std::string(int64_t version, const model::Provenance& provenance)>;
 absl::StatusOr<Published> Publish(const std::string& root, const std::string& name,
-                                  const model::Snapshot& snapshot,
-                                  const std::function<std::string(int64_t version)>& manifest,
+                                  const model::Snapshot& snapshot, const ManifestMaker& manifest,
+                                  std::optional<int64_t> parent_version = std::nullopt,
                                   const model::SystemCalls& calls = model::SystemCalls::Default());
 
 }  // namespace adscore::trainer

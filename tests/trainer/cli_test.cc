@@ -92,9 +92,12 @@ TEST_F(CliTest, TheSameSeedGivesTheSameBytesForAnyNumberOfThreads) {
   const std::string data = Generated(3000);
   setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
   EXPECT_EQ(RunCommand(Fit(data, {"--epochs", "2", "--threads", "1"})).code, 0);
+  // Out of the way: a snapshot says which version it follows.
+  std::filesystem::rename(directory_.path() + "/M", directory_.path() + "/first");
   EXPECT_EQ(RunCommand(Fit(data, {"--epochs", "2", "--threads", "3"})).code, 0);
   unsetenv("SOURCE_DATE_EPOCH");
-  EXPECT_EQ(ReadFile(directory_.path() + "/M/m/1/snapshot"), ReadFile(directory_.path() + "/M/m/2/snapshot"));
+  EXPECT_TRUE(ReadFile(directory_.path() + "/first/m/1/snapshot") ==
+              ReadFile(directory_.path() + "/M/m/1/snapshot"));
 }
 
 TEST_F(CliTest, TheSummarySaysWhereTheSnapshotIsAndHowToServeIt) {

@@ -13,9 +13,10 @@ int main(int argc, char** argv) {
   }
   const adscore::model::testing::TinySnapshot tiny;
   while (true) {
-    const auto published = adscore::trainer::Publish(argv[1], argv[2], tiny.snapshot(), [](int64_t version) {
-      return "{\"version\": " + std::to_string(version) + "}\n";
-    });
+    const auto published = adscore::trainer::Publish(
+        argv[1], argv[2], tiny.snapshot(), [](int64_t version, const adscore::model::Provenance&) {
+          return "{\"version\": " + std::to_string(version) + "}\n";
+        });
     if (!published.ok()) {
       std::fprintf(stderr, "%s\n", std::string(published.status().message()).c_str());
       return 1;

@@ -25,7 +25,8 @@ class PublisherFaultTest : public ::testing::Test {
  protected:
   absl::StatusOr<Published> Try() const {
     return Publish(
-        root_.path(), "m", tiny_.snapshot(), [](int64_t) { return std::string("{}\n"); }, calls_);
+        root_.path(), "m", tiny_.snapshot(),
+        [](int64_t, const model::Provenance&) { return std::string("{}\n"); }, std::nullopt, calls_);
   }
   void ExpectNothingLeft(StatusCode code, const std::string& words) const {
     const absl::Status status = Try().status();
@@ -46,7 +47,8 @@ int CallsOf(Call call) {
   const model::testing::TinySnapshot tiny;
   const FaultyCalls calls;
   EXPECT_TRUE(Publish(
-                  root.path(), "m", tiny.snapshot(), [](int64_t) { return std::string("{}\n"); }, calls)
+                  root.path(), "m", tiny.snapshot(),
+                  [](int64_t, const model::Provenance&) { return std::string("{}\n"); }, std::nullopt, calls)
                   .ok());
   return calls.count(call);
 }
@@ -66,7 +68,8 @@ TEST_F(PublisherFaultTest, AFullDiskAtAnyWrite) {
     calls.Fail(Call::kWrite, ENOSPC, nth);
     const absl::Status status =
         Publish(
-            root_.path(), "m", tiny_.snapshot(), [](int64_t) { return std::string("{}\n"); }, calls)
+            root_.path(), "m", tiny_.snapshot(),
+            [](int64_t, const model::Provenance&) { return std::string("{}\n"); }, std::nullopt, calls)
             .status();
     EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
     EXPECT_TRUE(fs::is_empty(root_.path() + "/m"));

@@ -32,7 +32,9 @@ using adscore::testing::Program;
 
 const int kKills = std::getenv("ADSCORE_LONG_TESTS") == nullptr ? 300 : 3000;
 
-std::string Manifest(int64_t version) { return "{\"version\": " + std::to_string(version) + "}\n"; }
+std::string Manifest(int64_t version, const model::Provenance& = {}) {
+  return "{\"version\": " + std::to_string(version) + "}\n";
+}
 
 // Opens every version as it appears.
 class Watcher {

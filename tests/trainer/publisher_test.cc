@@ -32,7 +32,9 @@ const FittedModel& Fitted() {
   return *kFitted;
 }
 
-std::string Manifest(int64_t version) { return "{\"version\": " + std::to_string(version) + "}\n"; }
+std::string Manifest(int64_t version, const model::Provenance& = {}) {
+  return "{\"version\": " + std::to_string(version) + "}\n";
+}
 
 std::vector<std::string> Names(const std::string& directory) {
   std::vector<std::string> names;
@@ -55,6 +57,36 @@ TEST(Publisher, TheFirstVersionIsOneAndTheNextIsOneMore) {
   EXPECT_THAT(Names(root.path() + "/m/3"), ElementsAre("manifest.json", "snapshot"));
 }
 
+TEST(Publisher, EachVersionSaysWhichOneItFollows) {
+  const TestDirectory root;
+  const auto parent_in_file = [&](const Published& published) {
+    return model::MappedSnapshot::Open(published.directory + "/snapshot")
+        .value()
+        ->snapshot()
+        .provenance.parent_version;
+  };
+  const auto publish = [&](std::optional<int64_t> parent) {
+    int64_t in_manifest = -1;
+    const Published published = Publish(
+                                    root.path(), "m", Fitted().model->snapshot(),
+                                    [&](int64_t version, const model::Provenance& provenance) {
+                                      in_manifest = provenance.parent_version;
+                                      return Manifest(version);
+                                    },
+                                    parent)
+                                    .value();
+    EXPECT_EQ(published.parent_version, in_manifest);
+    EXPECT_EQ(parent_in_file(published), in_manifest);
+    return in_manifest;
+  };
+  EXPECT_EQ(publish(std::nullopt), 0);
+  EXPECT_EQ(publish(std::nullopt), 1);
+  EXPECT_EQ(publish(1), 1);
+  EXPECT_EQ(publish(0), 0);
+  fs::create_directories(root.path() + "/m/41");  // not complete: nothing can follow it
+  EXPECT_EQ(publish(std::nullopt), 4);
+}
+
 TEST(Publisher, NeverTouchesWhatIsThereEvenIfItIsNotComplete) {
   const TestDirectory root;
   fs::create_directories(root.path() + "/m/41");  // empty: someone's, or a broken copy
@@ -69,7 +101,7 @@ TEST(Publisher, AVersionTakenInTheMeantimeIsSkipped) {
   const TestDirectory root;
   int calls = 0;
   const absl::StatusOr<Published> published =
-      Publish(root.path(), "m", Fitted().model->snapshot(), [&](int64_t version) {
+      Publish(root.path(), "m", Fitted().model->snapshot(), [&](int64_t version, const model::Provenance&) {
         // Another process publishes the same version just before the rename.
         if (calls++ == 0) std::filesystem::create_directories(root.path() + "/m/1/sub");
         return Manifest(version);

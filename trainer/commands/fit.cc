@@ -17,6 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cli/flag_checks.h"
 #include "model/model_root.h"
@@ -29,6 +30,8 @@
 #include "trainer/number_check.h"
 #include "trainer/progress_line.h"
 #include "trainer/publisher.h"
+#include "trainer/retention.h"
+#include "trainer/training_window.h"
 
 namespace adscore::trainer {
 namespace {
@@ -45,6 +48,8 @@ struct FitFlags {
   double validation = 0.1;
   std::string split = "tail";
   std::string hidden = "128,64";
+  std::string training_window;
+  size_t keep = 0;  // versions; 0: all
   bool json = false;
   FitOptions defaults;  // where numbers are parsed into
 };
@@ -125,12 +130,28 @@ TrainingReport TrainingOn(ProgressLine* line) {
   };
 }
 
-void PrintJson(const FitFlags& flags, const Published& published, const FittedModel& fitted, uint64_t rows,
-               double seconds) {
+absl::StatusOr<Published> PublishFitted(const FitFlags& flags, const FitOptions& options,
+                                        const FittedModel& fitted, uint64_t rows) {
+  model::Snapshot snapshot = fitted.model->snapshot();  // of views: the tables are not copied
+  if (!flags.training_window.empty()) {
+    const TrainingWindow window = ParseTrainingWindow(flags.training_window).value();
+    snapshot.provenance.training_from = window.from;
+    snapshot.provenance.training_to = window.to;
+  }
+  return Publish(
+      flags.model_root, flags.model, snapshot, [&](int64_t version, const model::Provenance& provenance) {
+        return ManifestJson(flags.model, version, provenance, flags.data.data, rows, options, fitted);
+      });
+}
+
+void PrintJson(const FitFlags& flags, const Published& published, const std::vector<int64_t>& removed,
+               const FittedModel& fitted, uint64_t rows, double seconds) {
   const std::vector<model::Head>& heads = fitted.model->snapshot().heads;
   const nlohmann::ordered_json figures = FiguresToJson(heads, fitted.validation);
   const nlohmann::ordered_json json = {{"model", flags.model},
                                        {"version", published.version},
+                                       {"parent_version", published.parent_version},
+                                       {"removed_versions", removed},
                                        {"directory", published.directory},
                                        {"snapshot_bytes", published.snapshot_bytes},
                                        {"rows", rows},
@@ -200,18 +221,26 @@ absl::Status Fit(const FitFlags& flags) {
   absl::StatusOr<FittedModel> fitted = FitModel(*data, options, TrainingOn(&line));
   line.Clear();
   if (!fitted.ok()) return fitted.status();
-  const absl::StatusOr<Published> published =
-      Publish(flags.model_root, flags.model, fitted->model->snapshot(), [&](int64_t version) {
-        return ManifestJson(flags.model, version, flags.data.data, data->rows, options, *fitted);
-      });
+  const absl::StatusOr<Published> published = PublishFitted(flags, options, *fitted, data->rows);
   if (!published.ok()) return published.status();
+  absl::StatusOr<std::vector<int64_t>> removed = std::vector<int64_t>();
+  if (flags.keep > 0) removed = RemoveOldVersions(flags.model_root, flags.model, flags.keep, {});
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (flags.json) {
     // A person has seen the first ones on standard error by now.
     fitted->notices.insert(fitted->notices.begin(), notices.begin(), notices.end());
-    PrintJson(flags, *published, *fitted, data->rows, seconds);
+    PrintJson(flags, *published, removed.value_or(std::vector<int64_t>()), *fitted, data->rows, seconds);
   } else {
     PrintSummary(flags, *published, *fitted, data->rows, seconds);
+    if (removed.ok() && !removed->empty()) {
+      std::printf("removed %s: --keep %zu\n", absl::StrJoin(*removed, ", ").c_str(), flags.keep);
+    }
+  }
+  if (!removed.ok()) {
+    return absl::Status(removed.status().code(), absl::StrCat("version ", published->version,
+                                                              " is published, but old ones could not be "
+                                                              "removed: ",
+                                                              removed.status().message()));
   }
   return absl::OkStatus();
 }
@@ -293,6 +322,18 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->type_name("N")
       ->check(cli::WholeNumber(1, 256))
       ->capture_default_str();
+  command
+      ->add_option("--training-window", flags->training_window,
+                   "The time that the log covers, to be recorded: ISO 8601 dates or times, UTC unless they "
+                   "say otherwise, such as 2026-01-01/2026-01-31 (both days included)")
+      ->type_name("FROM/TO")
+      ->check(cli::CheckedBy(&ParseTrainingWindow));
+  command
+      ->add_option("--keep", flags->keep,
+                   "Versions of this model to keep in the model root, the newest ones: after the publish, "
+                   "older ones are removed. Without it all stay")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 1'000'000));
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
   command->callback([flags, &run] { run = [flags] { return Fit(*flags); }; });
 }

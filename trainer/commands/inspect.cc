@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "model/model_root.h"
 #include "trainer/json_text.h"
+#include "trainer/training_window.h"
 
 namespace adscore::trainer {
 namespace {
@@ -79,6 +80,9 @@ void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
                      {"created_at", provenance.created_at},
                      {"training_rows", provenance.training_rows},
                      {"seed", provenance.seed},
+                     {"parent_version", provenance.parent_version},
+                     {"training_from", provenance.training_from},
+                     {"training_to", provenance.training_to},
                      {"schema_fingerprint", absl::StrFormat("%016x", inspected.model->fingerprint())},
                      {"schema", Json::parse(model::SchemaToJson(snapshot.schema))},
                      {"embeddings", embeddings},
@@ -99,6 +103,15 @@ void PrintText(const InspectFlags& flags, const Inspected& inspected) {
               std::to_string(provenance.seed).c_str(),
               static_cast<unsigned long>(inspected.model->fingerprint()),
               static_cast<double>(inspected.file_bytes) / 1e6);
+  std::printf("made %s", IsoTime(provenance.created_at).c_str());
+  if (provenance.parent_version > 0) {
+    std::printf(", follows version %s", std::to_string(provenance.parent_version).c_str());
+  }
+  if (provenance.training_to > 0) {
+    std::printf(", log from %s to %s", IsoTime(provenance.training_from).c_str(),
+                IsoTime(provenance.training_to).c_str());
+  }
+  std::printf("\n");
 
   std::printf("\n%-24s %-18s %-10s %-14s %s\n", "feature", "kind", "role", "transform", "embedding");
   for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
