@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -22,8 +23,10 @@ namespace {
 
 constexpr size_t kDim = 16;
 constexpr size_t kFewestTokens = 10;
-constexpr double kTokenGrowth = 1.37;  // from one categorical feature to the next: 10 to 26,000 tokens of 26
+constexpr size_t kFeatures = 26;        // with tokens, in the widest shape
+constexpr size_t kMostTokens = 26'000;  // of the last of them, unless said otherwise
 constexpr size_t kGoldenRows = 64;
+constexpr uint64_t kSeed = 7;  // of version 1
 constexpr size_t kImpressionRows = 40'000;
 
 std::string Token(size_t feature, size_t i) { return absl::StrCat("c", feature, "_", i); }
@@ -33,7 +36,10 @@ std::string Token(size_t feature, size_t i) { return absl::StrCat("c", feature, 
 // and embeddings, the last as wide as is left.
 class BenchModel {
  public:
-  explicit BenchModel(const std::string& shape) : network_(shape), random_(7) {
+  BenchModel(const std::string& shape, uint64_t seed, size_t most_tokens)
+      : network_(shape),
+        random_(seed),
+        growth_(std::pow(static_cast<double>(most_tokens) / kFewestTokens, 1.0 / (kFeatures - 1))) {
     const size_t inputs = network_.inputs();
     const size_t numeric = inputs <= 64 ? inputs / 2 : 13;
     for (size_t i = 0; i < numeric; ++i) AddNumber(i);
@@ -47,7 +53,7 @@ class BenchModel {
     snapshot_.heads.push_back(
         {.name = "click", .label = {.column = "click", .positive = ""}, .base_rate = 0.1, .calibrator = {}});
     snapshot_.provenance = {
-        .trainer = "make_bench_model", .created_at = 1'700'000'000, .training_rows = 1, .seed = 7};
+        .trainer = "make_bench_model", .created_at = 1'700'000'000, .training_rows = 1, .seed = seed};
     AddGoldenRows();
   }
 
@@ -89,7 +95,7 @@ class BenchModel {
   }
 
   void AddTokens(size_t i, size_t dim) {
-    const auto count = static_cast<size_t>(kFewestTokens * std::pow(kTokenGrowth, static_cast<double>(i)));
+    const auto count = static_cast<size_t>(kFewestTokens * std::pow(growth_, static_cast<double>(i)));
     tokens_.push_back(count);
     AddFeature(absl::StrCat("c", i), model::FeatureKind::kCategorical);
     std::vector<uint64_t> hashes;
@@ -132,6 +138,7 @@ class BenchModel {
 
   const Network network_;
   std::mt19937_64 random_;
+  const double growth_;  // of the tokens, from one categorical feature to the next
   size_t numbers_ = 0;
   std::vector<size_t> tokens_;  // of each categorical feature
   // What the snapshot's spans point to.
@@ -144,17 +151,21 @@ class BenchModel {
 };
 
 int Main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr,
-                 "usage: make_bench_model SHAPE MODEL_ROOT NAME\n"
-                 "Publishes version 1 of NAME, such as 429-400-400-400-1, with random weights, and writes\n"
-                 "impressions for it to MODEL_ROOT/NAME.csv.\n");
+  const int64_t version = argc > 4 ? model::ParseVersion(argv[4]).value_or(0) : 1;
+  const size_t most_tokens = argc > 5 ? std::strtoul(argv[5], nullptr, 10) : kMostTokens;
+  if (argc < 4 || argc > 6 || version == 0 || most_tokens < kFewestTokens) {
+    std::fprintf(
+        stderr,
+        "usage: make_bench_model SHAPE MODEL_ROOT NAME [VERSION [TOKENS]]\n"
+        "Publishes version 1, or VERSION, of NAME, such as 429-400-400-400-1, with random weights that are\n"
+        "others for each version, and writes impressions for it to MODEL_ROOT/NAME.csv. TOKENS: of the\n"
+        "largest vocabulary [26000].\n");
     return 2;
   }
   const std::string root = argv[2];
   const std::string name = argv[3];
-  BenchModel model(argv[1]);
-  const std::filesystem::path target = model::VersionDirectory(root, name, 1);
+  BenchModel model(argv[1], kSeed + static_cast<uint64_t>(version) - 1, most_tokens);
+  const std::filesystem::path target = model::VersionDirectory(root, name, version);
   const std::filesystem::path temporary = std::filesystem::path(root) / name / ".tmp-1";
   std::filesystem::create_directories(temporary);
   const absl::Status status =

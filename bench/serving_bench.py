@@ -5,6 +5,8 @@
     serving_bench.py large      small requests alone, and while others with 5,000 candidates run
     serving_bench.py scoring    rows per second against forward_bench alone
     serving_bench.py overload   three times what it can carry, with deadlines; every answer checked
+    serving_bench.py swap       half of what it can carry while a 50 MB model is replaced 1,000 times
+    serving_bench.py huge       the same while another model with a table of 6 GB is loaded
 
 Needs the release build (--bin) and the Python standard library. Prints medians and min..max; run it on an idle machine.
 """
@@ -251,15 +253,59 @@ def overload(bench):
               f"then {settled['latency_us']['p99']:,.0f} µs", flush=True)
 
 
+SWAP_CANDIDATES = 100
+STOCK = 4  # versions with different weights
+
+
+def swap_under_load(bench, root, stock, swap_model, period, swaps, window_ms):
+    """The load is on model "m", half of what saturates the server on its core."""
+    _, target, _ = bench.start([bench.bin / "adscore-server", "--model-root", stock, "--listen", "127.0.0.1:0",
+                                "--http-listen", "127.0.0.1:0", "--serving-threads", 1])
+    peak = bench.load(target, WIDE, SWAP_CANDIDATES, "--concurrency", 16)["requests_per_second"]
+    process, target, http = bench.start([bench.bin / "adscore-server", "--model-root", root, "--listen", "127.0.0.1:0",
+                                         "--http-listen", "127.0.0.1:0", "--serving-threads", 1])
+    command = ["taskset", "-c", "1", bench.bin / "swap_bench", "--target", target, "--root", root, "--stock", stock,
+               "--model", "m", "--swap-model", swap_model, "--period", period, "--swaps", swaps,
+               "--window-ms", window_ms, "--rate", peak / 2, "--candidates", SWAP_CANDIDATES, "--pid", process.pid]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    print(f"peak {peak:,.0f} requests/s of {SWAP_CANDIDATES} candidates\n{done.stdout}{done.stderr}", end="")
+    with urllib.request.urlopen(f"http://{http}/metrics") as page:
+        print("\n".join(line for line in page.read().decode().splitlines()
+                        if re.match(r"adscore_model_(swaps_total|load_duration_seconds_(sum|count))", line)), flush=True)
+
+
+def swap(bench):
+    stock, root = bench.root / "stock", bench.root / "swapped"
+    for version in range(1, STOCK + 1):
+        subprocess.run([bench.bin / "make_bench_model", WIDE, stock, "m", str(version), "150000"], check=True)
+    print(f"{(stock / 'm' / '1' / 'snapshot').stat().st_size / 1e6:.0f} MB")
+    (root / "m").mkdir(parents=True)
+    swap_under_load(bench, root, stock, "m", STOCK, bench.swaps, 150)
+
+
+def huge(bench):
+    stock, root = bench.root / "stock", bench.root / "swapped"
+    stock.mkdir()
+    subprocess.run([bench.bin / "make_bench_model", WIDE, stock, "m"], check=True)
+    for model in ("m", "big"):
+        (root / model).mkdir(parents=True)
+    subprocess.run(["cp", "-r", stock / "m" / "1", root / "m" / "1"], check=True)
+    subprocess.run([bench.bin / "make_large_snapshot", stock, "big", "6"], check=True)
+    swap_under_load(bench, root, stock, "big", 1, 6, 12_000)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["floor", "load", "large", "scoring", "overload"])
+    parser.add_argument("what", choices=["floor", "load", "large", "scoring", "overload", "swap", "huge"])
     parser.add_argument("--bin", default=pathlib.Path(__file__).parent.parent / "build/release/bin", help="programs")
     parser.add_argument("--seconds", type=float, default=5, help="of each run (default 5)")
     parser.add_argument("--runs", type=int, default=5, help="of each side (default 5)")
+    parser.add_argument("--swaps", type=int, default=1000, help="of swap (default 1000)")
     flags = parser.parse_args()
     with Bench(flags.bin, flags.seconds, flags.runs) as bench:
-        {"floor": floor, "load": load, "large": large, "scoring": scoring, "overload": overload}[flags.what](bench)
+        bench.swaps = flags.swaps
+        {"floor": floor, "load": load, "large": large, "scoring": scoring, "overload": overload, "swap": swap,
+         "huge": huge}[flags.what](bench)
 
 
 if __name__ == "__main__":

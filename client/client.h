@@ -80,6 +80,8 @@ class Client {
   std::chrono::milliseconds deadline() const { return options_.deadline; }
   // For callers with completion queues of their own; what is called here is not retried. Thread-safe.
   v1::PredictionService::Stub* stub() { return prediction_.get(); }
+  // For operators; the same holds.
+  v1::ModelService::Stub* models() { return models_.get(); }
 
  private:
   using Time = Attempts::Time;

@@ -43,6 +43,7 @@ ImpressionBuilder::ImpressionBuilder(const ModelSchema& schema) : schema_(schema
 void ImpressionBuilder::Reset(size_t candidates) {
   candidates_ = candidates;
   status_ = absl::OkStatus();
+  key_.clear();
   for (const v1::Feature::Role role : {v1::Feature::ROLE_CONTEXT, v1::Feature::ROLE_CANDIDATE}) {
     const RoleCounts& counts = schema_.counts(role);
     Columns& cells = columns(role);
@@ -122,6 +123,7 @@ absl::Status ImpressionBuilder::Build(v1::PredictRequest* request) const {
   if (!status_.ok()) return status_;
   if (candidates_ == 0) return absl::InvalidArgumentError("an impression needs at least one candidate");
   request->set_candidate_count(static_cast<uint32_t>(candidates_));
+  request->set_key(key_);
   v1::PackedFeatures* packed = request->mutable_packed();
   packed->Clear();
   packed->set_schema_fingerprint(schema_.fingerprint());

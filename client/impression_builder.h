@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,13 +38,16 @@ class ImpressionBuilder {
   // feature.
   void Set(const Feature& feature, size_t row, std::string_view cell);
 
+  // What a canary's share of the traffic goes by: the user, as a rule. Empty: the stable version answers.
+  void SetKey(std::string_view key) { key_ = key; }
+
   size_t candidates() const { return candidates_; }
 
   // The first thing that was wrong since Reset: InvalidArgument, naming the feature and what there is.
   const absl::Status& status() const { return status_; }
 
-  // Writes the impression into `request`: features and candidate_count, nothing else. status() if that is not
-  // OK.
+  // Writes the impression into `request`: features, candidate_count and key, nothing else. status() if that
+  // is not OK.
   absl::Status Build(v1::PredictRequest* request) const;
 
  private:
@@ -62,6 +66,7 @@ class ImpressionBuilder {
 
   const ModelSchema& schema_;
   size_t candidates_ = 0;
+  std::string key_;
   Columns context_;
   Columns per_candidate_;
   absl::Status status_;

@@ -5,10 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "cli/output.h"
-#include "google/protobuf/timestamp.pb.h"
-#include "google/protobuf/util/time_util.h"
+#include "client/model_report.h"
 #include "nlohmann/json.hpp"
 
 namespace adscore::client {
@@ -41,24 +39,8 @@ const char* RoleName(v1::Feature::Role role) {
                                                : "unknown";
 }
 
-// RFC 3339, UTC, whole seconds.
-std::string Time(google::protobuf::Timestamp time) {
-  time.set_nanos(0);
-  return google::protobuf::util::TimeUtil::ToString(time);
-}
-
 Json ToJson(const Model& model) {
-  Json json;
-  json["model"] = model.status.model();
-  json["serving_version"] = model.status.serving_version();
-  json["serving_since"] = nullptr;
-  if (model.status.has_serving_since()) json["serving_since"] = Time(model.status.serving_since());
-  json["refused"] = Json::array();
-  for (const v1::RefusedVersion& refused : model.status.refused()) {
-    json["refused"].push_back({{"version", refused.version()},
-                               {"reason", refused.reason()},
-                               {"refused_at", Time(refused.refused_at())}});
-  }
+  Json json = StatusToJson(model.status);
   if (!model.described.has_value()) return json;
   json["serving_versions"] = model.described->serving_versions();
   // In hexadecimal: many JSON readers keep numbers as doubles.
@@ -79,22 +61,8 @@ Json ToJson(const Model& model) {
 
 void Print(const Model& model, bool with_features, std::ostream& out) {
   const v1::ModelStatus& status = model.status;
-  out << status.model() << '\n';
-  if (status.serving_version() == 0) {
-    out << "  serves nothing yet\n";
-  } else {
-    out << "  serves    version " << status.serving_version();
-    if (status.has_serving_since()) out << " since " << Time(status.serving_since());
-    out << '\n';
-  }
-  for (const v1::RefusedVersion& refused : status.refused()) {
-    out << "  refused   version " << refused.version() << " at " << Time(refused.refused_at()) << ": "
-        << cli::OneLine(refused.reason()) << '\n';
-  }
+  PrintStatus(status, out);
   if (!model.described.has_value()) return;
-  if (model.described->serving_versions_size() > 1) {
-    out << "  answers   versions " << absl::StrJoin(model.described->serving_versions(), ", ") << '\n';
-  }
   for (const v1::Head& head : model.described->heads()) {
     out << absl::StrFormat("  head      %s, %.4g %% positive in training\n", cli::OneLine(head.name()),
                            100 * head.base_rate());

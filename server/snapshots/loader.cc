@@ -29,9 +29,10 @@ std::string SnapshotPath(const std::string& model_root, const std::string& name,
 absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string& model_root,
                                                                const std::string& name, int64_t version,
                                                                const model::KernelSet& kernels,
+                                                               const model::SystemCalls& calls,
                                                                ServerMetrics* metrics) {
   const std::string path = SnapshotPath(model_root, name, version);
-  auto mapped = model::MappedSnapshot::Open(path);
+  auto mapped = model::MappedSnapshot::Open(path, calls);
   if (!mapped.ok()) return mapped.status();
 
   auto served = std::make_shared<ServedModel>();

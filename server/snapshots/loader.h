@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/kernels/kernel_set.h"
+#include "model/system_calls.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
 
@@ -27,6 +28,7 @@ std::string SnapshotPath(const std::string& model_root, const std::string& name,
 absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string& model_root,
                                                                const std::string& name, int64_t version,
                                                                const model::KernelSet& kernels,
+                                                               const model::SystemCalls& calls,
                                                                ServerMetrics* metrics);
 
 }  // namespace adscore::server

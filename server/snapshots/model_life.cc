@@ -1,6 +1,7 @@
 #include "server/snapshots/model_life.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,18 +15,20 @@ ModelLife::ModelLife(std::string name, const LifeParts& parts) : name_(std::move
 bool ModelLife::Look() {
   const std::lock_guard load_lock(load_mutex_);
   FreeRetired();
+  std::set<int64_t> tried;  // a file that is still being written is another one at every try
   std::optional<int64_t> next;
   {
     const std::lock_guard lock(mutex_);
     ReadRolloutFile();
     ListVersions();
     DropDamaged();
-    next = NextToTry();
+    next = NextToTry(tried);
   }
   while (next.has_value()) {
     Try(*next, /*ask_guards=*/true);
+    tried.insert(*next);
     const std::lock_guard lock(mutex_);
-    next = NextToTry();
+    next = NextToTry(tried);
   }
   bool changed = false;
   {
@@ -125,15 +128,14 @@ ModelLife::State ModelLife::StateOf(int64_t version) const {
   return is_another && must_try ? State::kToTry : State::kReady;
 }
 
-// The next version that must be loaded to have what should serve.
-std::optional<int64_t> ModelLife::NextToTry() const {
+// The next version that must be loaded to have what should serve, but for those that this look has tried.
+std::optional<int64_t> ModelLife::NextToTry(const std::set<int64_t>& tried) const {
   for (const int64_t version : StableCandidates()) {
-    const State state = StateOf(version);
-    if (state == State::kToTry) return version;
-    if (state == State::kReady) break;
+    if (loaded_.contains(version) && (tried.contains(version) || StateOf(version) == State::kReady)) break;
+    if (!tried.contains(version) && StateOf(version) == State::kToTry) return version;
   }
   for (const int64_t version : {rollout_.canary, rollout_.shadow}) {
-    if (version != 0 && StateOf(version) == State::kToTry) return version;
+    if (version != 0 && !tried.contains(version) && StateOf(version) == State::kToTry) return version;
   }
   return std::nullopt;
 }
@@ -141,7 +143,8 @@ std::optional<int64_t> ModelLife::NextToTry() const {
 void ModelLife::Try(int64_t version, bool ask_guards) {
   const auto file = FileIdentity::Of(SnapshotPath(parts_.model_root, name_, version));
   const Time start = parts_.clock->Now();
-  auto served = LoadVersion(parts_.model_root, name_, version, *parts_.kernels, parts_.metrics);
+  auto served =
+      LoadVersion(parts_.model_root, name_, version, *parts_.kernels, *parts_.calls, parts_.metrics);
   const double seconds = Seconds(parts_.clock->Now() - start);
   parts_.metrics->ObserveLoad(name_, seconds);
   std::optional<LoadFailure> failure;

@@ -13,12 +13,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "model/kernels/kernel_set.h"
 #include "model/rollout.h"
+#include "model/system_calls.h"
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
@@ -39,6 +41,7 @@ struct LifeParts {
   // Versions that have served and stay in memory, so that going back to them takes no time.
   size_t keep_versions = 1;
   Guards guards{};
+  const model::SystemCalls* calls = &model::SystemCalls::Default();  // that loading depends on
 };
 
 class ModelLife {
@@ -93,7 +96,7 @@ class ModelLife {
   std::vector<int64_t> StableCandidates() const;
   bool IsTooYoung(int64_t version) const;
   State StateOf(int64_t version) const;
-  std::optional<int64_t> NextToTry() const;
+  std::optional<int64_t> NextToTry(const std::set<int64_t>& tried) const;
   // Without mutex_, with load_mutex_.
   void Try(int64_t version, bool ask_guards);
   std::optional<LoadFailure> CheckBeforeItTakesOver(const ServedModel& next) const;

@@ -16,6 +16,7 @@
 #include "client/load_generator.h"
 #include "client/model_command.h"
 #include "client/predict_command.h"
+#include "client/rollout_command.h"
 #include "client/synthetic_impressions.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -356,6 +357,27 @@ TEST_F(ModelTest, AnUnknownModelListsWhatThereIs) {
   const absl::Status status = RunModel(options, out_);
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("there is: ads"));
+}
+
+using RolloutTest = CommandsTest;
+
+TEST_F(RolloutTest, APinSaysHowTheModelIsThen) {
+  RolloutOptions options{.decision = Decision::kPin, .connection = Connection(), .version = 3};
+  const absl::Status status = RunRollout(options, out_);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_THAT(out_.str(), HasSubstr("ads\n  serves    version 3, pinned\n"));
+  options.version = 10;
+  EXPECT_EQ(RunRollout(options, out_).code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(RolloutTest, WithoutANameTheServersOnlyModelIsMeant) {
+  RolloutOptions options{
+      .decision = Decision::kCanary, .connection = Connection(), .version = 2, .share = 0.25, .json = true};
+  options.connection.model.clear();
+  ASSERT_TRUE(RunRollout(options, out_).ok());
+  const auto model = nlohmann::json::parse(out_.str());
+  EXPECT_EQ(model["model"], "ads");
+  EXPECT_EQ(model["canary"], nlohmann::json({{"version", 2}, {"share", 0.25}}));
 }
 
 // What CLI11 says of `arguments`, "" if nothing.

@@ -159,6 +159,25 @@ grpc::Status FakeServer::ListModels(grpc::ServerContext* /*context*/, const v1::
   return grpc::Status::OK;
 }
 
+grpc::Status FakeServer::Pin(grpc::ServerContext* /*context*/, const v1::PinRequest* request,
+                             v1::ModelStatus* response) {
+  if (request->version() > 9) return {grpc::StatusCode::NOT_FOUND, "no version 10 of ads"};
+  response->set_model(request->model());
+  response->set_serving_version(request->version());
+  response->set_pinned_version(request->version());
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeServer::SetCanary(grpc::ServerContext* /*context*/, const v1::SetCanaryRequest* request,
+                                   v1::ModelStatus* response) {
+  response->set_model(request->model());
+  response->set_serving_version(1);
+  response->set_pinned_version(1);
+  response->set_canary_version(request->version());
+  response->set_canary_share(request->share());
+  return grpc::Status::OK;
+}
+
 UnusedPort::UnusedPort() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
   const int on = 1;  // as gRPC's servers have it: several may bind, and this one does not listen
   setsockopt(socket_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));

@@ -58,6 +58,10 @@ class FakeServer final : public v1::PredictionService::Service, public v1::Model
                         v1::GetModelResponse* response) override;
   grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
+  grpc::Status Pin(grpc::ServerContext* context, const v1::PinRequest* request,
+                   v1::ModelStatus* response) override;
+  grpc::Status SetCanary(grpc::ServerContext* context, const v1::SetCanaryRequest* request,
+                         v1::ModelStatus* response) override;
 
  private:
   grpc::Status Answer(grpc::ServerContext* context, const v1::PredictRequest& request,

@@ -28,6 +28,9 @@ class FaultyCalls final : public SystemCalls {
   size_t most_written = SIZE_MAX;  // by one call
   off_t extra_size = 0;            // that Stat reports of files
 
+  // No fault any more.
+  void Clear() { *this = FaultyCalls(); }
+
   int count(Call call) const {
     const auto found = counts_.find(call);
     return found == counts_.end() ? 0 : found->second;

@@ -15,6 +15,7 @@
 #include "server/snapshots/model_lives.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
+#include "tests/model/faulty_calls.h"
 #include "tests/model/tiny_snapshot.h"
 #include "tests/server/fake_clock.h"
 #include "tests/server/temp_directory.h"
@@ -53,7 +54,8 @@ class ModelLifeTest : public ::testing::Test {
                                                   .metrics = &metrics_,
                                                   .clock = &clock_,
                                                   .keep_versions = keep_versions,
-                                                  .guards = guards});
+                                                  .guards = guards,
+                                                  .calls = &calls_});
   }
   // As the watcher does.
   void Look() {
@@ -92,6 +94,7 @@ class ModelLifeTest : public ::testing::Test {
   }
 
   TempDirectory root_;
+  model::testing::FaultyCalls calls_;  // without a fault unless a test sets one
   FakeClock clock_;
   Registry registry_;
   ServerMetrics metrics_{1, [] { return 0.0; }};

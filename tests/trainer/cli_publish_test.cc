@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/model_root.h"
+#include "model/rollout.h"
 #include "tests/trainer/cli_fixture.h"
 
 namespace adscore::trainer {
@@ -59,6 +60,9 @@ TEST_F(CliPublishTest, KeepRemovesOlderVersionsAndSaysSo) {
   ASSERT_EQ(fit.code, 0) << fit.err;
   EXPECT_EQ(Json::parse(fit.out)["removed_versions"], Json({2, 1}));
   EXPECT_THAT(Versions(), ElementsAre(4, 3));
+  ASSERT_TRUE(model::WriteRollout(directory_.path() + "/M", "m", {.pinned = 3}).ok());
+  EXPECT_EQ(Json::parse(RunCommand(Quick({"--keep", "1"})).out)["removed_versions"], Json({4}))
+      << "version 3 is pinned";
   EXPECT_EQ(Json::parse(RunCommand(Quick({"--keep", "9"})).out)["removed_versions"], Json::array());
   ExpectBadUsage(RunCommand(Quick({"--keep", "0"})), {"--keep"});
 }

@@ -21,6 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "cli/flag_checks.h"
 #include "model/model_root.h"
+#include "model/rollout.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/figures_report.h"
 #include "trainer/fit.h"
@@ -190,6 +191,13 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
   std::printf("serve it: adscore-server --model-root %s\n", flags.model_root.c_str());
 }
 
+// The newest ones stay, and what operators have pinned or are trying out.
+absl::StatusOr<std::vector<int64_t>> RemoveAllBut(const FitFlags& flags) {
+  const absl::StatusOr<model::Rollout> rollout = model::ReadRollout(flags.model_root, flags.model);
+  if (!rollout.ok()) return rollout.status();
+  return RemoveOldVersions(flags.model_root, flags.model, flags.keep, rollout->Versions());
+}
+
 absl::Status Fit(const FitFlags& flags) {
   const Clock::time_point begin = Clock::now();
   FitOptions options = flags.defaults;
@@ -224,7 +232,7 @@ absl::Status Fit(const FitFlags& flags) {
   const absl::StatusOr<Published> published = PublishFitted(flags, options, *fitted, data->rows);
   if (!published.ok()) return published.status();
   absl::StatusOr<std::vector<int64_t>> removed = std::vector<int64_t>();
-  if (flags.keep > 0) removed = RemoveOldVersions(flags.model_root, flags.model, flags.keep, {});
+  if (flags.keep > 0) removed = RemoveAllBut(flags);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (flags.json) {
     // A person has seen the first ones on standard error by now.
@@ -331,7 +339,7 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
   command
       ->add_option("--keep", flags->keep,
                    "Versions of this model to keep in the model root, the newest ones: after the publish, "
-                   "older ones are removed. Without it all stay")
+                   "older ones are removed, but none that rollout.json names. Without it all stay")
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1'000'000));
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
