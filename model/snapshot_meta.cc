@@ -30,7 +30,7 @@ bool IsBounded(std::string_view json) {
       if (++depth > kMostDepth) return false;
       keys[depth] = 0;
     } else if (c == ']' || c == '}') {
-      if (depth-- == 0) return false;
+      if (depth > 0) --depth;  // one too many is for the parser to find
     } else if (c == ':') {
       if (++keys[depth] > kMostKeys) return false;
     }

@@ -77,9 +77,9 @@ absl::Status WriteAll(const SystemCalls& calls, int fd, const void* data, size_t
   const auto* at = static_cast<const char*>(data);
   while (size > 0) {
     const ssize_t written = calls.Write(fd, at, size);
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return SystemError(errno, absl::StrCat("can't write ", path));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {  // nothing at all, without a reason, would be tried for ever
+      return SystemError(written < 0 ? errno : EIO, absl::StrCat("can't write ", path));
     }
     at += written;
     size -= static_cast<size_t>(written);

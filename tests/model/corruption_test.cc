@@ -12,7 +12,6 @@
 #include <cstring>
 #include <limits>
 #include <map>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -22,39 +21,13 @@
 #include "model/single_rows.h"
 #include "model/snapshot.h"
 #include "tests/model/forger.h"
+#include "tests/model/largest_allocation.h"
 #include "tests/model/tiny_snapshot.h"
-
-namespace {
-size_t largest_allocation = 0;
-
-void* Allocate(size_t size, size_t alignment) {
-  largest_allocation = std::max(largest_allocation, size);
-  void* memory = alignment > 16
-                     ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                     : std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-void* operator new(size_t size) { return Allocate(size, 1); }
-void* operator new[](size_t size) { return Allocate(size, 1); }
-void* operator new(size_t size, std::align_val_t align) { return Allocate(size, static_cast<size_t>(align)); }
-void* operator new[](size_t size, std::align_val_t align) {
-  return Allocate(size, static_cast<size_t>(align));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace adscore::model {
 namespace {
 
+using testing::largest_allocation;
 using testing::NamedBytes;
 using testing::RandomColumns;
 
