@@ -277,10 +277,10 @@ def swap_under_load(bench, root, stock, swap_model, period, swaps, window_ms):
 def swap(bench):
     stock, root = bench.root / "stock", bench.root / "swapped"
     for version in range(1, STOCK + 1):
-        subprocess.run([bench.bin / "make_bench_model", WIDE, stock, "m", str(version), "150000"], check=True)
+        subprocess.run([bench.bin / "make_bench_model", WIDE, stock, "m", str(version), "180000"], check=True)
     print(f"{(stock / 'm' / '1' / 'snapshot').stat().st_size / 1e6:.0f} MB")
     (root / "m").mkdir(parents=True)
-    swap_under_load(bench, root, stock, "m", STOCK, bench.swaps, 150)
+    swap_under_load(bench, root, stock, "m", STOCK, bench.swaps, 100)
 
 
 def huge(bench):

@@ -1,5 +1,7 @@
 // adscore-server: serves the snapshots under a model root. Reads the flags, starts the server, waits for a
 // signal.
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -190,6 +192,9 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   // Debian's abseil looks for deadlocks at every lock, and gRPC takes dozens of them for a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // What a retired model held goes back to the system. Left alone, glibc raises this with the first large
+  // block that is freed, puts the next ones on the heap, and the heap grows with the swaps.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("adscore-server"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   return adscore::server::Main(argc, argv);
