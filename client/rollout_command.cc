@@ -63,7 +63,7 @@ absl::StatusOr<std::string> NameOf(const RolloutOptions& options, Client* client
                                                  names.empty() ? "no model" : absl::StrJoin(names, ", ")));
 }
 
-// Once: a rollback that is sent again may go back twice.
+// Once: a rollback that is sent again goes back twice.
 grpc::Status Call(const RolloutOptions& options, const std::string& model, v1::ModelService::Stub* stub,
                   v1::ModelStatus* status) {
   grpc::ClientContext context;

@@ -62,10 +62,13 @@ class Vocabulary {
     if (hash == 0) return kMissingId;
     if (keys_.empty()) return kUnknownId;
     const size_t mask = keys_.size() - 1;
-    for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+    // Bounded all the same: a file that is written over while it is mapped must not hold up a serving loop.
+    size_t slot = hash & mask;
+    for (size_t probes = 0; probes <= mask; ++probes, slot = (slot + 1) & mask) {
       if (keys_[slot] == hash) return ids_[slot];
-      if (keys_[slot] == 0) return kUnknownId;
+      if (keys_[slot] == 0) break;
     }
+    return kUnknownId;
   }
 
   // Asks the processor for the memory where Lookup(hash) will begin.
@@ -121,6 +124,8 @@ struct FeatureEncoding {
 
   // The row of `embedding` that belongs to an id of the vocabulary.
   uint32_t EmbeddingId(uint32_t id) const { return id < embedding.rows ? id : kUnknownId; }
+  // The same of `statistics`: never beyond it, even if the mapped file was written over.
+  uint32_t StatisticsId(uint32_t id) const { return id < statistics.rows ? id : kUnknownId; }
 };
 
 // Floats that the feature adds to its part of the input vector.

@@ -1,17 +1,16 @@
 #include "model/rollout.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <system_error>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/system_calls.h"
 #include "nlohmann/json.hpp"
 
 namespace adscore::model {
@@ -43,18 +42,26 @@ absl::Status ReadCanary(const Json& json, Rollout* rollout) {
   return absl::OkStatus();
 }
 
-absl::Status WriteAndSync(const std::string& path, const std::string& text) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("can't create ", path));
-  const ssize_t written = write(fd, text.data(), text.size());
-  int error = 0;
-  if (written != static_cast<ssize_t>(text.size())) {
-    error = written < 0 ? errno : ENOSPC;  // what is so small is written in part only when the disk is full
-  } else if (fsync(fd) != 0) {
-    error = errno;
+constexpr size_t kMostBytes = 64 << 10;
+
+// Whatever lies there: a pipe is not waited for, and a directory or a disk that fails is an error.
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return SystemError(errno, absl::StrCat("can't open ", path));
+  struct stat info;
+  if (fstat(file.get(), &info) != 0) return SystemError(errno, absl::StrCat("can't read ", path));
+  if (!S_ISREG(info.st_mode)) return Bad("not a file");
+  std::string text(kMostBytes, '\0');
+  size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t count = read(file.get(), text.data() + size, text.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError(errno, absl::StrCat("can't read ", path));
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
   }
-  close(fd);
-  return error == 0 ? absl::OkStatus() : absl::ErrnoToStatus(error, absl::StrCat("can't write ", path));
+  text.resize(size);
+  return text;
 }
 
 void SyncDirectory(const std::string& path) {
@@ -104,33 +111,37 @@ std::string RolloutPath(std::string_view root, std::string_view name) {
 
 absl::StatusOr<Rollout> ReadRollout(const std::string& root, std::string_view name) {
   const std::string path = RolloutPath(root, name);
-  std::error_code error;
-  if (!std::filesystem::exists(path, error) && !error) return Rollout();
-  std::ifstream file(path);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.is_open() || file.bad()) return absl::UnavailableError(absl::StrCat("can't read ", path));
-  absl::StatusOr<Rollout> rollout = RolloutFromJson(text);
-  if (!rollout.ok()) {
+  const absl::StatusOr<std::string> text = ReadSmallFile(path);
+  if (absl::IsNotFound(text.status())) return Rollout();
+  absl::StatusOr<Rollout> rollout =
+      text.ok() ? RolloutFromJson(*text) : absl::StatusOr<Rollout>(text.status());
+  if (absl::IsInvalidArgument(rollout.status())) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": ", rollout.status().message(), "; put it right, or remove the file"));
+        absl::StrCat(path, ": ", rollout.status().message(), "; put it right, or remove it"));
   }
   return rollout;
 }
 
 absl::Status WriteRollout(const std::string& root, std::string_view name, const Rollout& rollout) {
+  const std::string directory = absl::StrCat(root, "/", std::string(name));
+  const std::string text = RolloutToJson(rollout) + "\n";
+  std::string temporary = directory + "/.rollout-XXXXXX";
+  const FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.get() < 0) return SystemError(errno, absl::StrCat("can't create a file in ", directory));
+  absl::Status status = WriteAll(SystemCalls::Default(), file.get(), text.data(), text.size(), temporary);
+  if (status.ok() && (fchmod(file.get(), 0644) != 0 || fsync(file.get()) != 0)) {
+    status = SystemError(errno, absl::StrCat("can't write ", temporary));
+  }
   const std::string path = RolloutPath(root, name);
-  // A name of its own for each writer: servers on one model root may write at the same time.
-  const std::string temporary = absl::StrCat(root, "/", std::string(name), "/.rollout-", getpid());
-  absl::Status status = WriteAndSync(temporary, RolloutToJson(rollout) + "\n");
   if (status.ok() && std::rename(temporary.c_str(), path.c_str()) != 0) {
-    status = absl::ErrnoToStatus(errno, absl::StrCat("can't replace ", path));
+    status = SystemError(errno, absl::StrCat("can't replace ", path));
   }
-  if (!status.ok()) {
+  if (status.ok()) {
+    SyncDirectory(directory);
+  } else {
     unlink(temporary.c_str());
-    return status;
   }
-  SyncDirectory(absl::StrCat(root, "/", std::string(name)));
-  return absl::OkStatus();
+  return status;
 }
 
 }  // namespace adscore::model

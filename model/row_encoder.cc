@@ -17,7 +17,8 @@ void CopyId(const FeatureEncoding& encoding, uint32_t id, float* to) {
   const size_t dim = encoding.embedding.dim;
   std::memcpy(to, encoding.embedding.Row(encoding.EmbeddingId(id)), dim * sizeof(float));
   const size_t statistics = encoding.statistics.dim;
-  if (statistics > 0) std::memcpy(to + dim, encoding.statistics.Row(id), statistics * sizeof(float));
+  if (statistics > 0)
+    std::memcpy(to + dim, encoding.statistics.Row(encoding.StatisticsId(id)), statistics * sizeof(float));
 }
 
 void PrefetchId(const FeatureEncoding& encoding, uint32_t id) {
@@ -30,7 +31,7 @@ void AddId(const FeatureEncoding& encoding, uint32_t id, float* to) {
   const float* row = encoding.embedding.Row(encoding.EmbeddingId(id));
   for (size_t d = 0; d < dim; ++d) to[d] += row[d];
   if (encoding.statistics.dim == 0) return;
-  row = encoding.statistics.Row(id);
+  row = encoding.statistics.Row(encoding.StatisticsId(id));
   for (size_t d = 0; d < encoding.statistics.dim; ++d) to[dim + d] += row[d];
 }
 

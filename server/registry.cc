@@ -14,22 +14,24 @@ bool ScoreTheSameRequests(const ServedModel& a, const ServedModel& b) {
 }
 
 std::shared_ptr<const ServedModels> Registry::Pin() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(pin_mutex_);
   return models_;
 }
 
-std::shared_ptr<const ServedModels> Registry::Publish(const std::string& name, ModelVersions versions) {
-  const std::lock_guard lock(mutex_);
-  auto next = std::make_shared<ServedModels>(*models_);
-  (*next)[name] = std::move(versions);
+std::shared_ptr<const ServedModels> Registry::Exchange(const std::function<void(ServedModels*)>& change) {
+  const std::lock_guard one_writer(mutex_);
+  auto next = std::make_shared<ServedModels>(*Pin());
+  change(next.get());
+  const std::lock_guard lock(pin_mutex_);
   return std::exchange(models_, std::move(next));
 }
 
+std::shared_ptr<const ServedModels> Registry::Publish(const std::string& name, ModelVersions versions) {
+  return Exchange([&](ServedModels* models) { (*models)[name] = std::move(versions); });
+}
+
 std::shared_ptr<const ServedModels> Registry::Withdraw(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  auto next = std::make_shared<ServedModels>(*models_);
-  next->erase(name);
-  return std::exchange(models_, std::move(next));
+  return Exchange([&](ServedModels* models) { models->erase(name); });
 }
 
 void Registry::SetStatus(ModelStatus status) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -93,10 +94,16 @@ class Registry {
   std::vector<ModelStatus> Statuses() const;
 
  private:
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  std::shared_ptr<const ServedModels> models_ = std::make_shared<const ServedModels>();
-  std::map<std::string, ModelStatus> statuses_;
+  std::shared_ptr<const ServedModels> Exchange(const std::function<void(ServedModels*)>& change);
+
+  // Every batch takes it, and those who write run at low priority: so it is held for the copy of a pointer
+  // only.
+  mutable std::mutex pin_mutex_;
+  std::shared_ptr<const ServedModels> models_ =
+      std::make_shared<const ServedModels>();  // guarded by pin_mutex_
+
+  mutable std::mutex mutex_;                     // one writer at a time; before pin_mutex_
+  std::map<std::string, ModelStatus> statuses_;  // guarded by mutex_
 };
 
 }  // namespace adscore::server

@@ -18,6 +18,12 @@ void TrafficSample::Keep(Time now, const model::Impression& impression) {
   sampled.candidates.CopyFirst(sampled.rows, impression.candidates);
 }
 
+void TrafficSample::Adopt(const TrafficSample& other) {
+  const std::scoped_lock lock(mutex_, other.mutex_);
+  ring_ = other.ring_;
+  count_ = other.count_;
+}
+
 std::vector<SampledImpression> TrafficSample::Since(uint64_t* count) const {
   const std::lock_guard lock(mutex_);
   std::vector<SampledImpression> sampled;

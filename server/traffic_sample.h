@@ -35,6 +35,9 @@ class TrafficSample {
   // Nothing is kept unless somebody wants it.
   void SetWanted(bool wanted) { is_wanted_.store(wanted, std::memory_order_relaxed); }
 
+  // Takes over what another version has answered, so that a swap does not begin from nothing.
+  void Adopt(const TrafficSample& other);
+
   // For the loops: keeps a copy of `impression` if the last one was taken long enough ago.
   void Offer(Time now, const model::Impression& impression) {
     if (!is_wanted_.load(std::memory_order_relaxed)) return;

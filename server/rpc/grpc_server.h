@@ -54,7 +54,7 @@ class GrpcServer {
 
  private:
   GrpcServer(const ServingParts& parts, ModelLives* lives)
-      : parts_(parts), model_service_(lives, parts.registry, parts.metrics) {}
+      : parts_(parts), model_service_(lives, parts.registry, parts.metrics, [this] { UpdateHealth(); }) {}
   void WaitUntilQuiet() const;
 
   const ServingParts parts_;

@@ -79,6 +79,7 @@ grpc::Status ModelServiceImpl::Decide(const char* method, const grpc::ServerCont
       spdlog::warn("{} of model {} by {}: {}", method, model, context.peer(), std::string(decided.message()));
       return {static_cast<grpc::StatusCode>(decided.code()), std::string(decided.message())};
     }
+    on_change_();
     for (const ModelStatus& status : registry_->Statuses()) {
       if (status.name == model) DescribeStatus(status, response);
     }

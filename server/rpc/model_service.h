@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "adscore/v1/model_service.grpc.pb.h"
@@ -18,9 +19,10 @@ namespace adscore::server {
 
 class ModelServiceImpl final : public v1::ModelService::Service {
  public:
-  // All of these must outlive the service.
-  ModelServiceImpl(ModelLives* lives, const Registry* registry, ServerMetrics* metrics)
-      : lives_(lives), registry_(registry), metrics_(metrics) {}
+  // `on_change` is called after each decision that was carried out. All of these must outlive the service.
+  ModelServiceImpl(ModelLives* lives, const Registry* registry, ServerMetrics* metrics,
+                   std::function<void()> on_change)
+      : lives_(lives), registry_(registry), metrics_(metrics), on_change_(std::move(on_change)) {}
 
   grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
@@ -45,6 +47,7 @@ class ModelServiceImpl final : public v1::ModelService::Service {
   ModelLives* const lives_;
   const Registry* const registry_;
   ServerMetrics* const metrics_;
+  const std::function<void()> on_change_;
 };
 
 }  // namespace adscore::server

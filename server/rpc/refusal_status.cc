@@ -12,7 +12,8 @@ namespace {
 // "ads (version 7), video (version 2)"
 std::string ServingNow(const Registry& registry) {
   std::vector<std::string> names;
-  for (const auto& [name, versions] : *registry.Pin()) {
+  const auto models = registry.Pin();
+  for (const auto& [name, versions] : *models) {
     names.push_back(absl::StrCat(name, " (version ", versions.stable->version, ")"));
   }
   return names.empty() ? "nothing yet" : absl::StrJoin(names, ", ");

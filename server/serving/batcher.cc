@@ -117,7 +117,10 @@ size_t Batcher::RunSlice() {
     std::shared_ptr<const ServedModels> models = registry_->Pin();
     model::Impression impression;
     refusal = Choose(job, *models, &served, &impression);
-    if (!refusal.has_value()) large_.Begin(std::move(models), served, impression);
+    if (!refusal.has_value()) {
+      served->traffic->Offer(clock_->Now(), impression);
+      large_.Begin(std::move(models), served, impression);
+    }
   } else {
     refusal = GivenUp(*job);
   }

@@ -51,12 +51,15 @@ void ModelLife::ReadRolloutFile() {
   if (!rollout.ok()) {
     if (rollout_error_ != rollout.status().message()) {
       rollout_error_ = std::string(rollout.status().message());
-      spdlog::error("model {}: {}; what was decided before stays", name_, rollout_error_);
+      spdlog::error("model {}: {}; {}", name_, rollout_error_,
+                    has_read_rollout_ ? "what was decided before stays"
+                                      : "what was decided is not known, so the newest version serves");
     }
     return;
   }
   rollout_error_.clear();
   rollout_file_ = file;
+  has_read_rollout_ = true;
   if (*rollout == rollout_) return;
   rollout_ = *rollout;
   spdlog::info("model {}: rollout.json now says {}", name_,
@@ -78,12 +81,16 @@ void ModelLife::DropDamaged() {
       ++it;
       continue;
     }
-    Refuse(
-        version, loaded.file,
-        {absl::DataLossError(absl::StrCat(SnapshotPath(parts_.model_root, name_, version),
-                                          " was truncated or changed while it was in use; publish it again, "
-                                          "and never write to a published file")),
-         "damaged"});
+    const std::string path = SnapshotPath(parts_.model_root, name_, version);
+    if (FileIdentity::Of(path) == loaded.file) {
+      const std::string what = path + ": a part of it can't be read any more: the disk or the mount fails";
+      Refuse(version, loaded.file, {absl::UnavailableError(what), "io"});
+    } else {
+      const std::string what = path +
+                               " was truncated or changed while it was in use; publish it again, and never "
+                               "write to a published file";
+      Refuse(version, loaded.file, {absl::DataLossError(what), "damaged"});
+    }
     it = loaded_.erase(it);
   }
 }
@@ -113,10 +120,18 @@ std::vector<int64_t> ModelLife::StableCandidates() const {
     candidates.insert(candidates.begin(), rollout_.pinned);
     return candidates;
   }
+  std::erase_if(candidates, [&](int64_t version) {
+    return version != stable && (version == rollout_.canary || version == rollout_.shadow);
+  });
   std::vector<int64_t> old_enough = candidates;
-  std::erase_if(old_enough,
-                [&](int64_t version) { return !loaded_.contains(version) && IsTooYoung(version); });
+  std::erase_if(old_enough, [&](int64_t version) { return !MayBeStable(version) && IsTooYoung(version); });
   return old_enough.empty() ? candidates : old_enough;
+}
+
+// Loaded, and admitted.
+bool ModelLife::MayBeStable(int64_t version) const {
+  const auto loaded = loaded_.find(version);
+  return loaded != loaded_.end() && (loaded->second.is_admitted || version == rollout_.pinned);
 }
 
 ModelLife::State ModelLife::StateOf(int64_t version) const {
@@ -131,8 +146,11 @@ ModelLife::State ModelLife::StateOf(int64_t version) const {
 // The next version that must be loaded to have what should serve, but for those that this look has tried.
 std::optional<int64_t> ModelLife::NextToTry(const std::set<int64_t>& tried) const {
   for (const int64_t version : StableCandidates()) {
-    if (loaded_.contains(version) && (tried.contains(version) || StateOf(version) == State::kReady)) break;
-    if (!tried.contains(version) && StateOf(version) == State::kToTry) return version;
+    const bool is_tried = tried.contains(version);
+    if (MayBeStable(version) && (is_tried || StateOf(version) == State::kReady)) break;
+    // One that is loaded for another part has not been asked by the guards: it is tried anew, with them.
+    const bool is_to_ask = loaded_.contains(version) && IsListed(version) && !MayBeStable(version);
+    if (!is_tried && (is_to_ask || StateOf(version) == State::kToTry)) return version;
   }
   for (const int64_t version : {rollout_.canary, rollout_.shadow}) {
     if (version != 0 && !tried.contains(version) && StateOf(version) == State::kToTry) return version;
@@ -148,38 +166,46 @@ void ModelLife::Try(int64_t version, bool ask_guards) {
   const double seconds = Seconds(parts_.clock->Now() - start);
   parts_.metrics->ObserveLoad(name_, seconds);
   std::optional<LoadFailure> failure;
+  bool is_admitted = false;
   if (!served.ok()) {
     failure = {served.status(), ReasonOf(served.status())};
   } else {
     spdlog::info("model {} version {} loaded in {:.1f} ms, kernels {}", name_, version, seconds * 1e3,
                  parts_.kernels->name);
-    if (ask_guards) failure = CheckBeforeItTakesOver(**served);
+    if (ask_guards) failure = CheckBeforeItTakesOver(**served, &is_admitted);
   }
   const std::lock_guard lock(mutex_);
   if (failure.has_value()) {
     Refuse(version, file, *failure);
   } else {
-    Keep(version, *std::move(served), file);
+    Keep(version, *std::move(served), file, is_admitted);
   }
 }
 
 // Without mutex_. The guards, if the version is about to take over by itself.
-std::optional<LoadFailure> ModelLife::CheckBeforeItTakesOver(const ServedModel& next) const {
+std::optional<LoadFailure> ModelLife::CheckBeforeItTakesOver(const ServedModel& next,
+                                                             bool* is_admitted) const {
   std::shared_ptr<const ServedModel> now;
   {
     const std::lock_guard lock(mutex_);
-    const bool takes_over =
-        rollout_.pinned == 0 && next.version != rollout_.canary && next.version != rollout_.shadow;
-    if (!takes_over) return std::nullopt;
+    if (next.version == rollout_.canary || next.version == rollout_.shadow) return std::nullopt;
+    *is_admitted = true;
+    if (rollout_.pinned != 0) return std::nullopt;  // it, or what serves in its place
     now = published_.stable;
   }
-  if (now == nullptr || now->model->damaged()) return std::nullopt;
-  return CheckGuards(parts_.guards, *now, next);
+  std::optional<LoadFailure> failure;
+  if (now != nullptr && now->version != next.version && !now->model->damaged()) {
+    failure = CheckGuards(parts_.guards, *now, next);
+  }
+  *is_admitted = !failure.has_value();
+  return failure;
 }
 
 void ModelLife::Keep(int64_t version, std::shared_ptr<const ServedModel> model,
-                     const std::optional<FileIdentity>& file) {
-  if (loaded_.contains(version)) {
+                     const std::optional<FileIdentity>& file, bool is_admitted) {
+  const auto loaded = loaded_.find(version);
+  if (loaded != loaded_.end() && loaded->second.file != file) {
+    MarkIfWrittenOver(version, file);
     spdlog::warn(
         "model {} version {} is another snapshot than the one that served under this number. Publish under a "
         "new "
@@ -187,7 +213,7 @@ void ModelLife::Keep(int64_t version, std::shared_ptr<const ServedModel> model,
         name_, version);
   }
   refusals_.Forget(version);
-  loaded_[version] = {.model = std::move(model), .file = file};
+  loaded_[version] = {.model = std::move(model), .file = file, .is_admitted = is_admitted};
 }
 
 void ModelLife::Refuse(int64_t version, const std::optional<FileIdentity>& file, const LoadFailure& failure) {
@@ -199,12 +225,15 @@ void ModelLife::Refuse(int64_t version, const std::optional<FileIdentity>& file,
   } else {
     spdlog::error("model {} version {} refused: {}", name_, version, message);
   }
-  // Written over in place: then the one that serves under this number maps the same pages.
+  MarkIfWrittenOver(version, file);
+}
+
+// What is in memory under this number maps the same pages, and they are no longer what was verified.
+void ModelLife::MarkIfWrittenOver(int64_t version, const std::optional<FileIdentity>& file) const {
   const auto loaded = loaded_.find(version);
-  if (loaded != loaded_.end() && file.has_value() && loaded->second.file.has_value() &&
-      file->IsSameFileAs(*loaded->second.file) && absl::IsDataLoss(failure.status)) {
-    loaded->second.model->model->MarkDamaged();
-  }
+  if (loaded == loaded_.end() || !file.has_value() || !loaded->second.file.has_value()) return;
+  const FileIdentity& before = *loaded->second.file;
+  if (file->IsSameFileAs(before) && *file != before) loaded->second.model->model->MarkDamaged();
 }
 
 // Publishes what should serve, of what is loaded. True if that is something else than before.
@@ -212,7 +241,21 @@ bool ModelLife::Arrange(const char* why) {
   DropDamaged();
   problem_ = rollout_error_;
   std::shared_ptr<const ServedModel> stable = ChooseStable();
-  if (stable == nullptr) return Withdraw();
+  if (stable == nullptr) {
+    if (rollout_.pinned != 0 && problem_.empty()) {
+      problem_ =
+          absl::StrCat("version ", rollout_.pinned,
+                       " is pinned, and neither it nor a lower one can serve: pin another one, or unpin");
+    }
+    return Withdraw();
+  }
+  if (rollout_.pinned == stable->version && !IsListed(stable->version)) {
+    problem_ = absl::StrCat("version ", stable->version,
+                            " is pinned and only in memory: a server that starts now would not find it");
+  }
+  if (!listed_.empty() && rollout_.pinned == 0 && listed_[0] > stable->version && IsTooYoung(listed_[0])) {
+    problem_ = absl::StrCat("version ", listed_[0], " waits until it is --min-version-age-s old");
+  }
   if (rollout_.pinned != 0 && stable->version != rollout_.pinned) {
     problem_ = absl::StrCat("version ", rollout_.pinned, " is pinned and can't serve; version ",
                             stable->version, " does. Publish it again, pin another one, or unpin");
@@ -242,8 +285,7 @@ bool ModelLife::Arrange(const char* why) {
 
 std::shared_ptr<const ServedModel> ModelLife::ChooseStable() const {
   for (const int64_t version : StableCandidates()) {
-    const auto loaded = loaded_.find(version);
-    if (loaded != loaded_.end()) return loaded->second.model;
+    if (MayBeStable(version)) return loaded_.at(version).model;
   }
   const bool still_holds = published_.stable != nullptr && !published_.stable->model->damaged();
   return still_holds ? published_.stable : nullptr;
@@ -269,6 +311,12 @@ bool ModelLife::Withdraw() {
 void ModelLife::BecomeStable(std::shared_ptr<const ServedModel> stable, const char* why) {
   std::erase(history_, stable->version);
   history_.insert(history_.begin(), stable->version);
+  history_.resize(std::min(history_.size(), parts_.keep_versions + 1));
+  if (const auto loaded = loaded_.find(stable->version); loaded != loaded_.end())
+    loaded->second.is_admitted = true;
+  if (published_.stable != nullptr && ScoreTheSameRequests(*published_.stable, *stable)) {
+    stable->traffic->Adopt(*published_.stable->traffic);
+  }
   stable_since_ = std::chrono::system_clock::now();
   parts_.metrics->SetServingVersion(name_, stable->version);
   parts_.metrics->CountSwap(name_, "swapped", "");

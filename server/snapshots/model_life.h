@@ -75,6 +75,9 @@ class ModelLife {
     // Looked up before the file was opened: if another one took its place in between, the next look sees a
     // difference and loads once more, rather than never.
     std::optional<FileIdentity> file;
+    // May become the stable version: the guards let it, or an operator pinned it. A canary or a shadow is not
+    // asked.
+    bool is_admitted = false;
     bool is_gone = false;  // the file, and that was logged
   };
   // What becomes of a version.
@@ -87,7 +90,9 @@ class ModelLife {
   absl::Status Commit(const model::Rollout& rollout);
   absl::StatusOr<model::Rollout> DecideRollBack() const;
   absl::StatusOr<model::Rollout> WithPinnedStable() const;
-  std::optional<int64_t> FirstNotLoaded(const model::Rollout& rollout) const;
+  std::optional<int64_t> FirstToLoad(const model::Rollout& next) const;
+  absl::Status FitBeside(const char* role, int64_t version, int64_t before, const ServedModel& stable,
+                         int64_t* kept) const;
 
   void ReadRolloutFile();
   void ListVersions();
@@ -95,13 +100,15 @@ class ModelLife {
   void DropDamaged();
   std::vector<int64_t> StableCandidates() const;
   bool IsTooYoung(int64_t version) const;
+  bool MayBeStable(int64_t version) const;
   State StateOf(int64_t version) const;
   std::optional<int64_t> NextToTry(const std::set<int64_t>& tried) const;
   // Without mutex_, with load_mutex_.
   void Try(int64_t version, bool ask_guards);
-  std::optional<LoadFailure> CheckBeforeItTakesOver(const ServedModel& next) const;
+  std::optional<LoadFailure> CheckBeforeItTakesOver(const ServedModel& next, bool* is_admitted) const;
   void Keep(int64_t version, std::shared_ptr<const ServedModel> model,
-            const std::optional<FileIdentity>& file);
+            const std::optional<FileIdentity>& file, bool is_admitted);
+  void MarkIfWrittenOver(int64_t version, const std::optional<FileIdentity>& file) const;
   void Refuse(int64_t version, const std::optional<FileIdentity>& file, const LoadFailure& failure);
 
   bool Arrange(const char* why);
@@ -125,11 +132,12 @@ class ModelLife {
   // Guarded by mutex_.
   model::Rollout rollout_;
   std::optional<FileIdentity> rollout_file_;  // that rollout_ was read from
-  bool has_directory_ = false;                // under the model root
-  bool is_known_ = false;                     // to the registry
-  std::vector<int64_t> listed_;               // complete versions under the model root, highest first
+  bool has_read_rollout_ = false;
+  bool has_directory_ = false;   // under the model root
+  bool is_known_ = false;        // to the registry
+  std::vector<int64_t> listed_;  // complete versions under the model root, highest first
   std::map<int64_t, Loaded> loaded_;
-  std::vector<int64_t> history_;  // versions that have been stable, the present one first, each once
+  std::vector<int64_t> history_;  // the last versions that have been stable, the present one first, each once
   Refusals refusals_;
   ModelVersions published_;
   std::chrono::system_clock::time_point stable_since_;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "server/snapshots/low_priority.h"
 #include "server/snapshots/model_life.h"
+#include "spdlog/spdlog.h"
 
 namespace adscore::server {
 namespace {
@@ -68,10 +69,10 @@ absl::StatusOr<model::Rollout> ModelLife::DecideRollBack() const {
   if (published_.stable == nullptr) {
     return absl::FailedPreconditionError("no version serves, so there is none to go back from");
   }
-  std::vector<int64_t> earlier(history_.begin() + 1, history_.end());
-  for (const int64_t version : listed_) {
-    if (version < published_.stable->version) earlier.push_back(version);
-  }
+  // Only lower ones: going back twice must not return to what was left behind.
+  std::vector<int64_t> earlier = history_;
+  earlier.insert(earlier.end(), listed_.begin(), listed_.end());
+  std::erase_if(earlier, [&](int64_t version) { return version >= published_.stable->version; });
   const auto target = std::find_if(earlier.begin(), earlier.end(), [&](int64_t version) {
     return loaded_.contains(version) || (IsListed(version) && StateOf(version) == State::kToTry);
   });
@@ -94,9 +95,10 @@ absl::StatusOr<model::Rollout> ModelLife::WithPinnedStable() const {
 absl::Status ModelLife::Change(const Decide& decide) {
   {
     const std::lock_guard lock(mutex_);
+    ReadRolloutFile();  // another server on this model root may have decided
     const absl::StatusOr<model::Rollout> next = decide();
     if (!next.ok()) return next.status();
-    if (!FirstNotLoaded(*next).has_value()) return Commit(*next);
+    if (!FirstToLoad(*next).has_value()) return Commit(*next);
   }
   const std::lock_guard load_lock(load_mutex_);
   for (;;) {
@@ -105,15 +107,20 @@ absl::Status ModelLife::Change(const Decide& decide) {
       const std::lock_guard lock(mutex_);
       const absl::StatusOr<model::Rollout> next = decide();
       if (!next.ok()) return next.status();
-      missing = FirstNotLoaded(*next).value_or(0);
+      missing = FirstToLoad(*next).value_or(0);
       if (missing == 0) return Commit(*next);
     }
     if (absl::Status status = LoadForOperator(missing); !status.ok()) return status;
   }
 }
 
-std::optional<int64_t> ModelLife::FirstNotLoaded(const model::Rollout& rollout) const {
-  for (const int64_t version : rollout.Versions()) {
+// Only what is decided anew must be in memory: a canary that can't be had any more must not stand in a
+// rollback's way.
+std::optional<int64_t> ModelLife::FirstToLoad(const model::Rollout& next) const {
+  for (const auto& [version, before] : {std::pair{next.pinned, rollout_.pinned},
+                                        {next.canary, rollout_.canary},
+                                        {next.shadow, rollout_.shadow}}) {
+    if (version == 0 || version == before) continue;
     const auto loaded = loaded_.find(version);
     if (loaded == loaded_.end() || loaded->second.model->model->damaged()) return version;
   }
@@ -141,26 +148,46 @@ absl::Status ModelLife::LoadForOperator(int64_t version) {
       absl::StrCat("version ", version, " can't serve: ", refused == nullptr ? "refused" : refused->reason));
 }
 
-absl::Status ModelLife::Commit(const model::Rollout& rollout) {
-  const int64_t stable = rollout.pinned;
-  for (const auto& [version, role] : {std::pair{rollout.canary, "canary"}, {rollout.shadow, "shadow"}}) {
-    if (version == 0) continue;
-    if (version == stable) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("version ", version, " is the stable one; as a ", role, " it must be another"));
-    }
-    if (!ScoreTheSameRequests(*loaded_.at(stable).model, *loaded_.at(version).model)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("version ", version, " has another schema or other heads than version ", stable,
-                       ", so requests that suit one do not suit the other: it can't be a ", role));
-    }
+// Sets `*kept` to the version that is to stand beside `stable`: none if it was decided before and no longer
+// can. If it is decided now, that is an error.
+absl::Status ModelLife::FitBeside(const char* role, int64_t version, int64_t before,
+                                  const ServedModel& stable, int64_t* kept) const {
+  *kept = version;
+  if (version == 0) return absl::OkStatus();
+  const auto loaded = loaded_.find(version);
+  absl::Status status;
+  if (version == stable.version) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("version ", version, " is the stable one; as a ", role, " it must be another"));
+  } else if (loaded == loaded_.end() || !ScoreTheSameRequests(stable, *loaded->second.model)) {
+    status = absl::FailedPreconditionError(
+        absl::StrCat("version ", version, " has another schema or other heads than version ", stable.version,
+                     ", so requests that suit one do not suit the other: it can't be a ", role));
+  }
+  if (status.ok() || version != before) return status;
+  spdlog::warn("model {}: version {} is no {} any more: it is not loaded, or does not suit version {}", name_,
+               version, role, stable.version);
+  *kept = 0;
+  return absl::OkStatus();
+}
+
+absl::Status ModelLife::Commit(const model::Rollout& decided) {
+  model::Rollout rollout = decided;
+  const auto pinned = loaded_.find(decided.pinned);
+  const std::shared_ptr<const ServedModel> stable =
+      pinned != loaded_.end() ? pinned->second.model : published_.stable;
+  if (stable != nullptr) {
+    absl::Status status = FitBeside("canary", decided.canary, rollout_.canary, *stable, &rollout.canary);
+    status.Update(FitBeside("shadow", decided.shadow, rollout_.shadow, *stable, &rollout.shadow));
+    if (!status.ok()) return status;
+    if (rollout.canary == 0) rollout.canary_share = 0;
   }
   if (absl::Status status = model::WriteRollout(parts_.model_root, name_, rollout); !status.ok()) {
     return absl::PermissionDeniedError(
         absl::StrCat("nothing was changed, since it would not survive a restart: ", status.message()));
   }
   rollout_ = rollout;
-  rollout_file_ = FileIdentity::Of(model::RolloutPath(parts_.model_root, name_));
+  rollout_file_ = std::nullopt;  // the next look reads it: another server may have written since
   rollout_error_.clear();
   Arrange("an operator decided");
   return absl::OkStatus();

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -65,6 +66,15 @@ TEST_F(RolloutTest, AFileThatHoldsSomethingElseIsAnErrorThatNamesIt) {
   const auto rollout = ReadRollout(root_, "ads");
   EXPECT_EQ(rollout.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(rollout.status().message()), HasSubstr("ads/rollout.json: not a JSON object"));
+}
+
+TEST_F(RolloutTest, WhatIsNoFileIsAnErrorAndNotWaitedFor) {
+  const std::string path = RolloutPath(root_.string(), "ads");
+  fs::create_directory(path);
+  EXPECT_EQ(ReadRollout(root_, "ads").status().code(), absl::StatusCode::kInvalidArgument);
+  fs::remove(path);
+  ASSERT_EQ(mkfifo(path.c_str(), 0644), 0);
+  EXPECT_EQ(ReadRollout(root_, "ads").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(RolloutTest, AModelWithoutADirectoryCantBeWritten) {

@@ -81,7 +81,7 @@ TEST_F(DecisionsTest, ARollBackGoesToWhatServedBeforeWithoutReadingIt) {
   EXPECT_EQ(Serving("ads"), 2) << "it was in memory";
   EXPECT_EQ(Status().rollout.pinned, 2);
   ASSERT_TRUE(Ads().RollBack().ok());
-  EXPECT_EQ(Serving("ads"), 3) << "and back again";
+  EXPECT_EQ(Serving("ads"), 1) << "further back, never forward again";
 }
 
 TEST_F(DecisionsTest, ARollBackAfterARestartGoesToTheNextLowerVersion) {
@@ -275,6 +275,54 @@ TEST_F(DecisionsTest, ASchemaChangeIsRefusedWhereTheOperatorSaysSo) {
   EXPECT_EQ(Swaps("schema"), 1);
 }
 
+TEST_F(DecisionsTest, WhatAGuardStoppedStaysStoppedAfterItWasACanaryOrADecisionFailed) {
+  lives_ = NewLives({.allow_schema_change = false});
+  PublishUpTo(1);
+  TinySnapshot({.context = false}).Publish(root_.path(), "ads", 2);
+  Look();
+  EXPECT_EQ(Ads().SetShadow(2).code(), absl::StatusCode::kFailedPrecondition);
+  for (int i = 0; i < 3; ++i) Look();
+  EXPECT_EQ(Serving("ads"), 1);
+  lives_ = NewLives({.min_age = std::chrono::hours(1)});
+  snapshot_.Publish(root_.path(), "other", 1);
+  Look();
+  snapshot_.Publish(root_.path(), "other", 2);
+  Look();
+  ModelLife& other = *lives_->Of("other");
+  ASSERT_TRUE(other.SetCanary(2, 0.5).ok());
+  ASSERT_TRUE(other.Unpin().ok());
+  for (int i = 0; i < 3; ++i) Look();
+  EXPECT_EQ(Serving("other"), 1) << "it is as young as before";
+}
+
+TEST_F(DecisionsTest, ACanaryThatIsLostDoesNotStandInTheWayOfARollBack) {
+  PublishUpTo(3);
+  ASSERT_TRUE(Ads().Pin(2).ok());
+  ASSERT_TRUE(Ads().SetCanary(3, 0.5).ok());
+  fs::remove_all(model::VersionDirectory(root_.path(), "ads", 3));
+  Restart();
+  ASSERT_TRUE(Ads().RollBack().ok());
+  EXPECT_EQ(Serving("ads"), 1);
+  EXPECT_EQ(Status().rollout, (model::Rollout{.pinned = 1}));
+}
+
+TEST_F(DecisionsTest, ACanaryWithoutAPinDoesNotBecomeTheStableVersion) {
+  PublishUpTo(2);
+  ASSERT_TRUE(model::WriteRollout(root_.path(), "ads", {.canary = 3, .canary_share = 0.1}).ok());
+  PublishUpTo(3);
+  EXPECT_EQ(Serving("ads"), 2);
+  EXPECT_EQ(Answering({.model = "ads", .label = "canary"}), 3);
+}
+
+TEST_F(DecisionsTest, AVersionThatIsPinnedAndNowhereIsReported) {
+  PublishUpTo(2);
+  ASSERT_TRUE(model::WriteRollout(root_.path(), "ads", {.pinned = 1}).ok());
+  fs::remove_all(model::VersionDirectory(root_.path(), "ads", 1));
+  Restart();
+  EXPECT_EQ(Serving("ads"), 0);
+  EXPECT_THAT(Status().problem, HasSubstr("version 1 is pinned, and neither it nor a lower one"));
+}
+
 TEST_F(DecisionsTest, AYoungVersionWaitsUnlessNothingElseServes) {
   lives_ = NewLives({.min_age = std::chrono::hours(1)});
   const auto old_time = fs::file_time_type::clock::now() - std::chrono::hours(2);
@@ -285,6 +333,7 @@ TEST_F(DecisionsTest, AYoungVersionWaitsUnlessNothingElseServes) {
   Look();
   EXPECT_EQ(Serving("ads"), 1);
   EXPECT_TRUE(Status().refused.empty()) << "waiting is no refusal";
+  EXPECT_THAT(Status().problem, HasSubstr("version 2 waits"));
   fs::last_write_time(File("ads", 2), old_time);
   Look();
   EXPECT_EQ(Serving("ads"), 2);

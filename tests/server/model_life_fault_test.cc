@@ -137,6 +137,24 @@ TEST_F(FaultTest, AFileThatIsWrittenOverInPlaceGivesWayToTheVersionBefore) {
   EXPECT_TRUE(StillHolds());
 }
 
+TEST_F(FaultTest, AFileThatIsWrittenOverWithAnotherGoodOneNeverHoldsUpAScore) {
+  snapshot_.Publish(root_.path(), "ads", 1);
+  TinySnapshot({.hidden = {16}, .seed = 5}).Publish(root_.path(), "other", 1);
+  Look();
+  fs::copy_file(File("other", 1), File("ads", 1), fs::copy_options::overwrite_existing);
+  const RandomColumns context(snapshot_.snapshot().schema, model::FeatureRole::kContext, 1, 3);
+  const RandomColumns candidates(snapshot_.snapshot().schema, model::FeatureRole::kCandidate, 20, 4);
+  const model::Impression impression = {.context = context.columns, .candidates = candidates.columns};
+  model::ScoreScratch scratch;
+  std::vector<float> probabilities(40);
+  const auto before = registry_.Pin();
+  before->at("ads").stable->model->Score({&impression, 1}, &scratch, probabilities.data());
+  Look();
+  EXPECT_TRUE(before->at("ads").stable->model->damaged());
+  EXPECT_EQ(Serving("ads"), 1) << "the new one, since it is good";
+  EXPECT_TRUE(StillHolds());
+}
+
 TEST_F(FaultTest, ADamagedModelWithoutAnotherVersionServesNothing) {
   snapshot_.Publish(root_.path(), "ads", 1);
   Look();
