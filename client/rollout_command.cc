@@ -40,7 +40,7 @@ Description DescriptionOf(Decision decision) {
       return {"canary", "Let a version answer a share of the keys",
               "Requests carry a key (PredictRequest.key, as a rule the user); the same key is always on the "
               "same\n"
-              "side. The version that serves is pinned meanwhile. --version=0 ends the canary; \"pin\" "
+              "side. The version that serves is pinned until \"unpin\". --version=0 ends the canary; \"pin\" "
               "promotes it."};
     case Decision::kShadow:
       return {"shadow", "Compare a version with the one that serves, on live traffic",
