@@ -1,5 +1,7 @@
 #include "model/single_rows.h"
 
+#include <algorithm>
+
 namespace adscore::model {
 namespace {
 
@@ -38,8 +40,13 @@ std::span<const Impression> SingleRows::Split(const Schema& schema, const RawCol
       const size_t first = part->multi.size();
       for (size_t f = 0; f < counts.multi; ++f) {
         const size_t cell = f * rows + r;
-        const auto values = columns.multi.subspan(begin[cell], columns.multi_count[cell]);
+        // Never beyond the values, even if the mapped file that they lie in was written over.
+        const size_t first_value = std::min(begin[cell], columns.multi.size());
+        const size_t most = columns.multi.size() - first_value;
+        const auto values =
+            columns.multi.subspan(first_value, std::min<size_t>(columns.multi_count[cell], most));
         part->multi.insert(part->multi.end(), values.begin(), values.end());
+        part->multi_count[r * counts.multi + f] = static_cast<uint32_t>(values.size());
       }
       RawColumns& row = impressions_[r].*member;
       row.rows = 1;

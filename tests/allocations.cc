@@ -1,18 +1,19 @@
-#include "tests/model/largest_allocation.h"
+#include "tests/allocations.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <new>
 
-namespace adscore::model::testing {
-size_t largest_allocation = 0;
+namespace adscore::testing {
+thread_local Allocations allocations;
 }
 
 namespace {
 
 void* Allocate(size_t size, size_t alignment) {
-  size_t& largest = adscore::model::testing::largest_allocation;
-  largest = std::max(largest, size);
+  adscore::testing::Allocations& all = adscore::testing::allocations;
+  ++all.count;
+  all.largest = std::max(all.largest, size);
   void* memory = alignment > 16
                      ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
                      : std::malloc(size);

@@ -1,13 +1,17 @@
-// The largest size that anyone has asked operator new for: a program that links largest_allocation.cc has its
-// own operator new.
+// What a thread has asked operator new for: a program that links allocations.cc has an operator new of its
+// own. In a file of its own, since gcc takes an inlined one for a mismatch with free().
 //
-// Not thread-safe: for tests of one thread.
+// Thread-safe: each thread has its own figures.
 #pragma once
 
 #include <cstddef>
 
-namespace adscore::model::testing {
+namespace adscore::testing {
 
-extern size_t largest_allocation;  // bytes; to be set to 0 before what is to be measured
+struct Allocations {
+  size_t count = 0;
+  size_t largest = 0;  // bytes
+};
+extern thread_local Allocations allocations;  // may be set back to zero
 
-}  // namespace adscore::model::testing
+}  // namespace adscore::testing

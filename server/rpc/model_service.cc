@@ -83,8 +83,8 @@ grpc::Status ModelServiceImpl::Decide(const char* method, const grpc::ServerCont
     for (const ModelStatus& status : registry_->Statuses()) {
       if (status.name == model) DescribeStatus(status, response);
     }
-    spdlog::info("{} of model {} by {}: version {} serves, rollout {}", method, model, context.peer(),
-                 response->serving_version(), response->pinned_version() == 0 ? "by itself" : "pinned");
+    spdlog::info("{} of model {} by {}: version {} serves", method, model, context.peer(),
+                 response->serving_version());
     return grpc::Status::OK;
   });
 }

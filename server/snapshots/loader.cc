@@ -40,6 +40,9 @@ absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string
   served->version = version;
   served->model = std::make_unique<const model::Model>(*std::move(mapped), kernels);
   const float error = served->model->GoldenError();
+  if (served->model->damaged()) {
+    return absl::UnavailableError(absl::StrCat(path, ": a part of the file can't be read any more"));
+  }
   const float tolerance = GoldenTolerance(kernels.precision);
   if (!(error <= tolerance)) {  // not >: NaN must not pass
     return absl::FailedPreconditionError(absl::StrCat(

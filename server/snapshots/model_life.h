@@ -132,10 +132,11 @@ class ModelLife {
   // Guarded by mutex_.
   model::Rollout rollout_;
   std::optional<FileIdentity> rollout_file_;  // that rollout_ was read from
-  bool has_read_rollout_ = false;
-  bool has_directory_ = false;   // under the model root
-  bool is_known_ = false;        // to the registry
-  std::vector<int64_t> listed_;  // complete versions under the model root, highest first
+  bool must_read_rollout_ = true;             // whatever file it is
+  bool has_read_rollout_ = false;             // at least once
+  bool has_directory_ = false;                // under the model root
+  bool is_known_ = false;                     // to the registry
+  std::vector<int64_t> listed_;               // complete versions under the model root, highest first
   std::map<int64_t, Loaded> loaded_;
   std::vector<int64_t> history_;  // the last versions that have been stable, the present one first, each once
   Refusals refusals_;

@@ -63,8 +63,8 @@ absl::Status ModelLife::SetShadow(int64_t version) {
   });
 }
 
-// To the version that was stable before this one; a server that has just started knows of none and takes the
-// next lower one.
+// To the last lower version that was stable. A server that has just started knows of none and takes the next
+// lower one that lies there.
 absl::StatusOr<model::Rollout> ModelLife::DecideRollBack() const {
   if (published_.stable == nullptr) {
     return absl::FailedPreconditionError("no version serves, so there is none to go back from");
@@ -183,11 +183,12 @@ absl::Status ModelLife::Commit(const model::Rollout& decided) {
     if (rollout.canary == 0) rollout.canary_share = 0;
   }
   if (absl::Status status = model::WriteRollout(parts_.model_root, name_, rollout); !status.ok()) {
-    return absl::PermissionDeniedError(
+    return absl::Status(
+        status.code(),
         absl::StrCat("nothing was changed, since it would not survive a restart: ", status.message()));
   }
   rollout_ = rollout;
-  rollout_file_ = std::nullopt;  // the next look reads it: another server may have written since
+  must_read_rollout_ = true;  // another server may have written since
   rollout_error_.clear();
   Arrange("an operator decided");
   return absl::OkStatus();

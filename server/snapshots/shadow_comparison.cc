@@ -25,6 +25,7 @@ void ShadowComparison::Run(ServerMetrics* metrics) {
   const std::vector<SampledImpression> sampled = stable_->traffic->Since(&taken_);
   const std::vector<float> stable = ScoreSample(*stable_->model, sampled);
   const std::vector<float> shadow = ScoreSample(*shadow_->model, sampled);
+  if (stable_->model->damaged() || shadow_->model->damaged()) return;
   const size_t heads = differences_.size();
   for (size_t h = 0; h < heads; ++h) {
     ShadowDifference& sum = differences_[h];

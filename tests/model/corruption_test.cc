@@ -20,14 +20,14 @@
 #include "model/section_file.h"
 #include "model/single_rows.h"
 #include "model/snapshot.h"
+#include "tests/allocations.h"
 #include "tests/model/forger.h"
-#include "tests/model/largest_allocation.h"
 #include "tests/model/tiny_snapshot.h"
 
 namespace adscore::model {
 namespace {
 
-using testing::largest_allocation;
+using adscore::testing::allocations;
 using testing::NamedBytes;
 using testing::RandomColumns;
 
@@ -224,9 +224,9 @@ class CorruptionTest : public ::testing::Test {
   // What is let through must be a valid model that scores; `whole` if its checksums were not touched.
   void Expect(const std::string& file, bool whole, const std::string& what) {
     const std::string path = memory_.Put(file);
-    largest_allocation = 0;
+    allocations.largest = 0;
     const auto mapped = MappedSnapshot::Open(path);
-    EXPECT_LE(largest_allocation, kAllocationPerByte * std::max(file.size(), good_.size())) << what;
+    EXPECT_LE(allocations.largest, kAllocationPerByte * std::max(file.size(), good_.size())) << what;
     if (!mapped.ok()) {
       ++refused_[whole];
       EXPECT_FALSE(mapped.status().message().empty()) << what;
@@ -239,7 +239,7 @@ class CorruptionTest : public ::testing::Test {
     EXPECT_TRUE(Validate((*mapped)->snapshot()).ok()) << what;
     const Model model((*mapped)->snapshot(), kernels_);
     const std::vector<float> probabilities = Probabilities(model);
-    EXPECT_LE(largest_allocation, kScoringPerByte * file.size()) << what;
+    EXPECT_LE(allocations.largest, kScoringPerByte * file.size()) << what;
     if (whole) {
       ASSERT_EQ(probabilities.size(), expected_.size()) << what;
       EXPECT_EQ(std::memcmp(probabilities.data(), expected_.data(), expected_.size() * sizeof(float)), 0)
@@ -331,9 +331,9 @@ TEST_F(CorruptionTest, ALongListTakesNoMoreThanItsTextWarrants) {
   for (int i = 0; i < 1'000'000; ++i) list += "1,";
   meta.insert(meta.find("\"edges\"") + 10, list);
   const std::string file = testing::Assemble(sections);
-  largest_allocation = 0;
+  allocations.largest = 0;
   EXPECT_FALSE(MappedSnapshot::Open(memory_.Put(file)).ok());
-  EXPECT_LE(largest_allocation, 16 * file.size());
+  EXPECT_LE(allocations.largest, 16 * file.size());
 }
 
 }  // namespace

@@ -4,44 +4,14 @@
 // here.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "server/rpc/codec.h"
 #include "server/rpc/message_arena.h"
+#include "tests/allocations.h"
 #include "tests/model/tiny_snapshot.h"
 #include "tests/server/batcher_fixture.h"
 #include "tests/server/in_process.h"
-
-namespace {
-// Of this thread; a plain counter, since sanitizers and gRPC have threads of their own.
-thread_local size_t allocations = 0;
-
-void* Allocate(size_t size, size_t alignment) {
-  ++allocations;
-  void* memory = alignment > 16
-                     ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                     : std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-void* operator new(size_t size) { return Allocate(size, 1); }
-void* operator new[](size_t size) { return Allocate(size, 1); }
-void* operator new(size_t size, std::align_val_t align) { return Allocate(size, static_cast<size_t>(align)); }
-void* operator new[](size_t size, std::align_val_t align) {
-  return Allocate(size, static_cast<size_t>(align));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace adscore::server {
 namespace {
@@ -81,9 +51,9 @@ TEST_F(BatcherTest, ABatchAllocatesNothingOnceItHasWarmedUp) {
     batcher_.RunBatch();
   };
   for (int i = 0; i < 3; ++i) round();
-  const size_t before = allocations;
+  const size_t before = adscore::testing::allocations.count;
   for (int i = 0; i < 1000; ++i) round();
-  EXPECT_EQ(allocations - before, 0u);
+  EXPECT_EQ(adscore::testing::allocations.count - before, 0u);
   EXPECT_EQ(job.refused, 0u);
   EXPECT_EQ(job.answered, 1003u * 3 * 5 * 2);
 }
@@ -118,9 +88,9 @@ TEST(CodecAllocationTest, ParsingDecodingAndEncodingAllocateNothingOnceTheArenaH
     ASSERT_EQ(response->heads(1).probability_size(), 500);
   };
   for (int i = 0; i < 3; ++i) call();
-  const size_t before = allocations;
+  const size_t before = adscore::testing::allocations.count;
   for (int i = 0; i < 100; ++i) call();
-  EXPECT_EQ(allocations - before, 0u);
+  EXPECT_EQ(adscore::testing::allocations.count - before, 0u);
 }
 
 }  // namespace

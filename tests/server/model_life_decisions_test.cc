@@ -201,6 +201,26 @@ TEST_F(DecisionsTest, WhatAnotherServerDecidesIsFollowed) {
   EXPECT_EQ(Serving("ads"), 3);
 }
 
+TEST_F(DecisionsTest, ARolloutThatIsRemovedRightAfterADecisionIsRemoved) {
+  PublishUpTo(3);
+  ASSERT_TRUE(Ads().Pin(2).ok());
+  fs::remove(model::RolloutPath(root_.path(), "ads"));
+  Look();
+  EXPECT_EQ(Serving("ads"), 3);
+}
+
+TEST_F(DecisionsTest, ALowerCanaryServesInPlaceOfAPinnedVersionThatIsLost) {
+  PublishUpTo(2);
+  ASSERT_TRUE(Ads().SetCanary(1, 0.5).ok());
+  fs::remove_all(model::VersionDirectory(root_.path(), "ads", 2));
+  Restart();
+  EXPECT_EQ(Serving("ads"), 1);
+  EXPECT_THAT(Status().problem, HasSubstr("version 2 is pinned and can't serve"));
+  const auto before = registry_.Pin();
+  Look();
+  EXPECT_EQ(registry_.Pin(), before) << "loaded again at every look";
+}
+
 TEST_F(DecisionsTest, ARolloutThatIsNotReadableChangesNothingAndIsReported) {
   PublishUpTo(3);
   ASSERT_TRUE(Ads().Pin(2).ok());

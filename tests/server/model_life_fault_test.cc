@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using model::testing::Call;
-using model::testing::RandomColumns;
 using model::testing::TinySnapshot;
 using ::testing::HasSubstr;
 
@@ -142,13 +141,8 @@ TEST_F(FaultTest, AFileThatIsWrittenOverWithAnotherGoodOneNeverHoldsUpAScore) {
   TinySnapshot({.hidden = {16}, .seed = 5}).Publish(root_.path(), "other", 1);
   Look();
   fs::copy_file(File("other", 1), File("ads", 1), fs::copy_options::overwrite_existing);
-  const RandomColumns context(snapshot_.snapshot().schema, model::FeatureRole::kContext, 1, 3);
-  const RandomColumns candidates(snapshot_.snapshot().schema, model::FeatureRole::kCandidate, 20, 4);
-  const model::Impression impression = {.context = context.columns, .candidates = candidates.columns};
-  model::ScoreScratch scratch;
-  std::vector<float> probabilities(40);
+  EXPECT_FALSE(StillHolds()) << "and comes back";
   const auto before = registry_.Pin();
-  before->at("ads").stable->model->Score({&impression, 1}, &scratch, probabilities.data());
   Look();
   EXPECT_TRUE(before->at("ads").stable->model->damaged());
   EXPECT_EQ(Serving("ads"), 1) << "the new one, since it is good";
