@@ -36,7 +36,12 @@ absl::Status Flush(std::ostream& out) {
   errno = 0;
   out.flush();
   if (out.good()) return absl::OkStatus();
-  // An earlier write may have failed, whose reason is gone.
+  // An earlier write may have failed, whose reason is gone; another one meets the same, if it is still there.
+  if (errno == 0) {
+    out.clear();
+    out << '\n';
+    out.flush();
+  }
   return absl::DataLossError(
       absl::StrCat("can't write to standard output: ",
                    errno != 0 ? std::strerror(errno) : "what was written is incomplete"));

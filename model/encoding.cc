@@ -44,9 +44,9 @@ VocabularySlots BuildVocabulary(std::span<const uint64_t> tokens) {
   return slots;
 }
 
-size_t InputWidth(const Feature& feature, const FeatureEncoding& encoding) {
+size_t InputWidth(const Feature& feature, const FeatureEncoding& encoding, size_t members) {
   const size_t numbers = feature.kind == FeatureKind::kNumeric ? 2 : 0;
-  return numbers + encoding.embedding.dim + encoding.statistics.dim;
+  return numbers + encoding.embedding.dim / members + encoding.statistics.dim;
 }
 
 }  // namespace adscore::model

@@ -2,11 +2,13 @@
 // trainer encodes its rows and the server encodes its requests with these very functions: there is no other
 // encoder.
 //
-// The input vector of the network has two parts, the context's and the candidate's. Each part has, for its
+// The input vector of a network has two parts, the context's and the candidate's. Each part has, for its
 // features in schema order:
 //   numeric             standardised value, missing flag, then the embedding of its bin (if it has bins)
 //   categorical         the embedding of its token, then its token's statistics (if it has them)
 //   multi-valued        the mean of its tokens' embeddings, then the mean of their statistics
+// An ensemble's members are networks with an input vector each: they differ in the embeddings alone. A row of
+// an embedding table holds all members' embeddings, one after another.
 //
 // Thread-safe: plain values and pure functions over constant data.
 #pragma once
@@ -128,7 +130,7 @@ struct FeatureEncoding {
   uint32_t StatisticsId(uint32_t id) const { return id < statistics.rows ? id : kUnknownId; }
 };
 
-// Floats that the feature adds to its part of the input vector.
-size_t InputWidth(const Feature& feature, const FeatureEncoding& encoding);
+// Floats that the feature adds to its part of the input vector of each of `members` networks.
+size_t InputWidth(const Feature& feature, const FeatureEncoding& encoding, size_t members);
 
 }  // namespace adscore::model

@@ -34,10 +34,13 @@ Model::Model(const Snapshot& snapshot, const KernelSet& kernels)
 
 void Model::Prepare() {
   fingerprint_ = Fingerprint(snapshot_->schema);
-  context_apart_ = context_.width() > 0 && snapshot_->layers.size() > 1;
+  context_apart_ = context_.width() > 0 && snapshot_->LayersOf(0).size() > 1;
   const size_t apart = context_apart_ ? context_.width() : 0;
-  input_stride_ = RowStride(context_.width() + candidates_.width() - apart);
-  forward_.emplace(snapshot_->layers, apart, *kernels_);
+  member_stride_ = RowStride(context_.width() + candidates_.width() - apart);
+  input_stride_ = snapshot_->members * member_stride_;
+  members_.reserve(snapshot_->members);
+  for (size_t m = 0; m < snapshot_->members; ++m)
+    members_.emplace_back(snapshot_->LayersOf(m), apart, *kernels_);
   for (size_t r = 0; r < kBlockRows; ++r) {
     for (const Head& head : snapshot_->heads) {
       calibrator_slope_.push_back(head.calibrator.slope);
@@ -47,21 +50,37 @@ void Model::Prepare() {
 }
 
 void Model::ShareContexts(std::span<const Impression> impressions, ScoreScratch* scratch) const {
-  const size_t stride = RowStride(context_.width());
+  const size_t member_stride = RowStride(context_.width());
+  const size_t stride = members_.size() * member_stride;
   float* input = scratch->context_input.Reserve(impressions.size() * stride);
   for (size_t i = 0; i < impressions.size(); ++i) {
     context_.Seek(impressions[i].context, 0, &scratch->context_encode);
-    context_.Encode(impressions[i].context, 0, 1, &scratch->context_encode, input + i * stride, stride);
+    context_.Encode(impressions[i].context, 0, 1, &scratch->context_encode,
+                    {input + i * stride, stride, member_stride});
   }
-  forward_->ShareContexts(input, stride, impressions.size(), &scratch->forward,
-                          scratch->context_share.Reserve(impressions.size() * forward_->share_stride()));
+  const size_t shares = impressions.size() * members_.front().share_stride();
+  float* share = scratch->context_share.Reserve(members_.size() * shares);
+  for (size_t m = 0; m < members_.size(); ++m) {
+    members_[m].ShareContexts(input + m * member_stride, stride, impressions.size(), &scratch->forward,
+                              share + m * shares);
+  }
 }
 
-void Model::ScoreBlock(size_t rows, ScoreScratch* scratch, float* probabilities) const {
-  forward_->Run(
-      scratch->input.data(), input_stride_, rows, context_apart_ ? scratch->context_share.data() : nullptr,
-      context_apart_ ? scratch->impression_of_row.data() : nullptr, &scratch->forward, probabilities);
-  kernels_->sigmoids(probabilities, calibrator_slope_.data(), calibrator_offset_.data(), rows * heads(),
+void Model::ScoreBlock(size_t rows, size_t impressions, ScoreScratch* scratch, float* probabilities) const {
+  const size_t count = rows * heads();
+  const size_t shares = impressions * members_.front().share_stride();
+  for (size_t m = 0; m < members_.size(); ++m) {
+    float* logits = m == 0 ? probabilities : scratch->logits.Reserve(count);
+    members_[m].Run(scratch->input.data() + m * member_stride_, input_stride_, rows,
+                    context_apart_ ? scratch->context_share.data() + m * shares : nullptr,
+                    context_apart_ ? scratch->impression_of_row.data() : nullptr, &scratch->forward, logits);
+    for (size_t i = 0; m > 0 && i < count; ++i) probabilities[i] += logits[i];
+  }
+  if (members_.size() > 1) {
+    const float share = 1.0f / static_cast<float>(members_.size());
+    for (size_t i = 0; i < count; ++i) probabilities[i] *= share;
+  }
+  kernels_->sigmoids(probabilities, calibrator_slope_.data(), calibrator_offset_.data(), count,
                      probabilities);
 }
 
@@ -78,28 +97,27 @@ void Model::Score(std::span<const Impression> impressions, ScoreScratch* scratch
     candidates_.Seek(impression.candidates, impression.begin, &scratch->encode);
     for (size_t first = impression.begin; first < end;) {
       const size_t count = std::min(kBlockRows - rows, end - first);
-      float* to = input + rows * input_stride_;
+      InputRows to = InputRows{input, input_stride_, member_stride_}.From(rows);
       if (!context_apart_ && context_.width() > 0) {
         for (size_t r = 0; r < count; ++r) {
           context_.Seek(impression.context, 0, &scratch->context_encode);
-          context_.Encode(impression.context, 0, 1, &scratch->context_encode, to + r * input_stride_,
-                          input_stride_);
+          context_.Encode(impression.context, 0, 1, &scratch->context_encode, to.From(r));
         }
-        to += context_.width();
+        to.to += context_.width();
       }
-      candidates_.Encode(impression.candidates, first, count, &scratch->encode, to, input_stride_);
+      candidates_.Encode(impression.candidates, first, count, &scratch->encode, to);
       std::fill_n(scratch->impression_of_row.begin() + static_cast<ptrdiff_t>(rows), count,
                   static_cast<uint32_t>(i));
       rows += count;
       first += count;
       if (rows == kBlockRows) {
-        ScoreBlock(rows, scratch, probabilities);
+        ScoreBlock(rows, impressions.size(), scratch, probabilities);
         probabilities += rows * heads();
         rows = 0;
       }
     }
   }
-  if (rows > 0) ScoreBlock(rows, scratch, probabilities);
+  if (rows > 0) ScoreBlock(rows, impressions.size(), scratch, probabilities);
 }
 
 float Model::GoldenError() const {

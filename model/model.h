@@ -21,9 +21,11 @@ namespace adscore::model {
 
 // Working memory of Score: grows to the largest batch seen, then allocates no more. One per thread.
 struct ScoreScratch {
-  AlignedFloats context_input;  // [impressions][context width]
-  AlignedFloats context_share;  // [impressions][first layer's outputs]
-  AlignedFloats input;          // [block of rows][candidate width], with the context's before it if not apart
+  AlignedFloats context_input;  // [impressions][members][context width]
+  AlignedFloats context_share;  // [members][impressions][first layer's outputs]
+  AlignedFloats
+      input;  // [block of rows][members][candidate width], with the context's before it if not apart
+  AlignedFloats logits;          // [block of rows][heads], of one member
   EncodeScratch context_encode;  // of the contexts
   EncodeScratch encode;          // of the candidates
   ForwardScratch forward;
@@ -67,7 +69,7 @@ class Model {
   // The context's share of the first layer, for every impression.
   void ShareContexts(std::span<const Impression> impressions, ScoreScratch* scratch) const;
   // From `rows` rows that lie encoded in scratch->input to their probabilities.
-  void ScoreBlock(size_t rows, ScoreScratch* scratch, float* probabilities) const;
+  void ScoreBlock(size_t rows, size_t impressions, ScoreScratch* scratch, float* probabilities) const;
 
   std::unique_ptr<const MappedSnapshot> mapped_;  // null if the caller owns the snapshot
   const Snapshot* snapshot_;
@@ -76,8 +78,9 @@ class Model {
   RowEncoder context_;
   RowEncoder candidates_;
   bool context_apart_ = false;  // the context has a part of the input, and a hidden layer to add its share to
+  size_t member_stride_ = 0;    // floats from one member's input to the next one's, of the same row
   size_t input_stride_ = 0;     // floats from one row of scratch->input to the next
-  std::optional<ForwardPass> forward_;  // set by Prepare
+  std::vector<ForwardPass> members_;  // at least one, set by Prepare; alike in shape
   // [block of rows][heads]: every row's calibrators, so that the last step runs over rows and heads as they
   // lie.
   std::vector<double> calibrator_slope_;

@@ -1,4 +1,4 @@
-// Turns rows of raw columns into one role's part of the network's input vector, as encoding.h lays it out.
+// Turns rows of raw columns into one role's part of the networks' input vectors, as encoding.h lays them out.
 //
 // RowEncoder is constant after construction and shared by threads; each thread brings its own EncodeScratch.
 #pragma once
@@ -21,22 +21,30 @@ struct EncodeScratch {
   std::vector<uint32_t> ids;  // [categorical features][rows of a step]
 };
 
+// Where encoded rows go: row r of member m begins at to + r * stride + m * member_stride.
+struct InputRows {
+  float* to = nullptr;
+  size_t stride = 0;
+  size_t member_stride = 0;
+
+  InputRows From(size_t row) const { return {to + row * stride, stride, member_stride}; }
+};
+
 class RowEncoder {
  public:
   // For the features of `role`. Keeps pointers into `snapshot`.
   RowEncoder(const Snapshot& snapshot, FeatureRole role);
 
-  // Floats of a row.
+  // Floats of a row, in the input vector of one member.
   size_t width() const { return width_; }
 
   // Before the first Encode of some columns: finds where each multi-valued feature's values begin for row
   // `first`, which takes a pass over all counts.
   void Seek(const RawColumns& columns, size_t first, EncodeScratch* scratch) const;
 
-  // Encodes rows [first, first + count) to `input`, `stride` floats from one row to the next. `first` is
-  // where Seek or the Encode before left off.
-  void Encode(const RawColumns& columns, size_t first, size_t count, EncodeScratch* scratch, float* input,
-              size_t stride) const;
+  // Encodes rows [first, first + count): `first` is where Seek or the Encode before left off.
+  void Encode(const RawColumns& columns, size_t first, size_t count, EncodeScratch* scratch,
+              const InputRows& to) const;
 
  private:
   // A feature as Encode needs it: which column to read and where its numbers go.
@@ -45,12 +53,19 @@ class RowEncoder {
     const FeatureEncoding* encoding;
     size_t column;  // index among the role's features of this kind
     size_t offset;  // of its first float in a row
+    size_t dim;     // of its embedding, for one member
   };
 
-  void EncodeCategorical(const RawColumns& columns, size_t first, size_t count, uint32_t* ids, float* input,
-                         size_t stride) const;
+  void EncodeNumbers(const RawColumns& columns, size_t first, size_t count, const InputRows& to) const;
+  void EncodeCategorical(const RawColumns& columns, size_t first, size_t count, uint32_t* ids,
+                         const InputRows& to) const;
+  // The embedding and the statistics of one token, or of kMissingId, for every member.
+  void CopyId(const Slot& slot, uint32_t id, const InputRows& to) const;
+  // The mean over the tokens.
+  void EncodeMulti(const Slot& slot, std::span<const uint64_t> tokens, const InputRows& to) const;
 
   std::vector<Slot> slots_[3];  // by FeatureKind
+  size_t members_;
   size_t width_ = 0;
 };
 

@@ -70,12 +70,21 @@ struct Provenance {
 struct Snapshot {
   Schema schema;
   std::vector<FeatureEncoding> encodings;  // one per feature, in schema order
-  std::vector<Layer> layers;  // hidden layers (ReLU after each), then the output layer: one logit per head
-  std::vector<Head> heads;    // in the output layer's order
+  // Networks whose logits are averaged: 1, or the members of an ensemble.
+  size_t members = 1;
+  // Each member's hidden layers (ReLU after each), then its output layer: one logit per head. Member after
+  // member, as many layers each.
+  std::vector<Layer> layers;
+  std::vector<Head> heads;  // in the output layer's order
   GoldenRows golden;
   Provenance provenance;
 
-  // Floats of each part of the input vector. The first layer's inputs are the context's part, then the
+  std::span<const Layer> LayersOf(size_t member) const {
+    const size_t count = layers.size() / members;
+    return std::span<const Layer>(layers).subspan(member * count, count);
+  }
+
+  // Floats of each part of a member's input vector. The first layer's inputs are the context's part, then the
   // candidate's.
   size_t ContextWidth() const;
   size_t CandidateWidth() const;

@@ -100,6 +100,7 @@ void ReadMeta(const Json& json, Snapshot* snapshot) {
   for (size_t i = 0; i < snapshot->schema.features.size(); ++i) {
     snapshot->encodings.push_back(EncodingFromJson(encodings.at(i), snapshot->schema.features[i].kind));
   }
+  if (json.contains("members")) snapshot->members = Whole(json.at("members"));
   for (const Json& layer : json.at("layers")) {
     snapshot->layers.push_back({.inputs = Whole(layer.at("inputs")),
                                 .outputs = Whole(layer.at("outputs")),
@@ -131,6 +132,7 @@ std::string MetaToJson(const Snapshot& snapshot) {
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
     json["encodings"].push_back(EncodingToJson(snapshot.encodings[i], snapshot.schema.features[i].kind));
   }
+  if (snapshot.members != 1) json["members"] = snapshot.members;
   json["layers"] = Json::array();
   for (const Layer& layer : snapshot.layers) {
     json["layers"].push_back({{"inputs", layer.inputs}, {"outputs", layer.outputs}});

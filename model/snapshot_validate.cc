@@ -109,6 +109,10 @@ absl::Status CheckFeatures(const Snapshot& snapshot) {
     const std::string where = absl::StrCat("feature '", features[i].name, "'");
     if (features[i].name.empty() || !names.insert(features[i].name).second)
       return Bad(where, "empty or repeated name");
+    if (snapshot.encodings[i].embedding.dim % snapshot.members != 0) {
+      return Bad(where, absl::StrCat("an embedding of width ", snapshot.encodings[i].embedding.dim,
+                                     " can't be shared out among ", snapshot.members, " members"));
+    }
     absl::Status status = CheckTable(where, "embedding", snapshot.encodings[i].embedding);
     status.Update(CheckTable(where, "statistics", snapshot.encodings[i].statistics));
     status.Update(features[i].kind == FeatureKind::kNumeric ? CheckNumeric(where, snapshot.encodings[i])
@@ -120,9 +124,16 @@ absl::Status CheckFeatures(const Snapshot& snapshot) {
 
 absl::Status CheckLayers(const Snapshot& snapshot) {
   if (snapshot.layers.empty()) return Bad("layers", "there are none");
-  size_t inputs = snapshot.ContextWidth() + snapshot.CandidateWidth();
+  const size_t per_member = snapshot.layers.size() / snapshot.members;
+  if (snapshot.layers.size() % snapshot.members != 0) {
+    return Bad("layers", absl::StrCat(snapshot.layers.size(), " of them can't be shared out among ",
+                                      snapshot.members, " members"));
+  }
+  const size_t width = snapshot.ContextWidth() + snapshot.CandidateWidth();
+  size_t inputs = width;
   for (size_t i = 0; i < snapshot.layers.size(); ++i) {
     const Layer& layer = snapshot.layers[i];
+    if (i % per_member == 0) inputs = width;
     const std::string where = absl::StrCat("layer ", i);
     if (layer.inputs != inputs) {
       return Bad(where, absl::StrCat("takes ", layer.inputs, " inputs, but gets ", inputs));
@@ -135,10 +146,10 @@ absl::Status CheckLayers(const Snapshot& snapshot) {
     if (!AllFinite(layer.weights) || !AllFinite(layer.bias))
       return Bad(where, "holds a number that is not finite");
     inputs = layer.outputs;
-  }
-  if (inputs != snapshot.heads.size()) {
-    return Bad("heads", absl::StrCat("the output layer has ", inputs, " logits for ", snapshot.heads.size(),
-                                     " heads"));
+    if ((i + 1) % per_member == 0 && inputs != snapshot.heads.size()) {
+      return Bad("heads", absl::StrCat("the output layer has ", inputs, " logits for ", snapshot.heads.size(),
+                                       " heads"));
+    }
   }
   return absl::OkStatus();
 }
@@ -188,7 +199,7 @@ size_t Width(const Snapshot& snapshot, FeatureRole role) {
   size_t width = 0;
   for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
     const Feature& feature = snapshot.schema.features[i];
-    if (feature.role == role) width += InputWidth(feature, snapshot.encodings[i]);
+    if (feature.role == role) width += InputWidth(feature, snapshot.encodings[i], snapshot.members);
   }
   return width;
 }
@@ -199,6 +210,7 @@ size_t Snapshot::ContextWidth() const { return Width(*this, FeatureRole::kContex
 size_t Snapshot::CandidateWidth() const { return Width(*this, FeatureRole::kCandidate); }
 
 absl::Status Validate(const Snapshot& snapshot) {
+  if (snapshot.members == 0) return Bad("members", "there are none");
   absl::Status status = CheckFeatures(snapshot);
   if (status.ok()) status = CheckLayers(snapshot);
   if (status.ok()) status = CheckHeads(snapshot);

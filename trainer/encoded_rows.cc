@@ -32,7 +32,7 @@ InputLayout LayOutInput(const model::Schema& schema, std::span<const model::Feat
       field.feature = f;
       field.kind = feature.kind;
       field.offset = layout.width;
-      layout.width += model::InputWidth(feature, encodings[f]);
+      layout.width += model::InputWidth(feature, encodings[f], 1);
       field.dim = encodings[f].embedding.dim;
       field.statistics = encodings[f].statistics.dim;
       field.embedding_offset = layout.width - field.statistics - field.dim;

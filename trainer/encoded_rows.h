@@ -47,6 +47,7 @@ struct EncodedRows {
   std::vector<uint32_t> multi_ids;            // a missing list is the one id kMissingId
   std::vector<float> statistics;              // [rows][layout's statistics]
   std::vector<uint8_t> labels;                // [rows][heads]
+  std::vector<float> weights;                 // [rows], what a row's loss counts; empty: 1 each
 };
 
 // Ids are rows of the embedding tables. The statistics of a training row leave its own fold out.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -11,12 +12,17 @@
 #include "trainer/calibration.h"
 #include "trainer/evaluation.h"
 #include "trainer/golden_rows.h"
+#include "trainer/random.h"
 #include "trainer/version.h"
 
 namespace adscore::trainer {
 namespace {
 
 constexpr size_t kGoldenRows = 64;
+constexpr uint64_t kPartKey = 0x50415254;
+// Positives, and negatives, by which calibration is known to some 5 %, 1 ÷ √400.
+constexpr uint64_t kEnoughPositives = 400;
+constexpr size_t kParts = 5;  // that take turns where there are fewer
 
 uint64_t Positives(const std::vector<uint8_t>& labels, std::span<const uint32_t> rows) {
   return static_cast<uint64_t>(
@@ -60,18 +66,93 @@ absl::Status CheckTrainingLabels(const Dataset& data, const Split& split, const 
   return absl::OkStatus();
 }
 
-// Heads with their calibrators fitted to the tuning rows, which these logits' weights have never seen. Their
+// One way to part the rows to learn from: what is trained on, and what says when to stop and how far the
+// probabilities are off.
+struct Part {
+  std::vector<uint32_t> training;
+  std::vector<uint32_t> tuning;
+};
+
+// The split's own parts, if its tuning rows have enough positives of every head to calibrate by. Otherwise
+// several, each with another tenth of the rows drawn at random: together they have more.
+std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOptions& options) {
+  uint64_t fewest = UINT64_MAX;
+  for (const std::vector<uint8_t>& labels : data.labels) {
+    const uint64_t positives = Positives(labels, split.tuning);
+    fewest = std::min({fewest, positives, split.tuning.size() - positives});
+  }
+  if (fewest >= kEnoughPositives) return {{split.training, split.tuning}};
+  std::vector<Part> parts(kParts);
+  const auto tenths = static_cast<uint64_t>(std::max(kParts + 0.0, std::round(1 / options.tuning_share)));
+  for (const std::vector<uint32_t>* rows : {&split.training, &split.tuning}) {
+    for (const uint32_t row : *rows) {
+      const uint64_t tenth = Random(options.training.seed ^ kPartKey, row).Below(tenths);
+      for (size_t p = 0; p < kParts; ++p) (p == tenth ? parts[p].tuning : parts[p].training).push_back(row);
+    }
+  }
+  for (Part& part : parts) {
+    std::sort(part.training.begin(), part.training.end());
+    std::sort(part.tuning.begin(), part.tuning.end());
+  }
+  return parts;
+}
+
+// Training options of a member: a seed of its own.
+TrainingOptions OptionsOf(size_t member, const FitOptions& options) {
+  TrainingOptions training = options.training;
+  if (member > 0) training.seed = Random(options.training.seed, member).Bits();
+  return training;
+}
+
+// What the tuning rows said.
+struct Tuned {
+  std::vector<double> epochs;  // [members]: how long to train
+  std::vector<float> logits;   // [rows of all parts][heads]: the members' mean
+  std::vector<uint32_t> rows;  // which those were
+};
+
+absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<Part>& parts, const FitOptions& options,
+                           const TrainingReport& report, FittedModel* fitted) {
+  const size_t heads = options.labels.size();
+  const double trainings = static_cast<double>(parts.size() * options.members);
+  Tuned tuned;
+  tuned.epochs.resize(options.members);
+  for (const Part& part : parts) {
+    const FittedEncoders encoders = FitEncoders(data, part.training, options.encoders);
+    const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
+    const EncodedRows rows = EncodeRows(data, layout, encoders);
+    const size_t begin = tuned.logits.size();
+    tuned.rows.insert(tuned.rows.end(), part.tuning.begin(), part.tuning.end());
+    tuned.logits.resize(begin + part.tuning.size() * heads);
+    for (size_t member = 0; member < options.members; ++member) {
+      absl::StatusOr<TrainingResult> trained =
+          Train(rows, layout, part.training, part.tuning, OptionsOf(member, options), report);
+      if (!trained.ok()) return trained.status();
+      tuned.epochs[member] += trained->best_epochs / static_cast<double>(parts.size());
+      fitted->best_epochs += trained->best_epochs / trainings;
+      fitted->epochs += trained->epochs / trainings;
+      fitted->rows_per_second += trained->rows_per_second / trainings;
+      const std::vector<float> logits =
+          ScoreLogits(rows, layout, part.tuning, trained->parameters, options.training.threads);
+      for (size_t i = 0; i < logits.size(); ++i) {
+        tuned.logits[begin + i] += logits[i] / static_cast<float>(options.members);
+      }
+    }
+  }
+  return tuned;
+}
+
+// Heads with their calibrators fitted to the tuning rows, which those logits' weights have never seen. Their
 // base rates are not known yet.
-std::vector<model::Head> CalibratedHeads(const Dataset& data, const Split& split, const FitOptions& options,
-                                         std::span<const float> tuning_logits) {
+std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& options, const Tuned& tuned) {
   const size_t heads = options.labels.size();
   std::vector<model::Head> result;
-  std::vector<float> logits(split.tuning.size());
-  std::vector<uint8_t> labels(split.tuning.size());
+  std::vector<float> logits(tuned.rows.size());
+  std::vector<uint8_t> labels(tuned.rows.size());
   for (size_t head = 0; head < heads; ++head) {
-    for (size_t i = 0; i < split.tuning.size(); ++i) {
-      logits[i] = tuning_logits[i * heads + head];
-      labels[i] = data.labels[head][split.tuning[i]];
+    for (size_t i = 0; i < tuned.rows.size(); ++i) {
+      logits[i] = tuned.logits[i * heads + head];
+      labels[i] = data.labels[head][tuned.rows[i]];
     }
     result.push_back(
         {options.labels[head].column, options.labels[head], /*base_rate=*/0, FitCalibrator(logits, labels)});
@@ -83,9 +164,8 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const Split& split
 
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
                                      const TrainingReport& report) {
-  const TrainingOptions& training = options.training;
-  absl::StatusOr<Split> split =
-      SplitRows(data.rows, options.split, options.validation_share, options.tuning_share, training.seed);
+  absl::StatusOr<Split> split = SplitRows(data.rows, options.split, options.validation_share,
+                                          options.tuning_share, options.training.seed);
   if (!split.ok()) return split.status();
   FittedModel fitted;
   fitted.training_rows = split->training.size() + split->tuning.size();
@@ -95,20 +175,11 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   if (!status.ok()) return status;
 
   // Without the tuning rows first: they say when to stop, and how far the probabilities are off.
-  std::vector<model::Head> heads;
-  {
-    const FittedEncoders encoders = FitEncoders(data, split->training, options.encoders);
-    const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
-    const EncodedRows rows = EncodeRows(data, layout, encoders);
-    absl::StatusOr<TrainingResult> trained =
-        Train(rows, layout, split->training, split->tuning, training, report);
-    if (!trained.ok()) return trained.status();
-    fitted.best_epochs = trained->best_epochs;
-    fitted.epochs = trained->epochs;
-    fitted.rows_per_second = trained->rows_per_second;
-    heads = CalibratedHeads(data, *split, options,
-                            ScoreLogits(rows, layout, split->tuning, trained->parameters, training.threads));
-  }
+  const std::vector<Part> parts = PartsFor(data, *split, options);
+  fitted.tuning_parts = parts.size();
+  const absl::StatusOr<Tuned> tuned = Tune(data, parts, options, report, &fitted);
+  if (!tuned.ok()) return tuned.status();
+  std::vector<model::Head> heads = CalibratedHeads(data, options, *tuned);
 
   // Then with them, for as long: in a log in time order they are the rows most like those to come.
   std::vector<uint32_t> learnt_from = split->training;
@@ -116,9 +187,16 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   std::sort(learnt_from.begin(), learnt_from.end());
   FittedEncoders encoders = FitEncoders(data, learnt_from, options.encoders);
   const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
-  absl::StatusOr<Parameters> parameters =
-      TrainFor(fitted.best_epochs, EncodeRows(data, layout, encoders), layout, learnt_from, training, report);
-  if (!parameters.ok()) return parameters.status();
+  std::vector<Parameters> members;
+  {
+    const EncodedRows rows = EncodeRows(data, layout, encoders);
+    for (size_t member = 0; member < options.members; ++member) {
+      absl::StatusOr<Parameters> parameters =
+          TrainFor(tuned->epochs[member], rows, layout, learnt_from, OptionsOf(member, options), report);
+      if (!parameters.ok()) return parameters.status();
+      members.push_back(*std::move(parameters));
+    }
+  }
   for (size_t head = 0; head < heads.size(); ++head)
     heads[head].base_rate = Rate(data.labels[head], learnt_from);
 
@@ -126,10 +204,9 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   provenance.trainer = kTrainerBuild;
   provenance.created_at = CreationTime();
   provenance.training_rows = fitted.training_rows;
-  provenance.seed = training.seed;
-  fitted.model =
-      std::make_unique<TrainedModel>(data.schema, layout, std::move(encoders), *std::move(parameters),
-                                     std::move(heads), std::move(provenance));
+  provenance.seed = options.training.seed;
+  fitted.model = std::make_unique<TrainedModel>(data.schema, layout, std::move(encoders), std::move(members),
+                                                std::move(heads), std::move(provenance));
   fitted.model->AddGoldenRows(data, ChooseGoldenRows(data, learnt_from, kGoldenRows));
   // Measured as it will be served, not as it was trained.
   const model::Model served(fitted.model->snapshot(),

@@ -25,6 +25,7 @@ struct FitOptions {
   SplitKind split = SplitKind::kTail;
   double validation_share = 0.1;
   double tuning_share = 0.1;  // of the rows that are not for validation
+  size_t members = 1;         // networks whose logits are averaged, each from a seed of its own
   EncoderOptions encoders;
   TrainingOptions training;
 };
@@ -33,10 +34,11 @@ struct FittedModel {
   std::unique_ptr<TrainedModel> model;
   size_t training_rows = 0;  // that the published weights were learnt from: with the tuning rows
   size_t tuning_rows = 0;
+  size_t tuning_parts = 1;  // parts of so many rows that took turns at tuning
   size_t validation_rows = 0;
   std::vector<HeadFigures> validation;  // by head, over rows that nothing was fitted to or chosen by
-  double best_epochs = 0;               // epochs behind the published state
-  double epochs = 0;                    // epochs run
+  double best_epochs = 0;               // epochs behind the published state: mean over the members
+  double epochs = 0;                    // epochs run, likewise
   double rows_per_second = 0;           // of the training loop
   std::vector<std::string> notices;     // what a person should know about the result, one line each
 };

@@ -50,7 +50,18 @@ Json Options(const FitOptions& options) {
           {"minimum_count", options.encoders.minimum_count},
           {"epochs", training.epochs},
           {"batch_size", training.batch_size},
+          {"optimizer", training.optimizer.kind == OptimizerKind::kAdam ? "adam" : "adagrad"},
           {"learning_rate", training.learning_rate},
+          {"learning_rate_decay", training.learning_rate_decay},
+          {"ensemble", options.members},
+          {"dropout", training.noise.hidden_dropout},
+          {"embedding_dropout", training.noise.embedding_dropout},
+          {"field_dropout", training.noise.field_dropout},
+          {"unknown_rate", training.noise.unknown_rate},
+          {"weight_decay", training.optimizer.weight_decay},
+          {"embedding_decay", training.optimizer.embedding_decay},
+          {"clip_norm", training.optimizer.clip_norm},
+          {"weight_average", training.optimizer.average_decay},
           {"seed", training.seed}};
 }
 

@@ -99,7 +99,37 @@ void Network::Gather(const EncodedRows& data, std::span<const uint32_t> rows, si
   }
 }
 
-void Network::Forward(size_t first, size_t last) {
+// Over what Gather has put there, so that rows without noise take no other path than they are scored by.
+void Network::DropInputs(const Noise& noise, size_t first, size_t last) {
+  if (!noise.on_fields() && !noise.on_embeddings()) return;
+  const float scale = noise.field_scale();
+  for (size_t r = first; r < last; ++r) {
+    float* input = input_.data() + r * layout_.width;
+    for (size_t f = 0; f < layout_.fields.size(); ++f) {
+      const InputField& field = layout_.fields[f];
+      float* embedding = input + field.embedding_offset;
+      const size_t width = field.dim + field.statistics;
+      const Noise::Field fate = noise.on_fields() ? noise.OfField(r, f) : Noise::Field::kKept;
+      if (fate == Noise::Field::kLeftOut) {
+        std::fill_n(embedding, width, 0.0F);
+        continue;
+      }
+      if (fate == Noise::Field::kUnknown && field.kind != model::FeatureKind::kNumeric) {
+        // What is unknown has never been counted either: its statistics are 0.
+        std::copy_n(parameters_->tables[f].data() + model::kUnknownId * field.dim, field.dim, embedding);
+        std::fill_n(embedding + field.dim, field.statistics, 0.0F);
+      }
+      if (scale != 1) {
+        for (size_t d = 0; d < width; ++d) embedding[d] *= scale;
+      }
+      if (!noise.on_embeddings()) continue;
+      Noise::Mask mask = noise.OfEmbedding(r, f);
+      for (size_t d = 0; d < field.dim; ++d) embedding[d] *= mask.Next();
+    }
+  }
+}
+
+void Network::Forward(const Noise& noise, size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     const DenseLayer& layer = parameters_->layers[l];
     model::DenseArgs args;
@@ -114,6 +144,12 @@ void Network::Forward(size_t first, size_t last) {
     args.y_stride = layer.outputs;
     args.relu = l + 1 < memory_.size();
     kernels_.dense(args);
+    if (!args.relu || !noise.on_hidden()) continue;
+    for (size_t r = first; r < last; ++r) {
+      Noise::Mask mask = noise.OfHidden(r, l);
+      float* outputs = memory_[l].outputs.data() + r * layer.outputs;
+      for (size_t c = 0; c < layer.outputs; ++c) outputs[c] *= mask.Next();
+    }
   }
 }
 
@@ -125,6 +161,7 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
     const float* logits = memory_.back().outputs.data() + r * heads;
     float* deltas = memory_.back().deltas.data() + r * heads;
     const uint8_t* labels = data.labels.data() + rows[r] * heads;
+    const float weight = data.weights.empty() ? 1.0F : data.weights[rows[r]];
     double loss = 0;
     for (size_t h = 0; h < heads; ++h) {
       // e is at most 1, and neither loss nor probability overflows.
@@ -132,13 +169,13 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
       const float e = std::exp(-std::abs(z));
       const float probability = (z >= 0 ? 1.0F : e) / (1 + e);
       loss += std::log1p(e) + std::max(z, 0.0F) - (labels[h] != 0 ? z : 0.0F);
-      deltas[h] = (probability - static_cast<float>(labels[h])) * share;
+      deltas[h] = (probability - static_cast<float>(labels[h])) * share * weight;
     }
-    row_loss_[r] = loss;
+    row_loss_[r] = loss * weight;
   }
 }
 
-void Network::Backward(size_t first, size_t last) {
+void Network::Backward(const Noise& noise, size_t first, size_t last) {
   for (size_t l = memory_.size(); l-- > 0;) {
     const DenseLayer& layer = parameters_->layers[l];
     float* below = (l == 0 ? input_deltas_.data() : memory_[l - 1].deltas.data());
@@ -153,10 +190,11 @@ void Network::Backward(size_t first, size_t last) {
     args.y_stride = layer.inputs;
     kernels_.dense(args);
     if (l == 0) continue;
-    // A unit that was off put out 0 and passes nothing on.
+    // A unit that was off, or dropped, put out 0 and passes nothing on.
+    const float scale = noise.hidden_scale();
     const float* outputs = memory_[l - 1].outputs.data();
     for (size_t i = first * layer.inputs; i < last * layer.inputs; ++i) {
-      below[i] = outputs[i] > 0 ? below[i] : 0.0F;
+      below[i] = outputs[i] > 0 ? below[i] * scale : 0.0F;
     }
   }
 }
@@ -184,23 +222,38 @@ void Network::LayerGradient(size_t l, size_t rows, size_t first_column, size_t l
   }
 }
 
-void Network::TableGradient(const EncodedRows& data, std::span<const uint32_t> rows, size_t f) {
+void Network::TableGradient(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
+                            size_t f) {
   const InputField& field = layout_.fields[f];
   RowGradients& gradient = gradients_.tables[f];
   gradient.Clear();
   if (field.dim == 0) return;
+  std::vector<float> masked(noise.on_embeddings() ? field.dim : 0);
+  const bool tokens = field.kind != model::FeatureKind::kNumeric;
   for (size_t r = 0; r < rows.size(); ++r) {
+    const Noise::Field fate = noise.on_fields() ? noise.OfField(r, f) : Noise::Field::kKept;
+    if (fate == Noise::Field::kLeftOut) continue;
     const float* deltas = input_deltas_.data() + r * layout_.width + field.embedding_offset;
+    const float scale = noise.on_fields() ? noise.field_scale() : 1.0F;
+    if (noise.on_embeddings()) {
+      Noise::Mask mask = noise.OfEmbedding(r, f);
+      for (size_t d = 0; d < field.dim; ++d) masked[d] = deltas[d] * mask.Next();
+      deltas = masked.data();
+    }
+    if (fate == Noise::Field::kUnknown && tokens) {
+      gradient.Add(model::kUnknownId, deltas, scale);
+      continue;
+    }
     switch (field.kind) {
       case model::FeatureKind::kNumeric:
-        gradient.Add(data.numbers[rows[r] * layout_.numeric + field.column].bin, deltas, 1);
+        gradient.Add(data.numbers[rows[r] * layout_.numeric + field.column].bin, deltas, scale);
         break;
       case model::FeatureKind::kCategorical:
-        gradient.Add(data.ids[rows[r] * layout_.categorical + field.column], deltas, 1);
+        gradient.Add(data.ids[rows[r] * layout_.categorical + field.column], deltas, scale);
         break;
       case model::FeatureKind::kMultiCategorical: {
         const uint64_t* list = data.multi_begin.data() + rows[r] * layout_.multi + field.column;
-        const float part = 1.0F / static_cast<float>(list[1] - list[0]);
+        const float part = scale / static_cast<float>(list[1] - list[0]);
         for (uint64_t i = list[0]; i < list[1]; ++i) gradient.Add(data.multi_ids[i], deltas, part);
         break;
       }
@@ -217,22 +270,23 @@ void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, fl
       const auto [first, last] = workers_.Share(worker, batch.size());
       if (first == last) return;
       Gather(data, batch, first, last);
-      Forward(first, last);
+      Forward(Noise(), first, last);
     });
     std::copy_n(memory_.back().outputs.data(), batch.size() * heads, logits + begin * heads);
   }
 }
 
-double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows) {
+double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
   Reserve(rows.size());
   // First by rows: each worker takes its rows all the way forward and back.
   workers_.Run([&](size_t worker) {
     const auto [first, last] = workers_.Share(worker, rows.size());
     if (first == last) return;
     Gather(data, rows, first, last);
-    Forward(first, last);
+    DropInputs(noise, first, last);
+    Forward(noise, first, last);
     OutputDeltas(data, rows, first, last);
-    Backward(first, last);
+    Backward(noise, first, last);
   });
   // Then by what the gradient belongs to: each worker sums over all rows, in their order.
   workers_.Run([&](size_t worker) {
@@ -242,7 +296,7 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
       if (first < last) LayerGradient(l, rows.size(), first, last);
     }
     const auto [first, last] = workers_.Share(worker, layout_.fields.size());
-    for (size_t f = first; f < last; ++f) TableGradient(data, rows, f);
+    for (size_t f = first; f < last; ++f) TableGradient(data, rows, noise, f);
   });
   double loss = 0;
   for (size_t r = 0; r < rows.size(); ++r) loss += row_loss_[r];

@@ -15,6 +15,7 @@
 #include "model/aligned.h"
 #include "model/kernels/kernel_set.h"
 #include "trainer/encoded_rows.h"
+#include "trainer/noise.h"
 #include "trainer/parameters.h"
 #include "trainer/row_gradients.h"
 #include "trainer/workers.h"
@@ -39,8 +40,8 @@ class Network {
   // Logits of rows of `data` with the current parameters. logits: [rows][heads].
   void Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits);
 
-  // The loss of a batch and its gradient. gradients(): valid until the next call.
-  double Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows);
+  // The loss of a batch, with that noise, and its gradient. gradients(): valid until the next call.
+  double Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   const Gradients& gradients() const { return gradients_; }
 
  private:
@@ -56,11 +57,13 @@ class Network {
   // The steps of a batch, each for [first, last) of the batch's rows, or of the layer's columns, or of the
   // fields.
   void Gather(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
-  void Forward(size_t first, size_t last);
+  void DropInputs(const Noise& noise, size_t first, size_t last);
+  void Forward(const Noise& noise, size_t first, size_t last);
   void OutputDeltas(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
-  void Backward(size_t first, size_t last);
+  void Backward(const Noise& noise, size_t first, size_t last);
   void LayerGradient(size_t layer, size_t rows, size_t first_column, size_t last_column);
-  void TableGradient(const EncodedRows& data, std::span<const uint32_t> rows, size_t field);
+  void TableGradient(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
+                     size_t field);
 
   const float* LayerInput(size_t layer) const {
     return layer == 0 ? input_.data() : memory_[layer - 1].outputs.data();

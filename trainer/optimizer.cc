@@ -19,6 +19,47 @@ Parameters ZerosLike(const Parameters& parameters) {
 
 }  // namespace
 
+// One step of some weights that have the same clock.
+class Optimizer::Update {
+ public:
+  Update(const OptimizerOptions& options, const Correction& correction, float learning_rate, float scale)
+      : options_(options),
+        correction_(correction),
+        rate_(learning_rate),
+        scale_(scale),
+        average_rate_(static_cast<float>(1 - options.average_decay)) {}
+
+  void Run(size_t count, const float* gradient, float decay, float* weights, float* first, float* second,
+           float* average) const {
+    if (options_.kind == OptimizerKind::kAdaGrad) {
+      for (size_t i = 0; i < count; ++i) {
+        const float g = scale_ * gradient[i];
+        second[i] += g * g;
+        weights[i] -= rate_ * (decay * weights[i] + g / (std::sqrt(second[i]) + options_.epsilon));
+        average[i] += average_rate_ * (weights[i] - average[i]);
+      }
+      return;
+    }
+    const float rate = rate_ * correction_.first;
+    const float keep = 1 - rate_ * decay;
+    for (size_t i = 0; i < count; ++i) {
+      const float g = scale_ * gradient[i];
+      first[i] += (1 - options_.beta1) * (g - first[i]);
+      second[i] += (1 - options_.beta2) * (g * g - second[i]);
+      weights[i] = keep * weights[i] -
+                   rate * first[i] / (std::sqrt(second[i] * correction_.second) + options_.epsilon);
+      average[i] += average_rate_ * (weights[i] - average[i]);
+    }
+  }
+
+ private:
+  const OptimizerOptions& options_;
+  const Correction& correction_;
+  const float rate_;
+  const float scale_;
+  const float average_rate_;
+};
+
 Optimizer::Optimizer(const InputLayout& layout, Parameters initial, const OptimizerOptions& options,
                      Workers& workers)
     : layout_(layout),
@@ -42,62 +83,62 @@ Optimizer::Correction Optimizer::CorrectionAt(uint32_t n) const {
           static_cast<float>(std::pow(options_.average_decay, n))};
 }
 
+float Optimizer::ClipScale(const Gradients& gradients) const {
+  if (options_.clip_norm == 0) return 1;
+  double squares = 0;
+  const auto add = [&squares](std::span<const float> values) {
+    for (const float value : values) squares += static_cast<double>(value) * value;
+  };
+  for (const DenseLayer& layer : gradients.layers) {
+    add(layer.weights);
+    add(layer.bias);
+  }
+  for (size_t f = 0; f < gradients.tables.size(); ++f) {
+    const RowGradients& table = gradients.tables[f];
+    for (size_t slot = 0; slot < table.ids().size(); ++slot) add({table.Row(slot), layout_.fields[f].dim});
+  }
+  const double norm = std::sqrt(squares);
+  return norm > options_.clip_norm ? static_cast<float>(options_.clip_norm / norm) : 1.0F;
+}
+
 void Optimizer::Step(const Gradients& gradients, float learning_rate) {
   corrections_.push_back(CorrectionAt(++step_));
-  const Correction& dense = corrections_.back();
-  const float dense_rate = learning_rate * dense.first;
-  const auto average_rate = static_cast<float>(1 - options_.average_decay);
-  const auto update = [&](std::vector<float>& weights, const std::vector<float>& gradient,
-                          std::vector<float>& first_moment, std::vector<float>& second_moment,
-                          std::vector<float>& average, size_t worker) {
+  const float scale = ClipScale(gradients);
+  const Update update(options_, corrections_.back(), learning_rate, scale);
+  const auto layer_part = [&](std::vector<float>& weights, const std::vector<float>& gradient,
+                              std::vector<float>& first_moment, std::vector<float>& second_moment,
+                              std::vector<float>& average, float decay, size_t worker) {
     const auto [first, last] = workers_.Share(worker, weights.size());
-    for (size_t i = first; i < last; ++i) {
-      const float g = gradient[i];
-      first_moment[i] += (1 - options_.beta1) * (g - first_moment[i]);
-      second_moment[i] += (1 - options_.beta2) * (g * g - second_moment[i]);
-      weights[i] -=
-          dense_rate * first_moment[i] / (std::sqrt(second_moment[i] * dense.second) + options_.epsilon);
-      average[i] += average_rate * (weights[i] - average[i]);
-    }
+    update.Run(last - first, gradient.data() + first, decay, weights.data() + first,
+               first_moment.data() + first, second_moment.data() + first, average.data() + first);
   };
   workers_.Run([&](size_t worker) {
     for (size_t l = 0; l < parameters_.layers.size(); ++l) {
       DenseLayer& layer = parameters_.layers[l];
-      update(layer.weights, gradients.layers[l].weights, first_.layers[l].weights, second_.layers[l].weights,
-             average_.layers[l].weights, worker);
-      update(layer.bias, gradients.layers[l].bias, first_.layers[l].bias, second_.layers[l].bias,
-             average_.layers[l].bias, worker);
+      layer_part(layer.weights, gradients.layers[l].weights, first_.layers[l].weights,
+                 second_.layers[l].weights, average_.layers[l].weights, options_.weight_decay, worker);
+      layer_part(layer.bias, gradients.layers[l].bias, first_.layers[l].bias, second_.layers[l].bias,
+                 average_.layers[l].bias, 0, worker);
     }
     const auto [first, last] = workers_.Share(worker, layout_.fields.size());
-    for (size_t f = first; f < last; ++f) UpdateTable(f, gradients.tables[f], learning_rate);
+    for (size_t f = first; f < last; ++f) UpdateTable(f, gradients.tables[f], learning_rate, scale);
   });
 }
 
-void Optimizer::UpdateTable(size_t field, const RowGradients& gradient, float learning_rate) {
+void Optimizer::UpdateTable(size_t field, const RowGradients& gradient, float learning_rate, float scale) {
   const size_t dim = layout_.fields[field].dim;
-  const auto average_rate = static_cast<float>(1 - options_.average_decay);
   for (size_t slot = 0; slot < gradient.ids().size(); ++slot) {
     const uint32_t id = gradient.ids()[slot];
-    const Correction& correction = corrections_[++clock_[field][id]];
-    const float rate = learning_rate * correction.first;
+    const Update update(options_, corrections_[++clock_[field][id]], learning_rate, scale);
     // The steps since the row was last touched, during which its weights stood still.
     const uint32_t idle = step_ - 1 - last_step_[field][id];
     const float idle_decay = corrections_[idle].average_left;
     last_step_[field][id] = step_;
     float* weights = parameters_.tables[field].data() + id * dim;
-    float* first_moment = first_.tables[field].data() + id * dim;
-    float* second_moment = second_.tables[field].data() + id * dim;
     float* average = average_.tables[field].data() + id * dim;
-    const float* g = gradient.Row(slot);
-    for (size_t i = 0; i < dim; ++i) {
-      average[i] = weights[i] + idle_decay * (average[i] - weights[i]);
-      first_moment[i] += (1 - options_.beta1) * (g[i] - first_moment[i]);
-      second_moment[i] += (1 - options_.beta2) * (g[i] * g[i] - second_moment[i]);
-      weights[i] -= learning_rate * options_.embedding_decay * weights[i];
-      weights[i] -=
-          rate * first_moment[i] / (std::sqrt(second_moment[i] * correction.second) + options_.epsilon);
-      average[i] += average_rate * (weights[i] - average[i]);
-    }
+    for (size_t i = 0; i < dim; ++i) average[i] = weights[i] + idle_decay * (average[i] - weights[i]);
+    update.Run(dim, gradient.Row(slot), options_.embedding_decay, weights,
+               first_.tables[field].data() + id * dim, second_.tables[field].data() + id * dim, average);
   }
 }
 

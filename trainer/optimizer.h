@@ -1,4 +1,4 @@
-// Adam (D. Kingma, J. Ba, 2015) with a running average of the weights.
+// Adam (D. Kingma, J. Ba, 2015) or AdaGrad, with a running average of the weights.
 //
 // Embedding rows are touched only when a batch has their id, at a cost that does not grow with the table:
 // each row has its own clock, which counts the batches it was in, for Adam's moments and their bias
@@ -20,12 +20,22 @@
 
 namespace adscore::trainer {
 
+enum class OptimizerKind {
+  kAdam,
+  kAdaGrad,  // J. Duchi et al., 2011: steps that shrink as squared gradients add up; no momentum
+};
+
 struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::kAdam;
   float beta1 = 0.9F;
   float beta2 = 0.999F;
   float epsilon = 1e-8F;
-  float embedding_decay =
-      0;  // share of an embedding row that is taken off per touch, times the learning rate
+  // Share of a weight that is taken off per step, times the learning rate (I. Loshchilov, F. Hutter, 2019):
+  // of the layers' weights, and of an embedding's row per batch that has its id. Biases are left alone.
+  float weight_decay = 0;
+  float embedding_decay = 0;
+  // A batch's gradient is scaled down to this Euclidean length if it is longer; 0: never.
+  float clip_norm = 0;
   double average_decay = 0.998;  // per step; 0: no average, the last weights
 };
 
@@ -49,8 +59,11 @@ class Optimizer {
     float second;        // 1 ÷ (1 - beta2ⁿ)
     float average_left;  // average_decayⁿ
   };
+  class Update;
   Correction CorrectionAt(uint32_t n) const;
-  void UpdateTable(size_t field, const RowGradients& gradient, float learning_rate);
+  // What the gradient is multiplied by because of clip_norm.
+  float ClipScale(const Gradients& gradients) const;
+  void UpdateTable(size_t field, const RowGradients& gradient, float learning_rate, float scale);
 
   const InputLayout& layout_;
   const OptimizerOptions options_;

@@ -1,5 +1,6 @@
 #include "trainer/trained_model.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "model/model.h"
@@ -7,19 +8,40 @@
 namespace adscore::trainer {
 
 TrainedModel::TrainedModel(const model::Schema& schema, const InputLayout& layout, FittedEncoders encoders,
-                           Parameters parameters, std::vector<model::Head> heads,
+                           std::vector<Parameters> members, std::vector<model::Head> heads,
                            model::Provenance provenance)
-    : encoders_(std::move(encoders)), parameters_(std::move(parameters)) {
+    : encoders_(std::move(encoders)), members_(std::move(members)) {
   snapshot_.schema = schema;
   snapshot_.encodings = encoders_.encodings;
+  snapshot_.members = members_.size();
   for (size_t f = 0; f < layout.fields.size(); ++f) {
-    snapshot_.encodings[layout.fields[f].feature].embedding.values = parameters_.tables[f];
+    const InputField& field = layout.fields[f];
+    std::vector<float>& table = tables_.emplace_back(field.ids * members_.size() * field.dim);
+    float* to = table.data();
+    for (size_t id = 0; id < field.ids; ++id) {
+      for (const Parameters& member : members_) {
+        to = std::copy_n(member.tables[f].data() + id * field.dim, field.dim, to);
+      }
+    }
+    model::EmbeddingTable& embedding = snapshot_.encodings[field.feature].embedding;
+    embedding.dim = members_.size() * field.dim;
+    embedding.values = table;
   }
-  for (const DenseLayer& layer : parameters_.layers) {
-    snapshot_.layers.push_back({layer.inputs, layer.outputs, layer.weights, layer.bias});
+  for (Parameters& member : members_) {
+    member.tables.clear();  // they are in tables_
+    for (const DenseLayer& layer : member.layers) {
+      snapshot_.layers.push_back({layer.inputs, layer.outputs, layer.weights, layer.bias});
+    }
   }
   snapshot_.heads = std::move(heads);
   snapshot_.provenance = std::move(provenance);
+}
+
+size_t TrainedModel::parameters() const {
+  size_t count = 0;
+  for (const std::vector<float>& table : tables_) count += table.size();
+  for (const Parameters& member : members_) count += CountParameters(member);
+  return count;
 }
 
 void TrainedModel::AddGoldenRows(const Dataset& data, std::span<const uint32_t> rows) {

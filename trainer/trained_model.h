@@ -18,15 +18,16 @@ namespace adscore::trainer {
 
 class TrainedModel {
  public:
+  // `members`: the networks whose logits are averaged, at least one, all over the same encoders.
   TrainedModel(const model::Schema& schema, const InputLayout& layout, FittedEncoders encoders,
-               Parameters parameters, std::vector<model::Head> heads, model::Provenance provenance);
+               std::vector<Parameters> members, std::vector<model::Head> heads, model::Provenance provenance);
 
   // The snapshot views this object's memory, which must stay where it is.
   TrainedModel(const TrainedModel&) = delete;
   TrainedModel& operator=(const TrainedModel&) = delete;
 
   const model::Snapshot& snapshot() const { return snapshot_; }
-  size_t parameters() const { return CountParameters(parameters_); }
+  size_t parameters() const;  // of all members
 
   // Puts `rows` of `data` into the snapshot as golden rows, with the probabilities of the reference forward
   // pass.
@@ -34,7 +35,8 @@ class TrainedModel {
 
  private:
   FittedEncoders encoders_;
-  Parameters parameters_;
+  std::vector<Parameters> members_;
+  std::vector<std::vector<float>> tables_;  // [fields]: [ids][members][dim]
   RawStorage golden_context_;
   RawStorage golden_candidates_;
   std::vector<float> golden_probabilities_;

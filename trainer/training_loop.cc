@@ -17,7 +17,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t kShuffleKey = 0x5348554646;  // so that the order and the weights are drawn apart
-constexpr uint64_t kLossWindow = 100;           // batches that the training loss is averaged over
+constexpr uint64_t kNoiseKey = 0x4E4F495345;
+constexpr uint64_t kLossWindow = 100;  // batches that the training loss is averaged over
 constexpr double kAstray = 2;  // times the loss of saying the base rate: nothing that was learnt is so bad
 
 std::vector<double> BaseRates(const EncodedRows& data, std::span<const uint32_t> rows) {
@@ -82,8 +83,10 @@ class Training {
     const std::span<const uint32_t> rows = std::span<const uint32_t>(order_).subspan(
         first, std::min(options_.batch_size, order_.size() - first));
     network_.Use(optimizer_.parameters());
-    const double loss = network_.Backpropagate(data_, rows);
-    optimizer_.Step(network_.gradients(), options_.learning_rate);
+    const double loss =
+        network_.Backpropagate(data_, rows, Noise(options_.noise, options_.seed ^ kNoiseKey, steps_));
+    const double decay = std::pow(options_.learning_rate_decay, progress_.epochs_done);
+    optimizer_.Step(network_.gradients(), static_cast<float>(options_.learning_rate * decay));
     ++steps_;
     seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
 

@@ -23,7 +23,9 @@ struct TrainingOptions {
   size_t epochs = 10;  // at most
   size_t batch_size = 256;
   float learning_rate = 0.002F;
+  float learning_rate_decay = 1;  // what the step size is multiplied by over an epoch, bit by bit
   OptimizerOptions optimizer;
+  NoiseOptions noise;
   size_t looks_per_epoch = 4;  // at the tuning rows
   size_t patience = 6;         // looks without a better one before it stops
   uint64_t seed = 1;

@@ -72,6 +72,12 @@ TEST_P(ModelTest, AgreesWithoutHiddenLayers) {
   ExpectAgreement({.context = false, .hidden = {}}, 20);
 }
 
+TEST_P(ModelTest, AnEnsembleAgreesWithTheReference) {
+  for (const size_t rows : {1, 7, 129}) ExpectAgreement({.members = 3}, rows);
+  ExpectAgreement({.members = 2, .context = false}, 20);
+  ExpectAgreement({.members = 2, .hidden = {}}, 20);
+}
+
 TEST_P(ModelTest, AgreesWithOddWidthsAndOneHead) {
   ExpectAgreement({.hidden = {37, 1, 19}, .heads = {"click"}}, 20);
 }

@@ -73,6 +73,8 @@ RandomColumns::RandomColumns(const Schema& schema, FeatureRole role, size_t rows
 }
 
 TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
+  snapshot_.members = options.members;
+  const size_t dim = kDim * options.members;
   std::vector<Feature>& features = snapshot_.schema.features;
   if (options.context) {
     features.push_back(MakeFeature("hour", FeatureKind::kNumeric, FeatureRole::kContext));
@@ -89,7 +91,7 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
     EmbeddingTable& table = encoding.embedding;
     if (feature.name == "hour") {
       encoding.numeric = {.mean = 12, .scale = 0.25f, .low = 0, .high = 24, .edges = {6, 12, 18}};
-      table = {.rows = 5, .dim = kDim, .values = Random(5 * kDim, 1)};
+      table = {.rows = 5, .dim = dim, .values = Random(5 * dim, 1)};
     } else if (feature.kind == FeatureKind::kNumeric) {
       encoding.numeric = {.mean = 2, .scale = 1, .low = 0, .high = 4, .edges = {}};
     } else {
@@ -100,24 +102,26 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
       encoding.vocabulary = Vocabulary(slots.keys, slots.ids);
       // The last two tokens are too rare for an embedding of their own; multi-valued ones have no statistics.
       const bool counted = feature.kind == FeatureKind::kCategorical;
-      table = {.rows = kTokens + (counted ? 0 : 2), .dim = kDim, .values = {}};
-      table.values = Random(table.rows * kDim, 1);
+      table = {.rows = kTokens + (counted ? 0 : 2), .dim = dim, .values = {}};
+      table.values = Random(table.rows * dim, 1);
       if (counted)
         encoding.statistics = {.rows = kTokens + 2, .dim = 2, .values = Random((kTokens + 2) * 2, 1)};
     }
     snapshot_.encodings.push_back(encoding);
   }
 
-  size_t inputs = snapshot_.ContextWidth() + snapshot_.CandidateWidth();
   std::vector<size_t> outputs = options.hidden;
   outputs.push_back(options.heads.size());
-  for (const size_t width : outputs) {
-    const float scale = 1.5f / std::sqrt(static_cast<float>(inputs));
-    snapshot_.layers.push_back({.inputs = inputs,
-                                .outputs = width,
-                                .weights = Random(inputs * width, scale),
-                                .bias = Random(width, 0.1f)});
-    inputs = width;
+  for (size_t member = 0; member < options.members; ++member) {
+    size_t inputs = snapshot_.ContextWidth() + snapshot_.CandidateWidth();
+    for (const size_t width : outputs) {
+      const float scale = 1.5f / std::sqrt(static_cast<float>(inputs));
+      snapshot_.layers.push_back({.inputs = inputs,
+                                  .outputs = width,
+                                  .weights = Random(inputs * width, scale),
+                                  .bias = Random(width, 0.1f)});
+      inputs = width;
+    }
   }
   for (const std::string& name : options.heads) {
     snapshot_.heads.push_back({.name = name,

@@ -14,6 +14,7 @@
 namespace adscore::model::testing {
 
 struct TinyOptions {
+  size_t members = 1;   // networks of an ensemble
   bool context = true;  // has context features beside the candidates'
   std::vector<size_t> hidden = {8, 4};
   std::vector<std::string> heads = {"click", "conversion"};

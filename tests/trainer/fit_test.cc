@@ -51,6 +51,32 @@ TEST(Fit, TheSameSeedGivesTheSameWeightsForAnyNumberOfThreads) {
   EXPECT_NE(other.model->snapshot().layers[0].weights[0], one.model->snapshot().layers[0].weights[0]);
 }
 
+TEST(Fit, AnEnsemblesMembersDifferAndTheirMeanIsWhatIsMeasured) {
+  const Dataset data = SmallDataset(3000, 2);
+  FitOptions options = SmallOptions();
+  const FittedModel one = FitModel(data, options, kQuietly).value();
+  options.members = 3;
+  const FittedModel three = FitModel(data, options, kQuietly).value();
+  const model::Snapshot& snapshot = three.model->snapshot();
+  ASSERT_EQ(snapshot.members, 3U);
+  EXPECT_NE(snapshot.LayersOf(0)[0].weights[5], snapshot.LayersOf(1)[0].weights[5]);
+  EXPECT_NE(snapshot.LayersOf(1)[0].weights[5], snapshot.LayersOf(2)[0].weights[5]);
+  EXPECT_GT(three.model->parameters(), 2 * one.model->parameters());
+  EXPECT_TRUE(model::Validate(snapshot).ok());
+  EXPECT_LT(three.validation[0].log_loss, one.validation[0].log_loss + 0.01);
+}
+
+TEST(Fit, SeveralPartsTakeTurnsAtTuningWhereFewRowsArePositive) {
+  const FittedModel few = FitModel(SmallDataset(3000, 3), SmallOptions(), kQuietly).value();
+  EXPECT_GT(few.tuning_parts, 1U);
+  FitOptions one_head = SmallOptions();
+  one_head.labels.pop_back();
+  Dataset many = SmallDataset(20000, 3);
+  many.labels.pop_back();
+  one_head.training.epochs = 1;
+  EXPECT_EQ(FitModel(many, one_head, kQuietly).value().tuning_parts, 1U);
+}
+
 TEST(Fit, KeepsTheBestStateNotTheLast) {
   FitOptions options = SmallOptions();
   options.training.epochs = 30;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "model/model.h"
 #include "tests/trainer/test_data.h"
@@ -45,7 +46,7 @@ class NetworkTest : public testing::Test {
 
   double Loss() {
     network_->Use(parameters_);
-    return network_->Backpropagate(rows_, batch_);
+    return network_->Backpropagate(rows_, batch_, noise_);
   }
 
   // Compares the gradient of one number with the slope of the loss around it.
@@ -61,6 +62,32 @@ class NetworkTest : public testing::Test {
     EXPECT_NEAR(gradient, slope, 2e-4 + 0.02 * std::abs(slope)) << what;
   }
 
+  void ExpectSlopes() {
+    network_ = MakeNetwork(&one_worker_);
+    Loss();
+    const Gradients gradients = network_->gradients();
+    for (size_t l = 0; l < parameters_.layers.size(); ++l) {
+      DenseLayer& layer = parameters_.layers[l];
+      for (size_t i = 0; i < layer.weights.size(); i += 3) {
+        ExpectSlope(&layer.weights[i], gradients.layers[l].weights[i],
+                    "layer " + std::to_string(l) + " weight " + std::to_string(i));
+      }
+      for (size_t i = 0; i < layer.bias.size(); ++i) {
+        ExpectSlope(&layer.bias[i], gradients.layers[l].bias[i], "bias of layer " + std::to_string(l));
+      }
+    }
+    for (size_t f = 0; f < layout_.fields.size(); ++f) {
+      const size_t dim = layout_.fields[f].dim;
+      const RowGradients& table = gradients.tables[f];
+      for (size_t slot = 0; slot < table.ids().size(); ++slot) {
+        for (size_t d = 0; d < dim; ++d) {
+          ExpectSlope(&parameters_.tables[f][table.ids()[slot] * dim + d], table.Row(slot)[d],
+                      "table " + std::to_string(f) + " id " + std::to_string(table.ids()[slot]));
+        }
+      }
+    }
+  }
+
   const std::vector<size_t> hidden_ = {7, 5};
   Dataset data_ = SmallDataset(200, 1);
   FittedEncoders encoders_;
@@ -68,37 +95,41 @@ class NetworkTest : public testing::Test {
   EncodedRows rows_;
   Parameters parameters_;
   std::vector<uint32_t> batch_ = {3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26, 43};
+  Noise noise_;
   Workers one_worker_{1};
   std::unique_ptr<Network> network_;
 };
 
-TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossForEveryKindOfParameter) {
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossForEveryKindOfParameter) { ExpectSlopes(); }
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossUnderNoiseToo) {
+  noise_ =
+      Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F, .hidden_dropout = 0.25F},
+            5, 6);
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, TheLossOfARowCountsAsItsWeightSays) {
   network_ = MakeNetwork(&one_worker_);
-  Loss();
-  const Gradients gradients = network_->gradients();
-  for (size_t l = 0; l < parameters_.layers.size(); ++l) {
-    DenseLayer& layer = parameters_.layers[l];
-    for (size_t i = 0; i < layer.weights.size(); i += 3) {
-      ExpectSlope(&layer.weights[i], gradients.layers[l].weights[i],
-                  "layer " + std::to_string(l) + " weight " + std::to_string(i));
-    }
-    for (size_t i = 0; i < layer.bias.size(); ++i) {
-      ExpectSlope(&layer.bias[i], gradients.layers[l].bias[i], "bias of layer " + std::to_string(l));
-    }
-  }
-  for (size_t f = 0; f < layout_.fields.size(); ++f) {
-    const size_t dim = layout_.fields[f].dim;
-    const RowGradients& table = gradients.tables[f];
-    for (size_t slot = 0; slot < table.ids().size(); ++slot) {
-      for (size_t d = 0; d < dim; ++d) {
-        ExpectSlope(&parameters_.tables[f][table.ids()[slot] * dim + d], table.Row(slot)[d],
-                    "table " + std::to_string(f) + " id " + std::to_string(table.ids()[slot]));
-      }
-    }
-  }
+  const std::vector<uint32_t> batch = std::exchange(batch_, {3, 14});
+  const double both = Loss();
+  batch_ = {3};
+  const double first = Loss();
+  batch_ = {14};
+  const double second = Loss();
+  batch_ = {3, 14};
+  rows_.weights.assign(rows_.rows, 1);
+  rows_.weights[14] = 3;
+  EXPECT_NEAR(both, (first + second) / 2, 1e-6);
+  EXPECT_NEAR(Loss(), (first + 3 * second) / 2, 1e-6);
+  batch_ = batch;
+  ExpectSlopes();
 }
 
 TEST_F(NetworkTest, LossAndGradientDoNotDependOnTheNumberOfWorkers) {
+  noise_ =
+      Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F, .hidden_dropout = 0.25F},
+            5, 6);
   network_ = MakeNetwork(&one_worker_);
   const double loss = Loss();
   const Gradients one = network_->gradients();
@@ -129,7 +160,7 @@ TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) {
   std::vector<model::Head> heads(kHeads);
   heads[0].name = "click";
   heads[1].name = "conversion";
-  TrainedModel trained(data_.schema, layout_, std::move(encoders_), parameters_, heads, {});
+  TrainedModel trained(data_.schema, layout_, std::move(encoders_), {parameters_}, heads, {});
   RawStorage context;
   RawStorage candidates;
   std::vector<float> served(batch_.size() * kHeads);
@@ -143,7 +174,7 @@ TEST_F(NetworkTest, WorksWithoutAnyHiddenLayer) {
   const Parameters linear = InitialParameters(layout_, {}, std::vector<double>{0.3, 0.1}, 3);
   Network network(layout_, {}, kHeads, *model::AvailableKernelSets(model::Precision::kF32).front(), workers);
   network.Use(linear);
-  EXPECT_TRUE(std::isfinite(network.Backpropagate(rows_, batch_)));
+  EXPECT_TRUE(std::isfinite(network.Backpropagate(rows_, batch_, noise_)));
 }
 
 }  // namespace

@@ -10,19 +10,17 @@
 #include <sstream>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "cli/flag_checks.h"
 #include "model/model_root.h"
 #include "model/rollout.h"
 #include "trainer/commands/schema_flags.h"
+#include "trainer/commands/training_flags.h"
 #include "trainer/figures_report.h"
 #include "trainer/fit.h"
 #include "trainer/json_text.h"
@@ -39,8 +37,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kMostThreads = 8;  // more than a batch can keep busy
-
 struct FitFlags {
   SchemaFlags data;
   std::string model_root;
@@ -48,29 +44,11 @@ struct FitFlags {
   std::string schema;
   double validation = 0.1;
   std::string split = "tail";
-  std::string hidden = "128,64";
   std::string training_window;
   size_t keep = 0;  // versions; 0: all
   bool json = false;
-  FitOptions defaults;  // where numbers are parsed into
+  TrainingFlags training;
 };
-
-// "128,64" or "none".
-absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text) {
-  std::vector<size_t> hidden;
-  if (text == "none") return hidden;
-  const std::vector<std::string> parts = absl::StrSplit(std::string(text), ',');
-  for (const std::string& part : parts) {
-    uint32_t width = 0;
-    if (!absl::SimpleAtoi(part, &width) || width == 0 || width > 8192) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(cli::Quoted(part),
-                       " is not the width of a layer: give numbers from 1 to 8192, such as 128,64, or none"));
-    }
-    hidden.push_back(width);
-  }
-  return hidden;
-}
 
 // What the file looks like, without a look at the validation rows.
 absl::StatusOr<InferredSchema> InferFrom(const FitFlags& flags, const FitOptions& options,
@@ -161,6 +139,8 @@ void PrintJson(const FitFlags& flags, const Published& published, const std::vec
                                        {"validation_rows", fitted.validation_rows},
                                        {"seconds", seconds},
                                        {"rows_per_second", fitted.rows_per_second},
+                                       {"tuning_parts", fitted.tuning_parts},
+                                       {"members", fitted.model->snapshot().members},
                                        {"epochs_run", fitted.epochs},
                                        {"epochs_published", fitted.best_epochs},
                                        {"heads", figures},
@@ -178,8 +158,14 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
                flags.data.data, seconds);
   absl::PrintF(
       "trained on %d rows at %.0f rows/s: the %d of them kept for tuning were best after %.2f of %.2f "
-      "epochs, so that\nit was trained anew on all of them for that long\n\n",
+      "epochs, so that\nit was trained anew on all of them for that long\n",
       fitted.training_rows, fitted.rows_per_second, fitted.tuning_rows, fitted.best_epochs, fitted.epochs);
+  if (fitted.tuning_parts > 1) {
+    absl::PrintF("few of the tuning rows are positive: %d tenths of the rows took turns at tuning\n",
+                 fitted.tuning_parts);
+  }
+  if (snapshot.members > 1) absl::PrintF("%d networks, whose mean is served\n", snapshot.members);
+  std::printf("\n");
   std::printf("%s", FiguresToTable(snapshot.heads, fitted.validation).c_str());
   std::printf(
       "measured on the %s %zu rows, which nothing was fitted to or chosen by; norm. ent. is the log loss as "
@@ -200,11 +186,10 @@ absl::StatusOr<std::vector<int64_t>> RemoveAllBut(const FitFlags& flags) {
 
 absl::Status Fit(const FitFlags& flags) {
   const Clock::time_point begin = Clock::now();
-  FitOptions options = flags.defaults;
+  FitOptions options = flags.training.Options();
   options.labels = flags.data.Labels();
   options.split = ParseSplitKind(flags.split).value();
   options.validation_share = flags.validation;
-  options.training.hidden = ParseHidden(flags.hidden).value();
 
   ProgressLine line;
   absl::StatusOr<InferredSchema> inferred =
@@ -264,8 +249,6 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
                                          "validation rows, which decide nothing and\n"
                                          "give the figures that are printed.");
   const auto flags = std::make_shared<FitFlags>();  // lives as long as the command that parses into it
-  FitOptions& options = flags->defaults;
-  options.training.threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
   AddSchemaFlags(command, &flags->data);
   command
       ->add_option("--model-root", flags->model_root,
@@ -293,43 +276,7 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->type_name("tail|random")
       ->check(cli::CheckedBy(&ParseSplitKind))
       ->capture_default_str();
-  command
-      ->add_option("--hidden", flags->hidden,
-                   "Widths of the hidden layers, or none for a linear model on the embeddings")
-      ->type_name("N,...")
-      ->check(cli::CheckedBy(&ParseHidden))
-      ->capture_default_str();
-  command->add_option("--embedding-dim", options.encoders.embedding_dim, "Numbers per token or bin")
-      ->type_name("N")
-      ->check(cli::WholeNumber(1, 256))
-      ->capture_default_str();
-  command
-      ->add_option("--epochs", options.training.epochs,
-                   "Passes over the training rows, at most: it stops when the tuning rows get no better, and "
-                   "keeps the best state")
-      ->type_name("N")
-      ->check(cli::WholeNumber(1, 1000))
-      ->capture_default_str();
-  command->add_option("--batch-size", options.training.batch_size, "Rows per step")
-      ->type_name("N")
-      ->check(cli::WholeNumber(1, 65536))
-      ->capture_default_str();
-  command->add_option("--learning-rate", options.training.learning_rate, "Adam's step size")
-      ->type_name("F")
-      ->check(cli::Number(1e-6, 10.0))
-      ->capture_default_str();
-  command
-      ->add_option("--seed", options.training.seed,
-                   "Of all that is random: the same seed, data and flags give the same snapshot")
-      ->type_name("N")
-      ->check(cli::WholeNumber(0, UINT64_MAX))
-      ->capture_default_str();
-  command
-      ->add_option("--threads", options.training.threads,
-                   "Threads to train with; the result does not depend on it")
-      ->type_name("N")
-      ->check(cli::WholeNumber(1, 256))
-      ->capture_default_str();
+  AddTrainingFlags(command, &flags->training);
   command
       ->add_option("--training-window", flags->training_window,
                    "The time that the log covers, to be recorded: ISO 8601 dates or times, UTC unless they "

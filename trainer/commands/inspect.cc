@@ -86,6 +86,7 @@ void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
                      {"schema_fingerprint", absl::StrFormat("%016x", inspected.model->fingerprint())},
                      {"schema", Json::parse(model::SchemaToJson(snapshot.schema))},
                      {"embeddings", embeddings},
+                     {"members", snapshot.members},
                      {"layers", layers},
                      {"heads", heads},
                      {"golden_rows", snapshot.golden.rows},
@@ -125,7 +126,10 @@ void PrintText(const InspectFlags& flags, const Inspected& inspected) {
                 table.dim);
   }
   std::printf("\nlayers: %zu", snapshot.layers.front().inputs);
-  for (const model::Layer& layer : snapshot.layers) std::printf(" -> %zu", layer.outputs);
+  for (const model::Layer& layer : snapshot.LayersOf(0)) std::printf(" -> %zu", layer.outputs);
+  if (snapshot.members > 1) {
+    std::printf(", in each of %zu networks whose logits are averaged", snapshot.members);
+  }
   std::printf("\n\n%-24s %10s  %s\n", "head", "base rate", "calibrator (slope, offset)");
   for (const model::Head& head : snapshot.heads) {
     std::printf("%-24s %9.3f%%  %.4f, %.4f\n", head.name.c_str(), 100 * head.base_rate,

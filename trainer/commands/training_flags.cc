@@ -1,0 +1,171 @@
+#include "trainer/commands/training_flags.h"
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cli/flag_checks.h"
+
+namespace adscore::trainer {
+namespace {
+
+constexpr size_t kMostThreads = 8;  // more than a batch can keep busy
+
+absl::StatusOr<OptimizerKind> ParseOptimizer(std::string_view text) {
+  if (text == "adam") return OptimizerKind::kAdam;
+  if (text == "adagrad") return OptimizerKind::kAdaGrad;
+  return absl::InvalidArgumentError(
+      absl::StrCat(cli::Quoted(std::string(text)), " is no optimiser: say adam or adagrad"));
+}
+
+void AddRegularisation(CLI::App* command, FitOptions* options) {
+  NoiseOptions& noise = options->training.noise;
+  OptimizerOptions& optimizer = options->training.optimizer;
+  const auto share = [command](const char* name, float* value, const char* help) {
+    command->add_option(name, *value, help)
+        ->type_name("0..0.9")
+        ->check(cli::Number(0, 0.9))
+        ->capture_default_str()
+        ->group("Against over-fitting");
+  };
+  share("--dropout", &noise.hidden_dropout,
+        "Share of the hidden units that a row's training step goes without");
+  share("--embedding-dropout", &noise.embedding_dropout, "The same, of the numbers of embeddings");
+  share("--field-dropout", &noise.field_dropout,
+        "The same, of whole features: embedding and target statistics");
+  share("--unknown-rate", &noise.unknown_rate,
+        "Share of tokens that a training step takes for unknown, so that unknown ones are learnt too");
+  command
+      ->add_option("--weight-decay", optimizer.weight_decay,
+                   "Share of the layers' weights that is taken off per step, times the learning rate")
+      ->type_name("F")
+      ->check(cli::Number(0, 100))
+      ->capture_default_str()
+      ->group("Against over-fitting");
+  command
+      ->add_option("--embedding-decay", optimizer.embedding_decay,
+                   "The same of an embedding, for every batch that has its token")
+      ->type_name("F")
+      ->check(cli::Number(0, 100))
+      ->capture_default_str()
+      ->group("Against over-fitting");
+  command
+      ->add_option("--clip-norm", optimizer.clip_norm,
+                   "Longest gradient of a batch: longer ones are scaled down; 0: never")
+      ->type_name("F")
+      ->check(cli::Number(0, 1e6))
+      ->capture_default_str()
+      ->group("Against over-fitting");
+  command
+      ->add_option(
+          "--weight-average", optimizer.average_decay,
+          "What is published is a running average of the weights: the share of it that a step keeps; 0: "
+          "the last weights")
+      ->type_name("0..0.99999")
+      ->check(cli::Number(0, 0.99999))
+      ->capture_default_str()
+      ->group("Against over-fitting");
+}
+
+void AddEncoders(CLI::App* command, EncoderOptions* encoders) {
+  command->add_option("--embedding-dim", encoders->embedding_dim, "Numbers per token or bin")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 256))
+      ->capture_default_str();
+  command
+      ->add_option("--min-count", encoders->minimum_count,
+                   "Rows that a token must be in to get an embedding of its own; rarer ones share one")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--bins", encoders->bins, "Bins of a numeric column, at most: each has an embedding")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 1000))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text) {
+  std::vector<size_t> hidden;
+  if (text == "none") return hidden;
+  const std::vector<std::string> parts = absl::StrSplit(std::string(text), ',');
+  for (const std::string& part : parts) {
+    uint32_t width = 0;
+    if (!absl::SimpleAtoi(part, &width) || width == 0 || width > 8192) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(cli::Quoted(part),
+                       " is not the width of a layer: give numbers from 1 to 8192, such as 128,64, or none"));
+    }
+    hidden.push_back(width);
+  }
+  return hidden;
+}
+
+FitOptions TrainingFlags::Options() const {
+  FitOptions parsed = options;
+  parsed.training.hidden = ParseHidden(hidden).value();
+  parsed.training.optimizer.kind = ParseOptimizer(optimizer).value();
+  return parsed;
+}
+
+void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
+  TrainingOptions& training = flags->options.training;
+  training.threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
+  command
+      ->add_option("--hidden", flags->hidden,
+                   "Widths of the hidden layers, or none for a linear model on the embeddings")
+      ->type_name("N,...")
+      ->check(cli::CheckedBy(&ParseHidden))
+      ->capture_default_str();
+  AddEncoders(command, &flags->options.encoders);
+  command
+      ->add_option("--ensemble", flags->options.members,
+                   "Networks to train, each from a seed of its own: their mean is one snapshot, better than "
+                   "any of them, that costs as many times more to train and to serve")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 32))
+      ->capture_default_str();
+  command
+      ->add_option("--epochs", training.epochs,
+                   "Passes over the training rows, at most: it stops when the tuning rows get no better, and "
+                   "keeps the best state")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 1000))
+      ->capture_default_str();
+  command->add_option("--batch-size", training.batch_size, "Rows per step")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 65536))
+      ->capture_default_str();
+  command->add_option("--optimizer", flags->optimizer, "What makes steps of gradients")
+      ->type_name("adam|adagrad")
+      ->check(cli::CheckedBy(&ParseOptimizer))
+      ->capture_default_str();
+  command->add_option("--learning-rate", training.learning_rate, "Size of a step")
+      ->type_name("F")
+      ->check(cli::Number(1e-6, 10.0))
+      ->capture_default_str();
+  command
+      ->add_option("--learning-rate-decay", training.learning_rate_decay,
+                   "What the learning rate is multiplied by over an epoch, little by little")
+      ->type_name("F")
+      ->check(cli::Number(1e-3, 1.0))
+      ->capture_default_str();
+  AddRegularisation(command, &flags->options);
+  command
+      ->add_option("--seed", training.seed,
+                   "Of all that is random: the same seed, data and flags give the same snapshot")
+      ->type_name("N")
+      ->check(cli::WholeNumber(0, UINT64_MAX))
+      ->capture_default_str();
+  command
+      ->add_option("--threads", training.threads, "Threads to train with; the result does not depend on it")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 256))
+      ->capture_default_str();
+}
+
+}  // namespace adscore::trainer

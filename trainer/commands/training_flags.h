@@ -1,0 +1,28 @@
+// The flags that say how a model is trained: what `fit` takes, and what `tune` starts from.
+//
+// Not thread-safe: used while a command line is parsed.
+#pragma once
+
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "trainer/fit.h"
+
+namespace adscore::trainer {
+
+struct TrainingFlags {
+  std::string hidden = "128,64";
+  std::string optimizer = "adam";
+  FitOptions options;  // where numbers are parsed into
+
+  // The options as the flags have them, once they are parsed. Labels and split are the caller's.
+  FitOptions Options() const;
+};
+
+// Adds the flags to `command`, with the defaults that `flags` has; it must live as long as the command.
+void AddTrainingFlags(CLI::App* command, TrainingFlags* flags);
+
+// "128,64" or "none".
+absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text);
+
+}  // namespace adscore::trainer
