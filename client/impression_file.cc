@@ -16,9 +16,9 @@ absl::StatusOr<std::unique_ptr<ImpressionFile>> ImpressionFile::Open(const std::
   std::unique_ptr<ImpressionFile> file(new ImpressionFile(*std::move(reader)));
   std::vector<std::string> missing;
   for (const Feature& feature : schema.features()) {
-    const auto column = std::find(columns.begin(), columns.end(), feature.name);
+    const auto column = std::find(columns.begin(), columns.end(), feature.column);
     if (column == columns.end()) {
-      missing.push_back(feature.name);
+      missing.push_back(feature.column);
     } else {
       file->sources_.push_back(
           {.feature = &feature, .column = static_cast<size_t>(column - columns.begin())});
@@ -39,7 +39,10 @@ absl::StatusOr<bool> ImpressionFile::Next(size_t candidates, ImpressionBuilder* 
     if (!more.ok() || !*more) return more;
     for (const Source& source : sources_) {
       const bool context = source.feature->role == v1::Feature::ROLE_CONTEXT;
-      if (!context || candidate == 0) impression->Set(*source.feature, candidate, cells_[source.column]);
+      if (context && candidate > 0) continue;
+      const std::string_view cell = cells_[source.column];
+      impression->Set(*source.feature, candidate,
+                      source.feature->part ? data::DatePartToken(cell, *source.feature->part) : cell);
     }
   }
   return true;

@@ -54,6 +54,8 @@ Json ToJson(const Model& model) {
     Json entry = {
         {"name", feature.name()}, {"kind", KindName(feature.kind())}, {"role", RoleName(feature.role())}};
     if (!feature.delimiter().empty()) entry["delimiter"] = feature.delimiter();
+    if (!feature.column().empty()) entry["column"] = feature.column();
+    if (!feature.part().empty()) entry["part"] = feature.part();
     json["features"].push_back(std::move(entry));
   }
   return json;
@@ -81,6 +83,9 @@ void Print(const Model& model, bool with_features, std::ostream& out) {
     out << absl::StrFormat("    %-*s  %-9s  %s", static_cast<int>(width), cli::OneLine(feature.name()),
                            RoleName(feature.role()), KindName(feature.kind()));
     if (!feature.delimiter().empty()) out << ", split at '" << cli::OneLine(feature.delimiter()) << "'";
+    if (!feature.part().empty()) {
+      out << ", the " << cli::OneLine(feature.part()) << " of column " << cli::OneLine(feature.column());
+    }
     out << '\n';
   }
 }

@@ -20,6 +20,16 @@ absl::StatusOr<ModelSchema> ModelSchema::FromModel(const v1::GetModelResponse& m
           absl::StrCat("feature '", feature.name, "' of model '", model.model(),
                        "' has a role that this client does not know; upgrade the client"));
     }
+    feature.column = described.column().empty() ? described.name() : described.column();
+    if (described.part() == "hour") {
+      feature.part = data::DatePart::kHour;
+    } else if (described.part() == "weekday") {
+      feature.part = data::DatePart::kWeekday;
+    } else if (!described.part().empty()) {
+      return absl::UnimplementedError(
+          absl::StrCat("feature '", feature.name, "' of model '", model.model(), "' is the '",
+                       described.part(), "' of a time, which this client does not know; upgrade the client"));
+    }
     RoleCounts& counts = feature.role == v1::Feature::ROLE_CONTEXT ? schema.context_ : schema.candidate_;
     switch (feature.kind) {
       case v1::Feature::KIND_NUMERIC:

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "adscore/v1/prediction_service.pb.h"
+#include "data/date_time.h"
 
 namespace adscore::client {
 
@@ -20,7 +22,9 @@ struct Feature {
   std::string name;
   v1::Feature::Kind kind;
   v1::Feature::Role role;
-  char delimiter = 0;  // multi-valued only: separates the values within one cell
+  char delimiter = 0;                  // multi-valued only: separates the values within one cell
+  std::string column;                  // where files have it
+  std::optional<data::DatePart> part;  // which part of that column's date or time it is
   size_t slot = 0;  // how many features of the same kind and role come before it: its place in PackedColumns
 };
 

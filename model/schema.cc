@@ -34,6 +34,12 @@ constexpr std::array<std::pair<MissingRule, const char*>, 2> kMissingRules = {{
     {MissingRule::kZero, "zero"},
 }};
 
+constexpr std::array<std::pair<DatePart, const char*>, 3> kParts = {{
+    {DatePart::kNone, "none"},
+    {DatePart::kHour, "hour"},
+    {DatePart::kWeekday, "weekday"},
+}};
+
 Json FeatureToJson(const Feature& feature) {
   Json json = {{"name", feature.name}, {"kind", ToString(feature.kind)}, {"role", ToString(feature.role)}};
   if (feature.kind == FeatureKind::kNumeric) {
@@ -41,6 +47,8 @@ Json FeatureToJson(const Feature& feature) {
     json["missing"] = ToString(feature.missing);
   }
   if (feature.kind == FeatureKind::kMultiCategorical) json["delimiter"] = std::string(1, feature.delimiter);
+  if (!feature.column.empty()) json["column"] = feature.column;
+  if (feature.part != DatePart::kNone) json["part"] = ToString(feature.part);
   return json;
 }
 
@@ -63,18 +71,27 @@ absl::StatusOr<Feature> FeatureFromJson(const Json& json, const std::string& whe
       status = ParseWord(kTransforms, word, where + ".transform", &feature.transform);
     } else if (key == "missing") {
       status = ParseWord(kMissingRules, word, where + ".missing", &feature.missing);
+    } else if (key == "column") {
+      feature.column = word;
+    } else if (key == "part") {
+      status = ParseWord(kParts, word, where + ".part", &feature.part);
     } else if (key == "delimiter" && word.size() == 1) {
       feature.delimiter = word[0];
     } else if (key == "delimiter") {
       status =
           absl::InvalidArgumentError(absl::StrCat(where, ".delimiter must be one byte, not '", word, "'"));
     } else {
-      status = absl::InvalidArgumentError(absl::StrCat(
-          where, " has an unknown key '", key, "'; known: name, kind, role, transform, missing, delimiter"));
+      status = absl::InvalidArgumentError(
+          absl::StrCat(where, " has an unknown key '", key,
+                       "'; known: name, kind, role, transform, missing, delimiter, column, part"));
     }
     if (!status.ok()) return status;
   }
   if (feature.name.empty()) return absl::InvalidArgumentError(absl::StrCat(where, " has no name"));
+  if (feature.part != DatePart::kNone && feature.kind != FeatureKind::kCategorical) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ".part '", ToString(feature.part), "' is for features of the kind categorical"));
+  }
   return feature;
 }
 
@@ -116,6 +133,7 @@ const char* ToString(FeatureKind kind) { return WordOf(kKinds, kind); }
 const char* ToString(FeatureRole role) { return WordOf(kRoles, role); }
 const char* ToString(NumericTransform transform) { return WordOf(kTransforms, transform); }
 const char* ToString(MissingRule rule) { return WordOf(kMissingRules, rule); }
+const char* ToString(DatePart part) { return WordOf(kParts, part); }
 
 uint64_t Fingerprint(const Schema& schema) {
   XXH3_state_t state;

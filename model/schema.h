@@ -36,6 +36,14 @@ enum class MissingRule : uint8_t {
   kZero,  // as if it were the number 0
 };
 
+// Which part of a date or time a feature is; the token that stands for it is the caller's to make
+// (data/date_time.h).
+enum class DatePart : uint8_t {
+  kNone,     // the feature is the cell as it is
+  kHour,     // "0" … "23"
+  kWeekday,  // "mon" … "sun"
+};
+
 struct Feature {
   std::string name;
   FeatureKind kind = FeatureKind::kNumeric;
@@ -43,6 +51,12 @@ struct Feature {
   NumericTransform transform = NumericTransform::kIdentity;  // numeric only
   MissingRule missing = MissingRule::kMean;                  // numeric only
   char delimiter = '|';  // multi-valued only: separates values within one cell
+  // Where files have the feature, for what is read from one: the column, if it is not the name, and which
+  // part of its date or time (categorical only). A request has the feature itself.
+  std::string column;
+  DatePart part = DatePart::kNone;
+
+  const std::string& Column() const { return column.empty() ? name : column; }
 
   bool operator==(const Feature&) const = default;
 };
@@ -70,12 +84,14 @@ const char* ToString(FeatureKind kind);
 const char* ToString(FeatureRole role);
 const char* ToString(NumericTransform transform);
 const char* ToString(MissingRule rule);
+const char* ToString(DatePart part);
 
 // XXH3 over names, kinds, roles and order: all that decides how a request is packed, and nothing that
 // training or a change of transform alters.
 uint64_t Fingerprint(const Schema& schema);
 
-// {"features": [{"name": …, "kind": …, "role": …, "transform": …, "missing": …, "delimiter": …}, …]}. Printed
+// {"features": [{"name": …, "kind": …, "role": …, "transform": …, "missing": …, "delimiter": …, "column": …,
+// "part": …}, …]}. Printed
 // with what applies to each kind; read with defaults for what is left out, and refused (InvalidArgument,
 // saying where) for an unknown key or word, an empty or repeated name, or no features at all.
 std::string SchemaToJson(const Schema& schema);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/cell.h"
+#include "data/date_time.h"
 
 namespace adscore::trainer {
 namespace {
@@ -43,6 +44,12 @@ void ColumnProfile::Add(std::string_view cell, const std::vector<uint8_t>& posit
   missing_numbers += zero ? 1 : 0;
   if (!cell.empty()) distinct.insert(data::TokenHash(cell));
 
+  if (const std::optional<data::DateTime> date = data::ParseDateTime(cell)) {
+    ++dates.cells;
+    dates.first_day = std::min(dates.first_day, date->day);
+    dates.last_day = std::max(dates.last_day, date->day);
+    if (date->hour) dates.hours |= 1U << *date->hour;
+  }
   if (const std::optional<float> number = data::ParseNumber(cell)) {
     zero = *number == 0;
     integers += *number == std::trunc(*number) ? 1 : 0;

@@ -32,6 +32,15 @@ struct ColumnProfile {
   };
   std::array<InnerTokens, kInnerDelimiters.size()> inner;  // one per kInnerDelimiters
 
+  // Cells that are dates or times, and what they span.
+  struct Dates {
+    uint64_t cells = 0;
+    int64_t first_day = INT64_MAX;  // since 1970
+    int64_t last_day = INT64_MIN;
+    uint32_t hours = 0;  // bit h: some cell has the hour h
+  };
+  Dates dates;
+
   // Cells that hold something other than 0: all of them, and by label those in rows where that label is
   // positive.
   uint64_t nonzero = 0;

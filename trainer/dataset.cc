@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "data/cell.h"
+#include "data/date_time.h"
 #include "data/utf8.h"
 #include "trainer/columns.h"
 #include "trainer/label_values.h"
@@ -42,7 +43,7 @@ absl::StatusOr<std::vector<FeatureCells>> FindFeatures(const std::string& path,
   for (size_t i = 0; i < dataset->columns.size(); ++i) {
     const model::Feature& feature = dataset->schema.features[i];
     const std::string what = absl::StrCat("feature '", feature.name, "'");
-    absl::StatusOr<size_t> cell = RequireColumn(path, names, feature.name, what);
+    absl::StatusOr<size_t> cell = RequireColumn(path, names, feature.Column(), what);
     if (!cell.ok()) return cell.status();
     found.push_back({*cell, &feature, &dataset->columns[i]});
   }
@@ -64,7 +65,9 @@ absl::StatusOr<std::vector<LabelCells>> FindLabels(const std::string& path,
     const std::string what = absl::StrCat("label '", labels[i].column, "'");
     absl::StatusOr<size_t> cell = RequireColumn(path, names, labels[i].column, what);
     if (!cell.ok()) return cell.status();
-    if (dataset->schema.Find(labels[i].column) != nullptr) {
+    const std::vector<model::Feature>& features = dataset->schema.features;
+    if (std::any_of(features.begin(), features.end(),
+                    [&](const model::Feature& feature) { return feature.Column() == labels[i].column; })) {
       return absl::InvalidArgumentError(absl::StrCat(
           what, " is also a feature of the schema, which would give the answer away; remove it there"));
     }
@@ -87,6 +90,10 @@ void AppendCell(std::string_view cell, const model::Feature& feature, Column* co
       return;
     }
     case model::FeatureKind::kCategorical:
+      if (feature.part != model::DatePart::kNone) {
+        cell = data::DatePartToken(
+            cell, feature.part == model::DatePart::kHour ? data::DatePart::kHour : data::DatePart::kWeekday);
+      }
       column->missing += cell.empty() ? 1 : 0;
       column->tokens.push_back(data::TokenHash(cell));
       return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@ constexpr uint64_t kUniqueNumberRows = 1'000;  // the same for unordered whole n
 constexpr size_t kFewNumbers = 10;     // different whole numbers that may be a code rather than an amount
 constexpr double kCommonShare = 0.01;  // of the rows, for each of those few: an amount would have rare ones
 constexpr uint64_t kRowsPerFewNumber = 20;  // rows per different number, to tell few numbers from few rows
+constexpr int64_t kDaysForWeekdays = 14;    // fewer, and a weekday is hardly more than a day
 constexpr double kSkewed = 2;               // skewness of an exponential distribution
 constexpr uint64_t kAfterwardsRows = 50;    // see KnownAfterwards
 constexpr double kAfterwardsShare = 0.995;
@@ -80,6 +82,37 @@ bool IsCode(std::string_view name, const ColumnProfile& profile) {
   const size_t distinct = profile.distinct.size();
   return distinct > 2 && distinct <= kFewNumbers && profile.numbers.size() >= distinct * kRowsPerFewNumber &&
          static_cast<double>(profile.RarestNumberRows()) >= kCommonShare * rows;
+}
+
+// Dates and times. Numbers of seconds look like any other large numbers: they need a name that says so.
+bool IsDate(std::string_view name, const ColumnProfile& profile) {
+  if (profile.dates.cells == 0 || static_cast<double>(profile.dates.cells) <
+                                      kNumericShare * static_cast<double>(profile.number_candidates())) {
+    return false;
+  }
+  if (profile.numbers.empty()) return true;
+  static constexpr std::array<std::string_view, 6> kWords = {"time", "timestamp", "datetime",
+                                                             "date", "ts",        "at"};
+  const std::vector<std::string> words = WordsOf(name);
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+  });
+}
+
+// What a column of dates says about days to come: the hour and the weekday, if it has seen them often enough.
+// A moment itself never comes again.
+std::vector<model::Feature> PartsOfDate(const std::string& name, const ColumnProfile& profile) {
+  std::vector<model::Feature> features;
+  const auto add = [&](model::DatePart part) {
+    model::Feature& feature = features.emplace_back();
+    feature.name = absl::StrCat(name, ".", model::ToString(part));
+    feature.kind = model::FeatureKind::kCategorical;
+    feature.column = name;
+    feature.part = part;
+  };
+  if (std::popcount(profile.dates.hours) > 1) add(model::DatePart::kHour);
+  if (profile.dates.last_day - profile.dates.first_day >= kDaysForWeekdays) add(model::DatePart::kWeekday);
+  return features;
 }
 
 // An identifier of the row itself can't be known before the row, so nothing can be learnt from it.
@@ -272,6 +305,20 @@ absl::StatusOr<InferredSchema> InferSchema(const std::string& path, data::Format
     const ColumnProfile& profile = sample->profiles[i];
     const bool context =
         std::find(options.context.begin(), options.context.end(), name) != options.context.end();
+    if (IsDate(name, profile)) {
+      std::vector<std::string> parts;
+      for (model::Feature& feature : PartsOfDate(name, profile)) {
+        feature.role = context ? model::FeatureRole::kContext : model::FeatureRole::kCandidate;
+        parts.push_back(feature.name);
+        inferred.schema.features.push_back(std::move(feature));
+      }
+      inferred.notices.push_back(
+          absl::StrCat("column '", name, "' holds dates or times: ",
+                       parts.empty() ? "they span too little to learn from, and it is left out"
+                                     : absl::StrCat("learnt from as ", absl::StrJoin(parts, ", ")),
+                       where));
+      continue;
+    }
     if (const auto reason = ReasonToLeaveOut(name, profile, options, sample->positives)) {
       inferred.notices.push_back(absl::StrCat("column '", name, "' is left out: ", *reason, where));
       continue;

@@ -48,6 +48,8 @@ void DescribeModel(const ServedModel& served, const ModelVersions& versions, v1:
     if (feature.kind == model::FeatureKind::kMultiCategorical) {
       described->set_delimiter(std::string(1, feature.delimiter));
     }
+    described->set_column(feature.column);
+    if (feature.part != model::DatePart::kNone) described->set_part(model::ToString(feature.part));
   }
   for (const model::Head& head : snapshot.heads) {
     v1::Head* described = response->add_heads();

@@ -1,0 +1,135 @@
+#include "data/date_time.h"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <string>
+
+#include "data/cell.h"
+
+namespace adscore::data {
+namespace {
+
+// Takes what begins a text, and remembers whether all of it was as expected.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : rest_(text) {}
+
+  // Exactly so many digits.
+  int Number(size_t digits) {
+    int number = 0;
+    for (size_t i = 0; i < digits; ++i) {
+      if (rest_.empty() || rest_[0] < '0' || rest_[0] > '9') {
+        ok_ = false;
+        return 0;
+      }
+      number = 10 * number + (rest_[0] - '0');
+      rest_.remove_prefix(1);
+    }
+    return number;
+  }
+
+  bool Take(char c) {
+    if (!rest_.starts_with(c)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void Expect(char c) { ok_ = ok_ && Take(c); }
+  void SkipDigits() {
+    while (!rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9') rest_.remove_prefix(1);
+  }
+  void Require(bool condition) { ok_ = ok_ && condition; }
+
+  std::string_view rest() const { return rest_; }
+  bool ok() const { return ok_; }
+
+ private:
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+std::optional<DateTime> FromUnixSeconds(std::string_view text) {
+  constexpr int64_t kFrom = 946'684'800;  // 2000-01-01
+  constexpr int64_t kTo = 4'102'444'800;  // 2100-01-01
+  int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < kFrom || seconds >= kTo) {
+    return std::nullopt;
+  }
+  return DateTime{seconds / 86'400, static_cast<int>(seconds % 86'400 / 3'600)};
+}
+
+std::optional<int64_t> ScanDate(Scanner* scan) {
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  if (scan->rest().size() > 2 && scan->rest()[2] == '.') {
+    day = scan->Number(2);
+    scan->Expect('.');
+    month = scan->Number(2);
+    scan->Expect('.');
+    year = scan->Number(4);
+  } else {
+    year = scan->Number(4);
+    const char between = scan->Take('/') ? '/' : '-';
+    if (between == '-') scan->Expect('-');
+    month = scan->Number(2);
+    scan->Expect(between);
+    day = scan->Number(2);
+  }
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!scan->ok() || !date.ok() || year < 1) return std::nullopt;
+  return std::chrono::sys_days(date).time_since_epoch().count();
+}
+
+void ScanZone(Scanner* scan) {
+  scan->Take(' ');
+  if (scan->Take('Z') || !(scan->Take('+') || scan->Take('-'))) return;
+  scan->Require(scan->Number(2) <= 14);
+  if (scan->Take(':') || !scan->rest().empty()) scan->Require(scan->Number(2) < 60);
+}
+
+}  // namespace
+
+std::optional<DateTime> ParseDateTime(std::string_view cell) {
+  const std::string_view text = Trim(cell);
+  if (text.size() < 10 || text[0] < '0' || text[0] > '9') return std::nullopt;
+  if (text.size() == 10 && text.find_first_not_of("0123456789") == text.npos) return FromUnixSeconds(text);
+  Scanner scan(text);
+  const std::optional<int64_t> day = ScanDate(&scan);
+  if (!day) return std::nullopt;
+  DateTime parsed{*day, std::nullopt};
+  if (scan.rest().empty()) return parsed;
+  if (!scan.Take('T')) scan.Expect(' ');
+  parsed.hour = scan.Number(2);
+  scan.Expect(':');
+  const int minute = scan.Number(2);
+  const int second = scan.Take(':') ? scan.Number(2) : 0;
+  if (scan.Take('.')) scan.SkipDigits();
+  ScanZone(&scan);
+  scan.Require(*parsed.hour < 24 && minute < 60 && second <= 60 && scan.rest().empty());
+  return scan.ok() ? std::optional(parsed) : std::nullopt;
+}
+
+int WeekdayOf(int64_t day) { return static_cast<int>(((day + 3) % 7 + 7) % 7); }
+
+std::string_view DatePartToken(std::string_view cell, DatePart part) {
+  static constexpr std::array<std::string_view, 24> kHours = {"0",  "1",  "2",  "3",  "4",  "5",  "6",  "7",
+                                                              "8",  "9",  "10", "11", "12", "13", "14", "15",
+                                                              "16", "17", "18", "19", "20", "21", "22", "23"};
+  static constexpr std::array<std::string_view, 7> kWeekdays = {"mon", "tue", "wed", "thu",
+                                                                "fri", "sat", "sun"};
+  const std::optional<DateTime> parsed = ParseDateTime(cell);
+  if (!parsed) return {};
+  switch (part) {
+    case DatePart::kHour:
+      return parsed->hour ? kHours[static_cast<size_t>(*parsed->hour)] : std::string_view();
+    case DatePart::kWeekday:
+      return kWeekdays[static_cast<size_t>(WeekdayOf(parsed->day))];
+  }
+  return {};
+}
+
+}  // namespace adscore::data

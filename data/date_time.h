@@ -1,0 +1,35 @@
+// Dates and times as exports write them, and the parts of them that say something about the next time: the
+// hour and the weekday, as they are written, whatever the time zone.
+//
+//   2026-03-01, 2026/03/01, 01.03.2026          a date: its hour is not known
+//   2026-03-01 09:30[:38[.5]], …T09:30…         the same with a time; a zone may follow (Z, +01:00)
+//   1772357438                                  seconds since 1970, in UTC, from 2000 to 2099
+//
+// The one rule that the trainer and the client share, so that the same cell means the same token everywhere.
+//
+// Thread-safe: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace adscore::data {
+
+struct DateTime {
+  int64_t day = 0;          // since 1970-01-01
+  std::optional<int> hour;  // 0 to 23
+};
+
+std::optional<DateTime> ParseDateTime(std::string_view cell);
+
+// 0 is Monday.
+int WeekdayOf(int64_t day);
+
+enum class DatePart : uint8_t { kHour, kWeekday };
+
+// The token that stands for a part of a cell: "0" … "23", "mon" … "sun". Empty, and so missing, if the cell
+// does not have it.
+std::string_view DatePartToken(std::string_view cell, DatePart part);
+
+}  // namespace adscore::data

@@ -1,0 +1,47 @@
+#include "data/date_time.h"
+
+#include <gtest/gtest.h>
+
+namespace adscore::data {
+namespace {
+
+TEST(DateTimeTest, ReadsDatesAsExportsWriteThem) {
+  for (const char* text : {"2017-11-07", "2017/11/07", "07.11.2017", " 2017-11-07 "}) {
+    const std::optional<DateTime> parsed = ParseDateTime(text);
+    ASSERT_TRUE(parsed.has_value()) << text;
+    EXPECT_EQ(parsed->day, 17477) << text;
+    EXPECT_FALSE(parsed->hour.has_value()) << text;
+  }
+}
+
+TEST(DateTimeTest, ReadsTimesAndLeavesTheZoneAlone) {
+  for (const char* text :
+       {"2017-11-07 09:30", "2017-11-07 09:30:38", "2017-11-07T09:30:38Z", "2017-11-07T09:30:38.125",
+        "2017-11-07 09:30:38 +02:00", "2017-11-07T09:30:38-0500", "07.11.2017 09:30", "1510047038"}) {
+    const std::optional<DateTime> parsed = ParseDateTime(text);
+    ASSERT_TRUE(parsed.has_value()) << text;
+    EXPECT_EQ(parsed->day, 17477) << text;
+    EXPECT_EQ(parsed->hour, 9) << text;
+  }
+}
+
+TEST(DateTimeTest, WhatIsNoDateIsNone) {
+  for (const char* text :
+       {"", "2017-13-07", "2017-02-30", "2017-11-07x", "2017-11-07 24:00", "2017-11-07 09:61",
+        "2017-11-07 9:30", "17-11-07", "2017-11/07", "151004703", "0000000001", "9999999999",
+        "2017-11-07T09:30:38+99:00", "hello world", "2017-11-07 09:30:38 +", "192.168.10.1"}) {
+    EXPECT_FALSE(ParseDateTime(text).has_value()) << text;
+  }
+}
+
+TEST(DateTimeTest, PartsAreTokens) {
+  EXPECT_EQ(DatePartToken("2017-11-07 09:30:38", DatePart::kHour), "9");
+  EXPECT_EQ(DatePartToken("2017-11-07 09:30:38", DatePart::kWeekday), "tue");
+  EXPECT_EQ(DatePartToken("1970-01-01", DatePart::kWeekday), "thu");
+  EXPECT_EQ(DatePartToken("1969-12-28", DatePart::kWeekday), "sun");
+  EXPECT_EQ(DatePartToken("2017-11-07", DatePart::kHour), "");
+  EXPECT_EQ(DatePartToken("yesterday", DatePart::kWeekday), "");
+}
+
+}  // namespace
+}  // namespace adscore::data
