@@ -28,7 +28,7 @@ from sklearn.metrics import roc_auc_score
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # xgboost's threads spin otherwise, which hurts on a busy machine
 
 import models  # noqa: E402
-from datasets import DATA_SETS, DataSet, split  # noqa: E402
+from datasets import CATEGORICAL, DATA_SETS, NUMERIC, DataSet, split  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIGURES = {"auc": 4, "log_loss": 5, "normalized_entropy": 4, "calibration": 3, "excess": 5}  # and their digits
@@ -56,14 +56,37 @@ def run(command: list[object], limit: float) -> str:
     return done.stdout
 
 
+def told_schema(flags: argparse.Namespace, folder: pathlib.Path, train: DataSet) -> list[object]:
+    """Flags for a schema with the kinds of columns as the peers know them, instead of as inferred."""
+    fit_flags = [flag for flag in train.fit_flags if flag not in ("--split", "random")]
+    schema = json.loads(run([flags.trainer, "schema", "--data", folder / "train.txt", *fit_flags], flags.timeout))
+    for feature in schema["features"]:
+        kind = train.kinds.get(feature.get("column", feature["name"]))
+        if feature["kind"] == "numeric" and kind == CATEGORICAL:
+            feature["kind"] = "categorical"
+            for key in ("transform", "missing"):  # which a categorical does not have
+                feature.pop(key, None)
+        elif feature["kind"] == "categorical" and kind == NUMERIC:
+            feature["kind"] = "numeric"
+    path = folder / "schema.json"
+    path.write_text(json.dumps(schema))
+    return ["--schema", path]
+
+
 def ours(flags: argparse.Namespace, folder: pathlib.Path, train: DataSet, test: DataSet) -> dict[str, list[Figures]]:
     """By head, the figures of each seed's model."""
     result: dict[str, list[Figures]] = {head: [] for head in test.labels}
+    fit_flags = list(train.fit_flags)
+    if flags.tell_kinds:
+        if "--ignore" in fit_flags:  # a schema says that itself
+            at = fit_flags.index("--ignore")
+            del fit_flags[at : at + 2]
+        fit_flags += told_schema(flags, folder, train)
     for seed in flags.seeds:
         root, predictions = folder / "models", folder / "predictions.tsv"
         shutil.rmtree(root, ignore_errors=True)
         start = time.monotonic()
-        run([flags.trainer, "fit", "--data", folder / "train.txt", *train.fit_flags, "--model-root", root, "--model", "m",
+        run([flags.trainer, "fit", "--data", folder / "train.txt", *fit_flags, "--model-root", root, "--model", "m",
              "--seed", seed, "--threads", flags.threads, "--json", *shlex.split(flags.extra)], flags.timeout)
         seconds = time.monotonic() - start
         evaluation = json.loads(run([flags.trainer, "evaluate", "--model-root", root, "--model", "m",
@@ -168,6 +191,8 @@ def main() -> None:
     parser.add_argument("--test-share", type=float, default=0.125, help="of the rows (default 0.125)")
     parser.add_argument("--seeds", default="1,2,3", help="of ours (default 1,2,3)")
     parser.add_argument("--extra", default="", help="more flags for fit, such as \"--ensemble 5\"")
+    parser.add_argument("--tell-kinds", action="store_true",
+                        help="tell ours too which columns are numbers and which tokens, instead of letting it infer that")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True,
                         help="compute the peers' figures that are not in --work yet; --no-peers shows only those that are")
     parser.add_argument("--again", action="store_true", help="compute the peers' figures again")
@@ -186,7 +211,7 @@ def main() -> None:
     found = {name: compare(flags, name) for name in names}
     results = {name: heads for name, heads in found.items() if heads is not None}
     if flags.json:
-        print(json.dumps({"part": flags.part, "extra": flags.extra, "data_sets": results}))
+        print(json.dumps({"part": flags.part, "extra": flags.extra, "tell_kinds": flags.tell_kinds, "data_sets": results}))
     else:
         show(results)
 
