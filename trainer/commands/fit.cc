@@ -22,6 +22,7 @@
 #include "cli/flag_checks.h"
 #include "model/model_root.h"
 #include "model/rollout.h"
+#include "trainer/commands/fit_assessment.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/figures_report.h"
 #include "trainer/fit.h"
@@ -50,7 +51,8 @@ struct FitFlags {
   std::string split = "tail";
   std::string hidden = "128,64";
   std::string training_window;
-  size_t keep = 0;  // versions; 0: all
+  size_t keep = 0;         // versions; 0: all
+  size_t progressive = 0;  // parts; 0: none
   bool json = false;
   FitOptions defaults;  // where numbers are parsed into
 };
@@ -146,31 +148,32 @@ absl::StatusOr<Published> PublishFitted(const FitFlags& flags, const FitOptions&
 }
 
 void PrintJson(const FitFlags& flags, const Published& published, const std::vector<int64_t>& removed,
-               const FittedModel& fitted, uint64_t rows, double seconds) {
+               const FittedModel& fitted, const FitAssessment& assessment, uint64_t rows, double seconds) {
   const std::vector<model::Head>& heads = fitted.model->snapshot().heads;
   const nlohmann::ordered_json figures = FiguresToJson(heads, fitted.validation);
-  const nlohmann::ordered_json json = {{"model", flags.model},
-                                       {"version", published.version},
-                                       {"parent_version", published.parent_version},
-                                       {"removed_versions", removed},
-                                       {"directory", published.directory},
-                                       {"snapshot_bytes", published.snapshot_bytes},
-                                       {"rows", rows},
-                                       {"training_rows", fitted.training_rows},
-                                       {"tuning_rows", fitted.tuning_rows},
-                                       {"validation_rows", fitted.validation_rows},
-                                       {"seconds", seconds},
-                                       {"rows_per_second", fitted.rows_per_second},
-                                       {"epochs_run", fitted.epochs},
-                                       {"epochs_published", fitted.best_epochs},
-                                       {"heads", figures},
-                                       {"validation", {{"rows", fitted.validation_rows}, {"heads", figures}}},
-                                       {"notices", fitted.notices}};
+  nlohmann::ordered_json json = {{"model", flags.model},
+                                 {"version", published.version},
+                                 {"parent_version", published.parent_version},
+                                 {"removed_versions", removed},
+                                 {"directory", published.directory},
+                                 {"snapshot_bytes", published.snapshot_bytes},
+                                 {"rows", rows},
+                                 {"training_rows", fitted.training_rows},
+                                 {"tuning_rows", fitted.tuning_rows},
+                                 {"validation_rows", fitted.validation_rows},
+                                 {"seconds", seconds},
+                                 {"rows_per_second", fitted.rows_per_second},
+                                 {"epochs_run", fitted.epochs},
+                                 {"epochs_published", fitted.best_epochs},
+                                 {"heads", figures},
+                                 {"validation", {{"rows", fitted.validation_rows}, {"heads", figures}}},
+                                 {"notices", fitted.notices}};
+  json.update(AssessmentToJson(heads, assessment));
   std::printf("%s\n", JsonText(json).c_str());
 }
 
-void PrintSummary(const FitFlags& flags, const Published& published, const FittedModel& fitted, uint64_t rows,
-                  double seconds) {
+void PrintSummary(const FitFlags& flags, const Published& published, const FittedModel& fitted,
+                  const FitAssessment& assessment, uint64_t rows, double seconds) {
   const model::Snapshot& snapshot = fitted.model->snapshot();
   for (const std::string& notice : fitted.notices) std::printf("note: %s\n", notice.c_str());
   absl::PrintF("%s version %d: %d features, %d parameters, from %d rows of %s in %.1f s\n", flags.model,
@@ -186,6 +189,7 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
       "a\n"
       "share of that of always saying the base rate, calibration is predicted ÷ actual (1 is right)\n\n",
       flags.split == "tail" ? "last" : "randomly drawn", fitted.validation_rows);
+  std::printf("%s\n", AssessmentToText(snapshot.heads, assessment).c_str());
   std::printf("snapshot: %s/snapshot (%.1f MB), with manifest.json beside it\n", published.directory.c_str(),
               static_cast<double>(published.snapshot_bytes) / 1e6);
   std::printf("serve it: adscore-server --model-root %s\n", flags.model_root.c_str());
@@ -200,6 +204,12 @@ absl::StatusOr<std::vector<int64_t>> RemoveAllBut(const FitFlags& flags) {
 
 absl::Status Fit(const FitFlags& flags) {
   const Clock::time_point begin = Clock::now();
+  if (flags.progressive > 0 && flags.split != "tail") {
+    return absl::InvalidArgumentError(
+        "--progressive takes the rows in time order, and --split random says that they are in none: leave "
+        "out "
+        "one of them");
+  }
   FitOptions options = flags.defaults;
   options.labels = flags.data.Labels();
   options.split = ParseSplitKind(flags.split).value();
@@ -226,9 +236,18 @@ absl::Status Fit(const FitFlags& flags) {
     std::fprintf(stderr, "note: %s\n", notice.c_str());
     notices.push_back(std::move(notice));
   }
+  FitAssessment assessment;
+  if (flags.progressive > 0) {
+    absl::StatusOr<ProgressiveResult> progressive =
+        ProgressiveValidation(*data, options, flags.progressive, TrainingOn(&line));
+    line.Clear();
+    if (!progressive.ok()) return progressive.status();
+    assessment.progressive = *std::move(progressive);
+  }
   absl::StatusOr<FittedModel> fitted = FitModel(*data, options, TrainingOn(&line));
   line.Clear();
   if (!fitted.ok()) return fitted.status();
+  if (status = Assess(*data, options, *fitted, &assessment); !status.ok()) return status;
   const absl::StatusOr<Published> published = PublishFitted(flags, options, *fitted, data->rows);
   if (!published.ok()) return published.status();
   absl::StatusOr<std::vector<int64_t>> removed = std::vector<int64_t>();
@@ -237,9 +256,10 @@ absl::Status Fit(const FitFlags& flags) {
   if (flags.json) {
     // A person has seen the first ones on standard error by now.
     fitted->notices.insert(fitted->notices.begin(), notices.begin(), notices.end());
-    PrintJson(flags, *published, removed.value_or(std::vector<int64_t>()), *fitted, data->rows, seconds);
+    PrintJson(flags, *published, removed.value_or(std::vector<int64_t>()), *fitted, assessment, data->rows,
+              seconds);
   } else {
-    PrintSummary(flags, *published, *fitted, data->rows, seconds);
+    PrintSummary(flags, *published, *fitted, assessment, data->rows, seconds);
     if (removed.ok() && !removed->empty()) {
       std::printf("removed %s: --keep %zu\n", absl::StrJoin(*removed, ", ").c_str(), flags.keep);
     }
@@ -342,6 +362,14 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
                    "older ones are removed, but none that rollout.json names. Without it all stay")
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1'000'000));
+  command
+      ->add_option(
+          "--progressive", flags->progressive,
+          "Before the fit, progressive validation: cut the later half of the rows, which must be in "
+          "time order, into so many parts, and score each with a model fitted to all rows before it. "
+          "Takes about three quarters of the fit's time for each part")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 100));
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
   command->callback([flags, &run] { run = [flags] { return Fit(*flags); }; });
 }

@@ -1,0 +1,43 @@
+#include "trainer/ftrl.h"
+
+#include <cmath>
+
+#include "model/calibrator.h"
+
+namespace adscore::trainer {
+namespace {
+
+constexpr double kSquaresAtStart = 1;  // keeps the first steps from being huge
+
+}  // namespace
+
+FtrlRegression::FtrlRegression(size_t weights, double base_rate, const FtrlOptions& options)
+    : options_(options), initial_bias_(std::log(base_rate / (1 - base_rate))), weights_(weights) {}
+
+double FtrlRegression::Logit(const SparseRows& rows, size_t row) const {
+  double logit = initial_bias_ + static_cast<double>(bias_.value);
+  for (size_t i = rows.begin[row]; i < rows.begin[row + 1]; ++i) {
+    logit += static_cast<double>(weights_[rows.index[i]].value) * static_cast<double>(rows.value[i]);
+  }
+  return logit;
+}
+
+void FtrlRegression::Learn(const SparseRows& rows, size_t row, bool positive) {
+  const double error = model::Sigmoid(Logit(rows, row)) - (positive ? 1 : 0);
+  Update(&bias_, error);
+  for (size_t i = rows.begin[row]; i < rows.begin[row + 1]; ++i) {
+    Update(&weights_[rows.index[i]], error * static_cast<double>(rows.value[i]));
+  }
+}
+
+void FtrlRegression::Update(Weight* weight, double gradient) const {
+  const double before = weight->squares;
+  const double squares = before + gradient * gradient;
+  const double root = std::sqrt(kSquaresAtStart + squares);
+  const double moved = (root - std::sqrt(kSquaresAtStart + before)) / options_.step;
+  weight->squares = static_cast<float>(squares);
+  weight->gradients += static_cast<float>(gradient - moved * static_cast<double>(weight->value));
+  weight->value = -weight->gradients / static_cast<float>(root / options_.step + options_.l2);
+}
+
+}  // namespace adscore::trainer
