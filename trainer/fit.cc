@@ -106,6 +106,7 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
     fitted.best_epochs = trained->best_epochs;
     fitted.epochs = trained->epochs;
     fitted.rows_per_second = trained->rows_per_second;
+    fitted.history = std::move(trained->history);
     heads = CalibratedHeads(data, *split, options,
                             ScoreLogits(rows, layout, split->tuning, trained->parameters, training.threads));
   }

@@ -145,9 +145,10 @@ TEST_F(CliTest, ALabelThatIsNeverPositiveIsShownWithItsValues) {
 TEST_F(CliTest, HelpNamesUnitsAndDefaultsAndExitsWithZero) {
   const Outcome outcome = RunCommand({"fit", "--help"});
   EXPECT_EQ(outcome.code, 0);
-  for (const char* flag : {"--data", "--label", "--model-root", "--model", "--format", "--schema", "--ignore",
-                           "--context", "--validation", "--split", "--hidden", "--embedding-dim", "--epochs",
-                           "--batch-size", "--learning-rate", "--seed", "--threads", "--json"}) {
+  for (const char* flag : {"--data",   "--label",         "--model-root",  "--model",      "--format",
+                           "--schema", "--ignore",        "--context",     "--validation", "--split",
+                           "--hidden", "--embedding-dim", "--epochs",      "--batch-size", "--learning-rate",
+                           "--seed",   "--threads",       "--progressive", "--report",     "--json"}) {
     EXPECT_THAT(outcome.out, HasSubstr(flag));
   }
 }

@@ -21,6 +21,7 @@
 #include "cli/flag_checks.h"
 #include "model/model.h"
 #include "model/model_root.h"
+#include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/commands/snapshot_choice.h"
 #include "trainer/dataset.h"
@@ -47,6 +48,7 @@ struct EvaluateFlags {
   std::string predictions;
   std::vector<std::string> slice;
   std::string compare;
+  std::string report;
   size_t threads = 1;
   bool json = false;
 };
@@ -91,6 +93,7 @@ ReadProgress ReadingOn(ProgressLine* line, const std::string& path) {
 std::string FlagThatNeedsLabels(const EvaluateFlags& flags) {
   if (!flags.slice.empty()) return "--slice";
   if (!flags.compare.empty()) return "--compare";
+  if (!flags.report.empty()) return "--report";
   return "";
 }
 
@@ -128,6 +131,23 @@ void Print(const EvaluateFlags& flags, int64_t version, const model::Model& mode
     }
   }
   if (!flags.predictions.empty()) std::printf("predictions: %s\n", flags.predictions.c_str());
+  if (!flags.report.empty()) std::printf("report: %s\n", flags.report.c_str());
+}
+
+absl::Status Report(const EvaluateFlags& flags, int64_t version, const ReportedRows& rows,
+                    const Evaluated& evaluated, OutputFile* file) {
+  report::Content content;
+  content.title = absl::StrCat(flags.model, " version ", version);
+  content.measured = absl::StrCat("Measured on all ", rows.data.rows, " rows of ", flags.data,
+                                  ". Had the model learnt from them, it would look better than it is.");
+  content.figures = evaluated.figures;
+  content.slices = evaluated.slices;
+  content.comparison = evaluated.comparison;
+  content.notices = NumberNotices(rows.data);
+  content.provenance = ProvenanceOf(rows.model.snapshot());
+  content.provenance.emplace_back("data measured on", flags.data);
+  absl::Status status = Measure(rows, &content);
+  return status.ok() ? WriteReport(content, file) : status;
 }
 
 absl::Status Evaluate(const EvaluateFlags& flags) {
@@ -150,6 +170,12 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
   }
   const absl::StatusOr<std::unique_ptr<OutputFile>> predictions = OpenPredictions(flags);
   if (!predictions.ok()) return predictions.status();
+  if (!flags.report.empty() && flags.report == flags.predictions) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--report and --predictions both name ", flags.report, ": give each a file of its own"));
+  }
+  const absl::StatusOr<std::unique_ptr<OutputFile>> report = OpenReport(flags.report, flags.data);
+  if (!report.ok()) return report.status();
 
   const data::Format format = data::ParseFormat(flags.format).value();
   ProgressLine line;
@@ -191,6 +217,12 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
     line.Clear();
     if (!comparison.ok()) return comparison.status();
     evaluated.comparison = *std::move(comparison);
+  }
+  if (*report != nullptr) {
+    const absl::Status status =
+        Report(flags, *version, {model, *data, rows, probabilities, flags.data, format, flags.threads},
+               evaluated, report->get());
+    if (!status.ok()) return status;
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
 
@@ -244,6 +276,11 @@ void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run) {
                    "Score the rows with another snapshot too, and say which one is better or that the rows "
                    "can't tell: a version of the model, or the directory of a version of any model")
       ->type_name("VERSION|DIR");
+  command
+      ->add_option("--report", flags->report,
+                   "Write a report here, one page for a browser: figures with their intervals, curves, "
+                   "reliability, what the model leans on, columns and slices. It appears once it is complete")
+      ->type_name("FILE.html");
   flags->threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8);
   command->add_option("--threads", flags->threads, "Threads to score with; the figures don't depend on it")
       ->type_name("N")

@@ -23,6 +23,7 @@
 #include "model/model_root.h"
 #include "model/rollout.h"
 #include "trainer/commands/fit_assessment.h"
+#include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/figures_report.h"
 #include "trainer/fit.h"
@@ -53,6 +54,7 @@ struct FitFlags {
   std::string training_window;
   size_t keep = 0;         // versions; 0: all
   size_t progressive = 0;  // parts; 0: none
+  std::string report;
   bool json = false;
   FitOptions defaults;  // where numbers are parsed into
 };
@@ -192,6 +194,7 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
   std::printf("%s\n", AssessmentToText(snapshot.heads, assessment).c_str());
   std::printf("snapshot: %s/snapshot (%.1f MB), with manifest.json beside it\n", published.directory.c_str(),
               static_cast<double>(published.snapshot_bytes) / 1e6);
+  if (!flags.report.empty()) std::printf("report: %s\n", flags.report.c_str());
   std::printf("serve it: adscore-server --model-root %s\n", flags.model_root.c_str());
 }
 
@@ -210,6 +213,8 @@ absl::Status Fit(const FitFlags& flags) {
         "out "
         "one of them");
   }
+  const absl::StatusOr<std::unique_ptr<OutputFile>> report = OpenReport(flags.report, flags.data.data);
+  if (!report.ok()) return report.status();
   FitOptions options = flags.defaults;
   options.labels = flags.data.Labels();
   options.split = ParseSplitKind(flags.split).value();
@@ -252,13 +257,24 @@ absl::Status Fit(const FitFlags& flags) {
   if (!published.ok()) return published.status();
   absl::StatusOr<std::vector<int64_t>> removed = std::vector<int64_t>();
   if (flags.keep > 0) removed = RemoveAllBut(flags);
+  const std::vector<std::string> later_notices = fitted->notices;
+  fitted->notices.insert(fitted->notices.begin(), notices.begin(), notices.end());
+  if (*report != nullptr) {
+    status = ReportFit({absl::StrCat(flags.model, " version ", published->version), flags.data.data,
+                        flags.data.Format(), published->directory},
+                       options, *data, *fitted, assessment, report->get());
+    if (!status.ok()) {
+      return absl::Status(status.code(), absl::StrCat("version ", published->version,
+                                                      " is published, but its report could not be written: ",
+                                                      status.message()));
+    }
+  }
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (flags.json) {
-    // A person has seen the first ones on standard error by now.
-    fitted->notices.insert(fitted->notices.begin(), notices.begin(), notices.end());
     PrintJson(flags, *published, removed.value_or(std::vector<int64_t>()), *fitted, assessment, data->rows,
               seconds);
   } else {
+    fitted->notices = later_notices;  // a person has seen the others on standard error by now
     PrintSummary(flags, *published, *fitted, assessment, data->rows, seconds);
     if (removed.ok() && !removed->empty()) {
       std::printf("removed %s: --keep %zu\n", absl::StrJoin(*removed, ", ").c_str(), flags.keep);
@@ -370,6 +386,12 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
           "Takes about three quarters of the fit's time for each part")
       ->type_name("N")
       ->check(cli::WholeNumber(1, 100));
+  command
+      ->add_option(
+          "--report", flags->report,
+          "Write a report here, one page for a browser: verdict, figures with their intervals, curves, "
+          "reliability, what the model leans on, columns and slices. It appears once it is complete")
+      ->type_name("FILE.html");
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
   command->callback([flags, &run] { run = [flags] { return Fit(*flags); }; });
 }

@@ -1,6 +1,6 @@
 // What `fit` says about the model that it has fitted, beyond the figures.
 //
-// Thread-safe: pure functions over constant data.
+// Not thread-safe: functions over the caller's objects.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "data/table_reader.h"
 #include "trainer/dataset.h"
 #include "trainer/fit.h"
+#include "trainer/output_file.h"
 #include "trainer/progressive.h"
 #include "trainer/split.h"
 #include "trainer/verdict.h"
@@ -34,5 +36,17 @@ nlohmann::ordered_json AssessmentToJson(const std::vector<model::Head>& heads,
 
 // The same for people, a few lines.
 std::string AssessmentToText(const std::vector<model::Head>& heads, const FitAssessment& assessment);
+
+// What a report of a fit says beyond the fit itself.
+struct FitFacts {
+  std::string title;  // "ads version 3"
+  std::string data_path;
+  data::Format format = data::Format::kAuto;
+  std::string directory;  // of the published version
+};
+
+// Measures what the report needs, on the validation rows, and writes it.
+absl::Status ReportFit(const FitFacts& facts, const FitOptions& options, const Dataset& data,
+                       const FittedModel& fitted, const FitAssessment& assessment, OutputFile* file);
 
 }  // namespace adscore::trainer
