@@ -17,7 +17,7 @@ namespace adscore::trainer {
 namespace {
 
 constexpr uint64_t kShuffleKey = 0x42415345;
-constexpr double kSteps[] = {0.02, 0.06};
+constexpr double kSteps[] = {0.03, 0.1};
 constexpr double kL2[] = {3, 30, 100};
 // Rows that a token must be in to get a weight: regularisation deals with rare ones.
 constexpr size_t kMinimumCount = 2;
@@ -25,7 +25,7 @@ constexpr size_t kMinimumCount = 2;
 constexpr size_t kChoosingRows = 200'000;
 constexpr size_t kMostEpochs = 8;
 constexpr size_t kLooksPerEpoch = 4;
-constexpr size_t kPatience = 4;  // looks without a better one before it stops
+constexpr size_t kPatience = 3;  // looks without a better one before it stops
 
 // `data` as the encoders fitted to `learnt_from` see it, without target statistics.
 SparseRows Encode(const Dataset& data, std::span<const uint32_t> learnt_from, EncoderOptions options) {

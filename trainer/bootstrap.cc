@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t kResampleKey = 0x424F4F54;
 constexpr uint64_t kDrawKey = 0x44524157;
-constexpr uint64_t kRowBudget = 50'000'000;  // rows in all resamples together, where that is enough of them
+constexpr uint64_t kRowBudget = 20'000'000;  // rows in all resamples together, where that is enough of them
 constexpr double kTail = 0.025;
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
 

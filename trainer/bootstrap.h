@@ -4,8 +4,8 @@
 // (B. Efron, 1979; the Poisson form as in N. Chamandy et al., 2012). Rows count as independent: if a few
 // impressions or users make up most rows, the truth is wider.
 //
-// Cost is bounded: some 1000 resamples for small data and kLeastResamples for large; beyond kMostRows rows,
-// that many are drawn from them once, and the interval is narrowed by √(drawn ÷ all).
+// Cost is bounded: kMostResamples for small data and kLeastResamples for large; beyond kMostResampledRows,
+// so many rows are drawn once, and the interval is narrowed by √(drawn ÷ all).
 //
 // Thread-safe: pure functions. Deterministic: neither the number of threads nor a seed changes a result.
 #pragma once
@@ -20,7 +20,7 @@
 
 namespace adscore::trainer {
 
-inline constexpr size_t kMostResampledRows = 1'000'000;
+inline constexpr size_t kMostResampledRows = 500'000;
 inline constexpr size_t kLeastResamples = 200;
 inline constexpr size_t kMostResamples = 1000;
 

@@ -5,14 +5,12 @@
 #include "model/calibrator.h"
 
 namespace adscore::trainer {
-namespace {
-
-constexpr double kSquaresAtStart = 1;  // keeps the first steps from being huge
-
-}  // namespace
 
 FtrlRegression::FtrlRegression(size_t weights, double base_rate, const FtrlOptions& options)
-    : options_(options), initial_bias_(std::log(base_rate / (1 - base_rate))), weights_(weights) {}
+    : inverse_step_(1 / options.step),
+      l2_(options.l2),
+      initial_bias_(std::log(base_rate / (1 - base_rate))),
+      weights_(weights) {}
 
 double FtrlRegression::Logit(const SparseRows& rows, size_t row) const {
   double logit = initial_bias_ + static_cast<double>(bias_.value);
@@ -31,13 +29,11 @@ void FtrlRegression::Learn(const SparseRows& rows, size_t row, bool positive) {
 }
 
 void FtrlRegression::Update(Weight* weight, double gradient) const {
-  const double before = weight->squares;
-  const double squares = before + gradient * gradient;
-  const double root = std::sqrt(kSquaresAtStart + squares);
-  const double moved = (root - std::sqrt(kSquaresAtStart + before)) / options_.step;
-  weight->squares = static_cast<float>(squares);
+  const double root = std::sqrt(weight->root * weight->root + gradient * gradient);
+  const double moved = (root - weight->root) * inverse_step_;
+  weight->root = root;
   weight->gradients += static_cast<float>(gradient - moved * static_cast<double>(weight->value));
-  weight->value = -weight->gradients / static_cast<float>(root / options_.step + options_.l2);
+  weight->value = -weight->gradients / static_cast<float>(root * inverse_step_ + l2_);
 }
 
 }  // namespace adscore::trainer

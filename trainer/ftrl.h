@@ -36,12 +36,13 @@ class FtrlRegression {
   struct Weight {
     float value = 0;
     float gradients = 0;  // their sum, less what the weight has moved
-    float squares = 0;    // of the gradients, summed
+    double root = 1;      // √(1 + the sum of their squares): the 1 keeps the first steps from being huge
   };
   void Update(Weight* weight, double gradient) const;
 
-  FtrlOptions options_;
-  double initial_bias_;
+  const double inverse_step_;
+  const double l2_;
+  const double initial_bias_;
   Weight bias_;
   std::vector<Weight> weights_;
 };
