@@ -53,7 +53,7 @@ struct Feature {
   char delimiter = '|';  // multi-valued only: separates values within one cell
   // Where files have the feature, for what is read from one: the column, if it is not the name, and which
   // part of its date or time (categorical only). A request has the feature itself.
-  std::string column;
+  std::string column{};
   DatePart part = DatePart::kNone;
 
   const std::string& Column() const { return column.empty() ? name : column; }

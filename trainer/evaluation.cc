@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "model/single_rows.h"
+#include "trainer/bootstrap.h"
+#include "trainer/workers.h"
 
 namespace adscore::trainer {
 namespace {
@@ -11,34 +13,48 @@ constexpr size_t kChunkRows = 1024;
 
 }  // namespace
 
-std::vector<float> ScoreRows(const model::Model& model, const Dataset& data, std::span<const uint32_t> rows) {
+std::vector<float> ScoreRows(const model::Model& model, const Dataset& data, std::span<const uint32_t> rows,
+                             size_t threads) {
   std::vector<float> probabilities(rows.size() * model.heads());
-  RawStorage context;
-  RawStorage candidates;
-  model::SingleRows single_rows;
-  model::ScoreScratch scratch;
-  for (size_t first = 0; first < rows.size(); first += kChunkRows) {
-    const std::span<const uint32_t> chunk = rows.subspan(first, std::min(kChunkRows, rows.size() - first));
-    const std::span<const model::Impression> impressions =
-        single_rows.Split(data.schema, data.Gather(model::FeatureRole::kContext, chunk, &context),
-                          data.Gather(model::FeatureRole::kCandidate, chunk, &candidates));
-    model.Score(impressions, &scratch, probabilities.data() + first * model.heads());
-  }
+  Workers workers(std::min(threads, rows.size() / kChunkRows));
+  workers.Run([&](size_t worker) {
+    RawStorage context;
+    RawStorage candidates;
+    model::SingleRows single_rows;
+    model::ScoreScratch scratch;
+    const auto [begin, end] = workers.Share(worker, rows.size(), kChunkRows);
+    for (size_t first = begin; first < end; first += kChunkRows) {
+      const std::span<const uint32_t> chunk = rows.subspan(first, std::min(kChunkRows, end - first));
+      const std::span<const model::Impression> impressions =
+          single_rows.Split(data.schema, data.Gather(model::FeatureRole::kContext, chunk, &context),
+                            data.Gather(model::FeatureRole::kCandidate, chunk, &candidates));
+      model.Score(impressions, &scratch, probabilities.data() + first * model.heads());
+    }
+  });
   return probabilities;
 }
 
-std::vector<HeadFigures> FiguresByHead(const Dataset& data, std::span<const uint32_t> rows,
-                                       std::span<const float> probabilities) {
+HeadRows RowsOfHead(const Dataset& data, std::span<const uint32_t> rows, std::span<const float> probabilities,
+                    size_t head) {
   const size_t heads = data.labels.size();
+  HeadRows of_head;
+  of_head.probabilities.reserve(rows.size());
+  of_head.labels.reserve(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    of_head.probabilities.push_back(probabilities[i * heads + head]);
+    of_head.labels.push_back(data.labels[head][rows[i]]);
+  }
+  return of_head;
+}
+
+std::vector<HeadFigures> FiguresByHead(const Dataset& data, std::span<const uint32_t> rows,
+                                       std::span<const float> probabilities, size_t threads) {
   std::vector<HeadFigures> figures;
-  std::vector<float> head_probabilities(rows.size());
-  std::vector<uint8_t> head_labels(rows.size());
-  for (size_t head = 0; head < heads; ++head) {
-    for (size_t i = 0; i < rows.size(); ++i) {
-      head_probabilities[i] = probabilities[i * heads + head];
-      head_labels[i] = data.labels[head][rows[i]];
-    }
-    figures.push_back(ComputeFigures(head_probabilities, head_labels));
+  for (size_t head = 0; head < data.labels.size(); ++head) {
+    const HeadRows of_head = RowsOfHead(data, rows, probabilities, head);
+    figures.push_back(ComputeFigures(of_head.probabilities, of_head.labels));
+    figures.back().intervals =
+        ComputeIntervals(of_head.probabilities, of_head.labels, figures.back(), threads);
   }
   return figures;
 }

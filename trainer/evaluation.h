@@ -14,11 +14,20 @@
 namespace adscore::trainer {
 
 // Calibrated probabilities of rows of `data`, whose schema must be the model's: [rows][heads], in the order
-// given.
-std::vector<float> ScoreRows(const model::Model& model, const Dataset& data, std::span<const uint32_t> rows);
+// given. Neither they nor the figures below depend on the number of threads.
+std::vector<float> ScoreRows(const model::Model& model, const Dataset& data, std::span<const uint32_t> rows,
+                             size_t threads = 1);
 
-// The figures of each head over the same rows. `data` must have labels for all heads.
+// One head's part of what ScoreRows gives, and the labels that belong to it.
+struct HeadRows {
+  std::vector<float> probabilities;
+  std::vector<uint8_t> labels;
+};
+HeadRows RowsOfHead(const Dataset& data, std::span<const uint32_t> rows, std::span<const float> probabilities,
+                    size_t head);
+
+// The figures of each head over the same rows, with their intervals. `data` must have labels for all heads.
 std::vector<HeadFigures> FiguresByHead(const Dataset& data, std::span<const uint32_t> rows,
-                                       std::span<const float> probabilities);
+                                       std::span<const float> probabilities, size_t threads = 1);
 
 }  // namespace adscore::trainer

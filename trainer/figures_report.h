@@ -12,13 +12,19 @@
 
 namespace adscore::trainer {
 
-// {"click": {"rows": …, "positives": …, "base_rate": …, "auc": …, "log_loss": …, "normalized_entropy": …,
-// "calibration": …, "ece": …}, …}; null for a figure that the rows don't define. One entry of `figures` per
-// head.
+// {"rows": …, "positives": …, "base_rate": …, "auc": …, "pr_auc": …, "log_loss": …, "normalized_entropy": …,
+// "calibration": …, "ece": …, "intervals": {"auc": [low, high], …}}; null for a figure that the rows don't
+// define, and "intervals" only where they were computed.
+nlohmann::ordered_json FiguresToJson(const HeadFigures& figures);
+
+// The same by head: {"click": {…}, …}. One entry of `figures` per head.
 nlohmann::ordered_json FiguresToJson(const std::vector<model::Head>& heads,
                                      const std::vector<HeadFigures>& figures);
 
-// The same as a table of fixed width, one line per head under a line of titles; "-" for what is not defined.
+// A table of fixed width: one line per name under a line of titles, of which `title` is the names'; "-" for
+// what is not defined; two more lines where there are intervals.
+std::string FiguresToTable(const std::vector<std::string>& names, const std::string& title,
+                           const std::vector<HeadFigures>& figures);
 std::string FiguresToTable(const std::vector<model::Head>& heads, const std::vector<HeadFigures>& figures);
 
 }  // namespace adscore::trainer

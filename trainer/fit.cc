@@ -132,6 +132,7 @@ absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<Part>& parts, 
       fitted->best_epochs += trained->best_epochs / trainings;
       fitted->epochs += trained->epochs / trainings;
       fitted->rows_per_second += trained->rows_per_second / trainings;
+      if (fitted->history.empty()) fitted->history = std::move(trained->history);
       const std::vector<float> logits =
           ScoreLogits(rows, layout, part.tuning, trained->parameters, options.training.threads);
       for (size_t i = 0; i < logits.size(); ++i) {

@@ -40,6 +40,7 @@ struct FittedModel {
   double best_epochs = 0;               // epochs behind the published state: mean over the members
   double epochs = 0;                    // epochs run, likewise
   double rows_per_second = 0;           // of the training loop
+  std::vector<LossLook> history;        // looks at the tuning rows, in order
   std::vector<std::string> notices;     // what a person should know about the result, one line each
 };
 

@@ -132,6 +132,7 @@ absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout&
   best.tuning_loss = HUGE_VAL;
   size_t looks = 0;
   size_t looks_since_best = 0;
+  std::vector<LossLook> history;
   while (training.steps() < training.batches() * options.epochs && looks_since_best < options.patience) {
     if (const absl::Status status = training.Step(); !status.ok()) return status;
     report(training.progress());
@@ -140,6 +141,7 @@ absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout&
     Parameters average = training.Average();
     const double loss = training.LossOf(average, tuning);
     if (!std::isfinite(loss)) return WentAstray(training.progress().epochs_done, options);
+    history.push_back({training.progress().epochs_done, training.progress().training_loss, loss});
     if (loss < best.tuning_loss) {
       best = {std::move(average), loss, training.progress().epochs_done, 0, 0};
       looks_since_best = 0;
@@ -150,6 +152,7 @@ absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout&
   if (!(best.tuning_loss < worst_loss)) return WentAstray(training.progress().epochs_done, options);
   best.epochs = training.progress().epochs_done;
   best.rows_per_second = training.progress().rows_per_second;
+  best.history = std::move(history);
   return best;
 }
 

@@ -43,12 +43,20 @@ struct TrainingProgress {
 };
 using TrainingReport = std::function<void(const TrainingProgress&)>;  // called after every batch: be quick
 
+// One look at the tuning rows.
+struct LossLook {
+  double epochs = 0;  // behind it
+  double training_loss = 0;
+  double tuning_loss = 0;
+};
+
 struct TrainingResult {
   Parameters parameters;       // the best state by the tuning loss
   double tuning_loss = 0;      // of that state: cross-entropy summed over heads, mean over rows
   double best_epochs = 0;      // epochs behind that state
   double epochs = 0;           // epochs run
   double rows_per_second = 0;  // of training, without the looks
+  std::vector<LossLook> history = {};
 };
 
 // Trains on `rows`, looks at `tuning` as it goes, stops when that gets no better, and returns the best state.

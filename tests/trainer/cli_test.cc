@@ -108,6 +108,20 @@ TEST_F(CliTest, TheSummarySaysWhereTheSnapshotIsAndHowToServeIt) {
   EXPECT_THAT(outcome.out, HasSubstr("calibration"));
 }
 
+TEST_F(CliTest, FitJudgesItsModelAndValidatesProgressively) {
+  const std::string data = Generated(3000);
+  const Outcome outcome = RunCommand(Fit(data, {"--epochs", "1", "--progressive", "2", "--json"}));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_THAT(json["verdict"]["click"]["versus_base_rate"]["verdict"], HasSubstr("base rate"));
+  EXPECT_EQ(json["verdict"]["click"]["versus_logistic_regression"]["rows"], 300);
+  EXPECT_EQ(json["progressive"]["parts"].size(), 2U);
+  EXPECT_EQ(json["progressive"]["pooled"]["click"]["rows"], 1500);
+  EXPECT_THAT(RunCommand(Fit(data, {"--epochs", "1"})).out, HasSubstr("verdict on click: "));
+  ExpectFailure(RunCommand(Fit(data, {"--progressive", "2", "--split", "random"})),
+                {"--progressive", "--split random"});
+}
+
 TEST_F(CliTest, WrongDataIsRefusedInOneLineThatSaysWhatToDo) {
   ExpectFailure(RunCommand(Fit(directory_.path() + "/none.csv")), {"none.csv"});
   ExpectFailure(RunCommand(Fit(directory_.File("empty.csv", ""))), {"empty.csv", "empty"});
@@ -131,9 +145,10 @@ TEST_F(CliTest, ALabelThatIsNeverPositiveIsShownWithItsValues) {
 TEST_F(CliTest, HelpNamesUnitsAndDefaultsAndExitsWithZero) {
   const Outcome outcome = RunCommand({"fit", "--help"});
   EXPECT_EQ(outcome.code, 0);
-  for (const char* flag : {"--data", "--label", "--model-root", "--model", "--format", "--schema", "--ignore",
-                           "--context", "--validation", "--split", "--hidden", "--embedding-dim", "--epochs",
-                           "--batch-size", "--learning-rate", "--seed", "--threads", "--json"}) {
+  for (const char* flag : {"--data",   "--label",         "--model-root",  "--model",      "--format",
+                           "--schema", "--ignore",        "--context",     "--validation", "--split",
+                           "--hidden", "--embedding-dim", "--epochs",      "--batch-size", "--learning-rate",
+                           "--seed",   "--threads",       "--progressive", "--report",     "--json"}) {
     EXPECT_THAT(outcome.out, HasSubstr(flag));
   }
 }

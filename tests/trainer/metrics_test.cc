@@ -15,6 +15,15 @@ TEST(Metrics, AucCountsOrderedPairsAndHalfOfTheTies) {
   EXPECT_NEAR(*ComputeFigures(probabilities, labels).auc, 4.5 / 6, 1e-12);
 }
 
+TEST(Metrics, PrAucIsTheMeanPrecisionAtThePositives) {
+  // By falling probability: + (1 of 1), - , + (2 of 3), and + tied with - (3 of 5).
+  const std::vector<float> probabilities = {0.9F, 0.8F, 0.7F, 0.2F, 0.2F, 0.1F};
+  const std::vector<uint8_t> labels = {1, 0, 1, 1, 0, 0};
+  EXPECT_NEAR(*ComputeFigures(probabilities, labels).pr_auc, (1.0 + 2.0 / 3 + 3.0 / 5) / 3, 1e-12);
+  // All alike: the base rate.
+  EXPECT_NEAR(*ComputeFigures(std::vector<float>(6, 0.5F), labels).pr_auc, 0.5, 1e-12);
+}
+
 TEST(Metrics, LogLossAndCalibrationByHand) {
   const std::vector<float> probabilities = {0.5F, 0.25F, 0.75F};
   const std::vector<uint8_t> labels = {1, 0, 1};

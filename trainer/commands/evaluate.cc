@@ -8,8 +8,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,7 +21,9 @@
 #include "cli/flag_checks.h"
 #include "model/model.h"
 #include "model/model_root.h"
+#include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
+#include "trainer/commands/snapshot_choice.h"
 #include "trainer/dataset.h"
 #include "trainer/evaluation.h"
 #include "trainer/figures_report.h"
@@ -27,6 +31,8 @@
 #include "trainer/number_check.h"
 #include "trainer/output_file.h"
 #include "trainer/progress_line.h"
+#include "trainer/slices.h"
+#include "trainer/snapshot_comparison.h"
 
 namespace adscore::trainer {
 namespace {
@@ -40,25 +46,12 @@ struct EvaluateFlags {
   std::string data;
   std::string format = "auto";
   std::string predictions;
+  std::vector<std::string> slice;
+  std::string compare;
+  std::string report;
+  size_t threads = 1;
   bool json = false;
 };
-
-// The version asked for, or the highest complete one.
-absl::StatusOr<int64_t> FindVersion(const EvaluateFlags& flags) {
-  const absl::StatusOr<std::vector<int64_t>> versions = model::ListVersions(flags.model_root, flags.model);
-  if (!versions.ok()) return versions.status();
-  if (versions->empty()) {
-    return absl::NotFoundError(absl::StrCat("model '", flags.model, "' has no version under ",
-                                            flags.model_root, ": `adscore-trainer fit` publishes one"));
-  }
-  if (flags.version == 0) return versions->front();
-  if (std::find(versions->begin(), versions->end(), flags.version) == versions->end()) {
-    return absl::NotFoundError(absl::StrCat("model '", flags.model, "' has no --version ", flags.version,
-                                            " under ", flags.model_root, "; there are ",
-                                            absl::StrJoin(*versions, ", ")));
-  }
-  return flags.version;
-}
 
 // Where predictions go; null if they aren't asked for. Opened before the work, so that a path that can't be
 // written to is said at once.
@@ -90,37 +83,145 @@ absl::Status WritePredictions(const std::vector<model::Head>& heads, const std::
   return file->Finish();
 }
 
+ReadProgress ReadingOn(ProgressLine* line, const std::string& path) {
+  return [line, path](uint64_t rows, uint64_t, uint64_t) {
+    if (line->Due()) line->Show(absl::StrFormat("reading %s: %d rows", path, rows));
+  };
+}
+
+// What is asked for and takes labels, or an empty string.
+std::string FlagThatNeedsLabels(const EvaluateFlags& flags) {
+  if (!flags.slice.empty()) return "--slice";
+  if (!flags.compare.empty()) return "--compare";
+  if (!flags.report.empty()) return "--report";
+  return "";
+}
+
+struct Evaluated {
+  std::vector<HeadFigures> figures;
+  std::vector<ColumnSlices> slices;
+  std::optional<SnapshotComparison> comparison;
+};
+
+nlohmann::ordered_json ToJson(const EvaluateFlags& flags, int64_t version, const model::Model& model,
+                              size_t rows, const Evaluated& evaluated, double seconds) {
+  const std::vector<model::Head>& heads = model.snapshot().heads;
+  nlohmann::ordered_json json = {{"model", flags.model},
+                                 {"version", version},
+                                 {"rows", rows},
+                                 {"seconds", seconds},
+                                 {"kernels", model.kernels().name},
+                                 {"heads", FiguresToJson(heads, evaluated.figures)}};
+  if (!flags.slice.empty()) json["slices"] = SlicesToJson(heads, evaluated.slices);
+  if (evaluated.comparison) json["comparison"] = ComparisonToJson(*evaluated.comparison);
+  return json;
+}
+
+void Print(const EvaluateFlags& flags, int64_t version, const model::Model& model, size_t rows,
+           const Evaluated& evaluated, double seconds) {
+  const std::vector<model::Head>& heads = model.snapshot().heads;
+  absl::PrintF("%s version %d on %d rows of %s in %.1f s (%s kernels)\n", flags.model, version, rows,
+               flags.data, seconds, model.kernels().name);
+  if (!evaluated.figures.empty()) std::printf("\n%s", FiguresToTable(heads, evaluated.figures).c_str());
+  std::printf("%s", SlicesToTables(heads, evaluated.slices).c_str());
+  if (evaluated.comparison) {
+    std::printf("\n");
+    for (const HeadComparison& head : evaluated.comparison->heads) {
+      std::printf("%s: %s\n", head.head.c_str(), head.sentence.c_str());
+    }
+  }
+  if (!flags.predictions.empty()) std::printf("predictions: %s\n", flags.predictions.c_str());
+  if (!flags.report.empty()) std::printf("report: %s\n", flags.report.c_str());
+}
+
+absl::Status Report(const EvaluateFlags& flags, int64_t version, const ReportedRows& rows,
+                    const Evaluated& evaluated, OutputFile* file) {
+  report::Content content;
+  content.title = absl::StrCat(flags.model, " version ", version);
+  content.measured = absl::StrCat("Measured on all ", rows.data.rows, " rows of ", flags.data,
+                                  ". Had the model learnt from them, it would look better than it is.");
+  content.figures = evaluated.figures;
+  content.slices = evaluated.slices;
+  content.comparison = evaluated.comparison;
+  content.notices = NumberNotices(rows.data);
+  content.provenance = ProvenanceOf(rows.model.snapshot());
+  content.provenance.emplace_back("data measured on", flags.data);
+  absl::Status status = Measure(rows, &content);
+  return status.ok() ? WriteReport(content, file) : status;
+}
+
 absl::Status Evaluate(const EvaluateFlags& flags) {
   const Clock::time_point begin = Clock::now();
-  const absl::StatusOr<int64_t> version = FindVersion(flags);
+  const absl::StatusOr<int64_t> version =
+      FindVersion(flags.model_root, flags.model, flags.version, "--version");
   if (!version.ok()) return version.status();
-  absl::StatusOr<std::unique_ptr<const model::MappedSnapshot>> mapped = model::MappedSnapshot::Open(
-      absl::StrCat(model::VersionDirectory(flags.model_root, flags.model, *version), "/",
-                   std::string(model::kSnapshotFile)));
-  if (!mapped.ok()) return mapped.status();
-  const model::Model model(*std::move(mapped), *model::AvailableKernelSets(model::Precision::kF32).front());
-  const std::vector<model::Head>& heads = model.snapshot().heads;
-
+  const absl::StatusOr<std::unique_ptr<const model::Model>> opened =
+      OpenModel(model::VersionDirectory(flags.model_root, flags.model, *version));
+  if (!opened.ok()) return opened.status();
+  const model::Model& model = **opened;
+  std::unique_ptr<const model::Model> other;
+  if (!flags.compare.empty()) {
+    const absl::StatusOr<std::string> directory =
+        ChosenDirectory(flags.model_root, flags.model, flags.compare, "--compare");
+    if (!directory.ok()) return directory.status();
+    absl::StatusOr<std::unique_ptr<const model::Model>> compared = OpenModel(*directory);
+    if (!compared.ok()) return compared.status();
+    other = *std::move(compared);
+  }
   const absl::StatusOr<std::unique_ptr<OutputFile>> predictions = OpenPredictions(flags);
   if (!predictions.ok()) return predictions.status();
-  std::vector<model::Label> labels;
-  for (const model::Head& head : heads) labels.push_back(head.label);
+  if (!flags.report.empty() && flags.report == flags.predictions) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--report and --predictions both name ", flags.report, ": give each a file of its own"));
+  }
+  const absl::StatusOr<std::unique_ptr<OutputFile>> report = OpenReport(flags.report, flags.data);
+  if (!report.ok()) return report.status();
+
+  const data::Format format = data::ParseFormat(flags.format).value();
   ProgressLine line;
-  const absl::StatusOr<Dataset> data =
-      ReadDataset(flags.data, data::ParseFormat(flags.format).value(), model.snapshot().schema, labels,
-                  /*labels_required=*/false, [&](uint64_t rows, uint64_t, uint64_t) {
-                    if (line.Due()) line.Show(absl::StrFormat("reading %s: %d rows", flags.data, rows));
-                  });
+  absl::StatusOr<std::vector<SlicedColumn>> slices = std::vector<SlicedColumn>();
+  if (!flags.slice.empty()) {
+    slices = SliceColumns(flags.data, format, flags.slice, std::nullopt, ReadingOn(&line, flags.data));
+  }
+  if (!slices.ok()) return slices.status();
+  std::vector<model::Label> labels;
+  for (const model::Head& head : model.snapshot().heads) labels.push_back(head.label);
+  const absl::StatusOr<Dataset> data = ReadDataset(flags.data, format, model.snapshot().schema, labels,
+                                                   /*labels_required=*/false, ReadingOn(&line, flags.data));
   if (!data.ok()) return data.status();
+  if (const std::string flag = FlagThatNeedsLabels(flags); data->labels.empty() && !flag.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, " needs to know what happened, but ", flags.data,
+                                                   " has no label column '", labels.front().column,
+                                                   "': leave the flag out to get predictions only"));
+  }
   line.Clear();
   for (const std::string& notice : NumberNotices(*data)) std::fprintf(stderr, "note: %s\n", notice.c_str());
+
   std::vector<uint32_t> rows(data->rows);
   std::iota(rows.begin(), rows.end(), 0U);
-  const std::vector<float> probabilities = ScoreRows(model, *data, rows);
-  std::vector<HeadFigures> figures;
-  if (!data->labels.empty()) figures = FiguresByHead(*data, rows, probabilities);
+  const std::vector<float> probabilities = ScoreRows(model, *data, rows, flags.threads);
   if (*predictions != nullptr) {
-    const absl::Status status = WritePredictions(heads, probabilities, predictions->get());
+    const absl::Status status = WritePredictions(model.snapshot().heads, probabilities, predictions->get());
+    if (!status.ok()) return status;
+  }
+  Evaluated evaluated;
+  evaluated.figures = FiguresByHead(*data, rows, probabilities, flags.threads);
+  for (const SlicedColumn& column : *slices) {
+    evaluated.slices.push_back(FiguresBySlice(column, *data, rows, probabilities, flags.threads));
+  }
+  if (other != nullptr) {
+    absl::StatusOr<SnapshotComparison> comparison = CompareSnapshots(
+        model, absl::StrCat("version ", *version), *other,
+        model::ParseVersion(flags.compare) ? absl::StrCat("version ", flags.compare) : flags.compare,
+        flags.data, format, *data, probabilities, ReadingOn(&line, flags.data), flags.threads);
+    line.Clear();
+    if (!comparison.ok()) return comparison.status();
+    evaluated.comparison = *std::move(comparison);
+  }
+  if (*report != nullptr) {
+    const absl::Status status =
+        Report(flags, *version, {model, *data, rows, probabilities, flags.data, format, flags.threads},
+               evaluated, report->get());
     if (!status.ok()) return status;
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -130,19 +231,10 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
                  flags.predictions.empty() ? "; name a file for them with --predictions" : "");
   }
   if (flags.json) {
-    const nlohmann::ordered_json json = {{"model", flags.model},
-                                         {"version", *version},
-                                         {"rows", data->rows},
-                                         {"seconds", seconds},
-                                         {"kernels", model.kernels().name},
-                                         {"heads", FiguresToJson(heads, figures)}};
-    std::printf("%s\n", JsonText(json).c_str());
-    return absl::OkStatus();
+    std::printf("%s\n", JsonText(ToJson(flags, *version, model, data->rows, evaluated, seconds)).c_str());
+  } else {
+    Print(flags, *version, model, data->rows, evaluated, seconds);
   }
-  std::printf("%s version %d on %zu rows of %s in %.1f s (%s kernels)\n", flags.model.c_str(),
-              static_cast<int>(*version), data->rows, flags.data.c_str(), seconds, model.kernels().name);
-  if (!figures.empty()) std::printf("\n%s", FiguresToTable(heads, figures).c_str());
-  if (!flags.predictions.empty()) std::printf("predictions: %s\n", flags.predictions.c_str());
   return absl::OkStatus();
 }
 
@@ -173,6 +265,27 @@ void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run) {
           "Write the probabilities here, tab separated: a header with the heads' names, then one line per "
           "row of the data, in order; gzip if the name ends in .gz. The file appears once it is complete")
       ->type_name("OUT.tsv");
+  command
+      ->add_option("--slice", flags->slice,
+                   "Figures by the values of these columns too, which need not be features: numbers in ten "
+                   "quantile bins, and of names the 20 with the most rows")
+      ->type_name("COL,...")
+      ->delimiter(',');
+  command
+      ->add_option("--compare", flags->compare,
+                   "Score the rows with another snapshot too, and say which one is better or that the rows "
+                   "can't tell: a version of the model, or the directory of a version of any model")
+      ->type_name("VERSION|DIR");
+  command
+      ->add_option("--report", flags->report,
+                   "Write a report here, one page for a browser: figures with their intervals, curves, "
+                   "reliability, what the model leans on, columns and slices. It appears once it is complete")
+      ->type_name("FILE.html");
+  flags->threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8);
+  command->add_option("--threads", flags->threads, "Threads to score with; the figures don't depend on it")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 256))
+      ->capture_default_str();
   command->add_flag("--json", flags->json, "Print the figures as one JSON object");
   command->callback([flags, &run] { run = [flags] { return Evaluate(*flags); }; });
 }

@@ -19,6 +19,8 @@
 #include "cli/flag_checks.h"
 #include "model/model_root.h"
 #include "model/rollout.h"
+#include "trainer/commands/fit_assessment.h"
+#include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/commands/training_flags.h"
 #include "trainer/figures_report.h"
@@ -45,7 +47,9 @@ struct FitFlags {
   double validation = 0.1;
   std::string split = "tail";
   std::string training_window;
-  size_t keep = 0;  // versions; 0: all
+  size_t keep = 0;         // versions; 0: all
+  size_t progressive = 0;  // parts; 0: none
+  std::string report;
   bool json = false;
   TrainingFlags training;
 };
@@ -124,33 +128,34 @@ absl::StatusOr<Published> PublishFitted(const FitFlags& flags, const FitOptions&
 }
 
 void PrintJson(const FitFlags& flags, const Published& published, const std::vector<int64_t>& removed,
-               const FittedModel& fitted, uint64_t rows, double seconds) {
+               const FittedModel& fitted, const FitAssessment& assessment, uint64_t rows, double seconds) {
   const std::vector<model::Head>& heads = fitted.model->snapshot().heads;
   const nlohmann::ordered_json figures = FiguresToJson(heads, fitted.validation);
-  const nlohmann::ordered_json json = {{"model", flags.model},
-                                       {"version", published.version},
-                                       {"parent_version", published.parent_version},
-                                       {"removed_versions", removed},
-                                       {"directory", published.directory},
-                                       {"snapshot_bytes", published.snapshot_bytes},
-                                       {"rows", rows},
-                                       {"training_rows", fitted.training_rows},
-                                       {"tuning_rows", fitted.tuning_rows},
-                                       {"validation_rows", fitted.validation_rows},
-                                       {"seconds", seconds},
-                                       {"rows_per_second", fitted.rows_per_second},
-                                       {"tuning_parts", fitted.tuning_parts},
-                                       {"members", fitted.model->snapshot().members},
-                                       {"epochs_run", fitted.epochs},
-                                       {"epochs_published", fitted.best_epochs},
-                                       {"heads", figures},
-                                       {"validation", {{"rows", fitted.validation_rows}, {"heads", figures}}},
-                                       {"notices", fitted.notices}};
+  nlohmann::ordered_json json = {{"model", flags.model},
+                                 {"version", published.version},
+                                 {"parent_version", published.parent_version},
+                                 {"removed_versions", removed},
+                                 {"directory", published.directory},
+                                 {"snapshot_bytes", published.snapshot_bytes},
+                                 {"rows", rows},
+                                 {"training_rows", fitted.training_rows},
+                                 {"tuning_rows", fitted.tuning_rows},
+                                 {"validation_rows", fitted.validation_rows},
+                                 {"seconds", seconds},
+                                 {"rows_per_second", fitted.rows_per_second},
+                                 {"tuning_parts", fitted.tuning_parts},
+                                 {"members", fitted.model->snapshot().members},
+                                 {"epochs_run", fitted.epochs},
+                                 {"epochs_published", fitted.best_epochs},
+                                 {"heads", figures},
+                                 {"validation", {{"rows", fitted.validation_rows}, {"heads", figures}}},
+                                 {"notices", fitted.notices}};
+  json.update(AssessmentToJson(heads, assessment));
   std::printf("%s\n", JsonText(json).c_str());
 }
 
-void PrintSummary(const FitFlags& flags, const Published& published, const FittedModel& fitted, uint64_t rows,
-                  double seconds) {
+void PrintSummary(const FitFlags& flags, const Published& published, const FittedModel& fitted,
+                  const FitAssessment& assessment, uint64_t rows, double seconds) {
   const model::Snapshot& snapshot = fitted.model->snapshot();
   for (const std::string& notice : fitted.notices) std::printf("note: %s\n", notice.c_str());
   absl::PrintF("%s version %d: %d features, %d parameters, from %d rows of %s in %.1f s\n", flags.model,
@@ -172,8 +177,10 @@ void PrintSummary(const FitFlags& flags, const Published& published, const Fitte
       "a\n"
       "share of that of always saying the base rate, calibration is predicted ÷ actual (1 is right)\n\n",
       flags.split == "tail" ? "last" : "randomly drawn", fitted.validation_rows);
+  std::printf("%s\n", AssessmentToText(snapshot.heads, assessment).c_str());
   std::printf("snapshot: %s/snapshot (%.1f MB), with manifest.json beside it\n", published.directory.c_str(),
               static_cast<double>(published.snapshot_bytes) / 1e6);
+  if (!flags.report.empty()) std::printf("report: %s\n", flags.report.c_str());
   std::printf("serve it: adscore-server --model-root %s\n", flags.model_root.c_str());
 }
 
@@ -186,6 +193,14 @@ absl::StatusOr<std::vector<int64_t>> RemoveAllBut(const FitFlags& flags) {
 
 absl::Status Fit(const FitFlags& flags) {
   const Clock::time_point begin = Clock::now();
+  if (flags.progressive > 0 && flags.split != "tail") {
+    return absl::InvalidArgumentError(
+        "--progressive takes the rows in time order, and --split random says that they are in none: leave "
+        "out "
+        "one of them");
+  }
+  const absl::StatusOr<std::unique_ptr<OutputFile>> report = OpenReport(flags.report, flags.data.data);
+  if (!report.ok()) return report.status();
   FitOptions options = flags.training.Options();
   options.labels = flags.data.Labels();
   options.split = ParseSplitKind(flags.split).value();
@@ -211,20 +226,41 @@ absl::Status Fit(const FitFlags& flags) {
     std::fprintf(stderr, "note: %s\n", notice.c_str());
     notices.push_back(std::move(notice));
   }
+  FitAssessment assessment;
+  if (flags.progressive > 0) {
+    absl::StatusOr<ProgressiveResult> progressive =
+        ProgressiveValidation(*data, options, flags.progressive, TrainingOn(&line));
+    line.Clear();
+    if (!progressive.ok()) return progressive.status();
+    assessment.progressive = *std::move(progressive);
+  }
   absl::StatusOr<FittedModel> fitted = FitModel(*data, options, TrainingOn(&line));
   line.Clear();
   if (!fitted.ok()) return fitted.status();
+  if (status = Assess(*data, options, *fitted, &assessment); !status.ok()) return status;
   const absl::StatusOr<Published> published = PublishFitted(flags, options, *fitted, data->rows);
   if (!published.ok()) return published.status();
   absl::StatusOr<std::vector<int64_t>> removed = std::vector<int64_t>();
   if (flags.keep > 0) removed = RemoveAllBut(flags);
+  const std::vector<std::string> later_notices = fitted->notices;
+  fitted->notices.insert(fitted->notices.begin(), notices.begin(), notices.end());
+  if (*report != nullptr) {
+    status = ReportFit({absl::StrCat(flags.model, " version ", published->version), flags.data.data,
+                        flags.data.Format(), published->directory},
+                       options, *data, *fitted, assessment, report->get());
+    if (!status.ok()) {
+      return absl::Status(status.code(), absl::StrCat("version ", published->version,
+                                                      " is published, but its report could not be written: ",
+                                                      status.message()));
+    }
+  }
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (flags.json) {
-    // A person has seen the first ones on standard error by now.
-    fitted->notices.insert(fitted->notices.begin(), notices.begin(), notices.end());
-    PrintJson(flags, *published, removed.value_or(std::vector<int64_t>()), *fitted, data->rows, seconds);
+    PrintJson(flags, *published, removed.value_or(std::vector<int64_t>()), *fitted, assessment, data->rows,
+              seconds);
   } else {
-    PrintSummary(flags, *published, *fitted, data->rows, seconds);
+    fitted->notices = later_notices;  // a person has seen the others on standard error by now
+    PrintSummary(flags, *published, *fitted, assessment, data->rows, seconds);
     if (removed.ok() && !removed->empty()) {
       std::printf("removed %s: --keep %zu\n", absl::StrJoin(*removed, ", ").c_str(), flags.keep);
     }
@@ -289,6 +325,20 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
                    "older ones are removed, but none that rollout.json names. Without it all stay")
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1'000'000));
+  command
+      ->add_option(
+          "--progressive", flags->progressive,
+          "Before the fit, progressive validation: cut the later half of the rows, which must be in "
+          "time order, into so many parts, and score each with a model fitted to all rows before it. "
+          "Takes about three quarters of the fit's time for each part")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, 100));
+  command
+      ->add_option(
+          "--report", flags->report,
+          "Write a report here, one page for a browser: verdict, figures with their intervals, curves, "
+          "reliability, what the model leans on, columns and slices. It appears once it is complete")
+      ->type_name("FILE.html");
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
   command->callback([flags, &run] { run = [flags] { return Fit(*flags); }; });
 }
