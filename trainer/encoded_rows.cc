@@ -56,53 +56,53 @@ InputLayout LayOutInput(const model::Schema& schema, std::span<const model::Feat
   return layout;
 }
 
-EncodedRows EncodeRows(const Dataset& data, const InputLayout& layout, const FittedEncoders& encoders) {
-  EncodedRows encoded;
-  encoded.rows = data.rows;
-  encoded.heads = data.labels.size();
-  encoded.numbers.resize(data.rows * layout.numeric);
-  encoded.ids.resize(data.rows * layout.categorical);
-  encoded.multi_begin.reserve(data.rows * layout.multi + 1);
-  encoded.multi_begin.push_back(0);
-  encoded.statistics.resize(data.rows * layout.statistics);
+void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t begin,
+                   const std::vector<std::vector<uint8_t>>& labels, const InputLayout& layout,
+                   const FittedEncoders& encoders, EncodedRows* encoded) {
+  const size_t before = encoded->rows;
+  encoded->rows += rows.size();
+  encoded->heads = labels.size();
+  encoded->numbers.resize(encoded->rows * layout.numeric);
+  encoded->ids.resize(encoded->rows * layout.categorical);
+  if (encoded->multi_begin.empty()) encoded->multi_begin.push_back(0);
+  encoded->statistics.resize(encoded->rows * layout.statistics);
+  encoded->labels.resize(encoded->rows * encoded->heads);
   std::vector<uint32_t> ids;
-  for (size_t row = 0; row < data.rows; ++row) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const size_t from = rows[i];
+    const size_t to = before + i;
     for (const InputField& field : layout.fields) {
-      const Column& column = data.columns[field.feature];
+      const Column& column = block.columns[field.feature];
       const model::FeatureEncoding& encoding = encoders.encodings[field.feature];
       ids.clear();
       switch (field.kind) {
         case FeatureKind::kNumeric:
-          encoded.numbers[row * layout.numeric + field.column] =
-              model::EncodeNumber(data.schema.features[field.feature], encoding.numeric, column.numeric[row]);
+          encoded->numbers[to * layout.numeric + field.column] = model::EncodeNumber(
+              block.schema.features[field.feature], encoding.numeric, column.numeric[from]);
           break;
         case FeatureKind::kCategorical:
-          ids.push_back(encoding.vocabulary.Lookup(column.tokens[row]));
-          encoded.ids[row * layout.categorical + field.column] = encoding.EmbeddingId(ids.front());
+          ids.push_back(encoding.vocabulary.Lookup(column.tokens[from]));
+          encoded->ids[to * layout.categorical + field.column] = encoding.EmbeddingId(ids.front());
           break;
         case FeatureKind::kMultiCategorical: {
-          const uint64_t begin = column.multi_begin[row];
-          for (uint64_t i = begin; i < begin + column.multi_count[row]; ++i) {
-            ids.push_back(encoding.vocabulary.Lookup(column.multi[i]));
+          const uint64_t first = column.multi_begin[from];
+          for (uint64_t v = first; v < first + column.multi_count[from]; ++v) {
+            ids.push_back(encoding.vocabulary.Lookup(column.multi[v]));
           }
           if (ids.empty()) ids.push_back(model::kMissingId);
-          for (const uint32_t id : ids) encoded.multi_ids.push_back(encoding.EmbeddingId(id));
-          encoded.multi_begin.push_back(encoded.multi_ids.size());
+          for (const uint32_t id : ids) encoded->multi_ids.push_back(encoding.EmbeddingId(id));
+          encoded->multi_begin.push_back(encoded->multi_ids.size());
           break;
         }
       }
       if (field.statistics == 0) continue;
-      MeanStatistics(*encoders.counts[field.feature], ids, encoders.folds[row],
-                     encoded.statistics.data() + row * layout.statistics + field.statistics_column);
+      MeanStatistics(*encoders.counts[field.feature], ids, encoders.folds[begin + from],
+                     encoded->statistics.data() + to * layout.statistics + field.statistics_column);
+    }
+    for (size_t head = 0; head < labels.size(); ++head) {
+      encoded->labels[to * labels.size() + head] = labels[head][begin + from];
     }
   }
-  encoded.labels.resize(data.rows * encoded.heads);
-  for (size_t head = 0; head < encoded.heads; ++head) {
-    for (size_t row = 0; row < data.rows; ++row) {
-      encoded.labels[row * encoded.heads + head] = data.labels[head][row];
-    }
-  }
-  return encoded;
 }
 
 }  // namespace adscore::trainer

@@ -49,7 +49,11 @@ struct EncodedRows {
   std::vector<uint8_t> labels;                // [rows][heads]
 };
 
-// Ids are rows of the embedding tables. The statistics of a training row leave its own fold out.
-EncodedRows EncodeRows(const Dataset& data, const InputLayout& layout, const FittedEncoders& encoders);
+// Encodes `rows` of `block`, a data set in memory, and adds them to `encoded`. Ids are rows of the embedding
+// tables. The statistics of a training row leave its own fold out. Row i of `block` is row begin + i of the
+// data set that `encoders` were fitted to and that has `labels` ([heads][rows]).
+void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t begin,
+                   const std::vector<std::vector<uint8_t>>& labels, const InputLayout& layout,
+                   const FittedEncoders& encoders, EncodedRows* encoded);
 
 }  // namespace adscore::trainer

@@ -11,19 +11,28 @@ constexpr size_t kChunkRows = 1024;
 
 }  // namespace
 
-std::vector<float> ScoreRows(const model::Model& model, const Dataset& data, std::span<const uint32_t> rows) {
+absl::StatusOr<std::vector<float>> ScoreRows(const model::Model& model, const Dataset& data,
+                                             std::span<const uint32_t> rows) {
   std::vector<float> probabilities(rows.size() * model.heads());
+  float* next = probabilities.data();
   RawStorage context;
   RawStorage candidates;
   model::SingleRows single_rows;
   model::ScoreScratch scratch;
-  for (size_t first = 0; first < rows.size(); first += kChunkRows) {
-    const std::span<const uint32_t> chunk = rows.subspan(first, std::min(kChunkRows, rows.size() - first));
-    const std::span<const model::Impression> impressions =
-        single_rows.Split(data.schema, data.Gather(model::FeatureRole::kContext, chunk, &context),
-                          data.Gather(model::FeatureRole::kCandidate, chunk, &candidates));
-    model.Score(impressions, &scratch, probabilities.data() + first * model.heads());
-  }
+  const absl::Status read =
+      ForEachBlock(data, rows, [&](const Dataset& block, std::span<const uint32_t> ids, size_t) {
+        for (size_t first = 0; first < ids.size(); first += kChunkRows) {
+          const std::span<const uint32_t> chunk =
+              ids.subspan(first, std::min(kChunkRows, ids.size() - first));
+          const std::span<const model::Impression> impressions =
+              single_rows.Split(block.schema, block.Gather(model::FeatureRole::kContext, chunk, &context),
+                                block.Gather(model::FeatureRole::kCandidate, chunk, &candidates));
+          model.Score(impressions, &scratch, next);
+          next += chunk.size() * model.heads();
+        }
+        return absl::OkStatus();
+      });
+  if (!read.ok()) return read;
   return probabilities;
 }
 

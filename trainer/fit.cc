@@ -97,27 +97,32 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   // Without the tuning rows first: they say when to stop, and how far the probabilities are off.
   std::vector<model::Head> heads;
   {
-    const FittedEncoders encoders = FitEncoders(data, split->training, options.encoders);
-    const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
-    const EncodedRows rows = EncodeRows(data, layout, encoders);
+    const absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, split->training, options.encoders);
+    if (!encoders.ok()) return encoders.status();
+    const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
+    const EncodedData rows(data, layout, *encoders, options.memory_bytes);
     absl::StatusOr<TrainingResult> trained =
         Train(rows, layout, split->training, split->tuning, training, report);
     if (!trained.ok()) return trained.status();
     fitted.best_epochs = trained->best_epochs;
     fitted.epochs = trained->epochs;
     fitted.rows_per_second = trained->rows_per_second;
-    heads = CalibratedHeads(data, *split, options,
-                            ScoreLogits(rows, layout, split->tuning, trained->parameters, training.threads));
+    const absl::StatusOr<std::vector<float>> logits =
+        ScoreLogits(rows, layout, split->tuning, trained->parameters, training.threads);
+    if (!logits.ok()) return logits.status();
+    heads = CalibratedHeads(data, *split, options, *logits);
   }
 
   // Then with them, for as long: in a log in time order they are the rows most like those to come.
   std::vector<uint32_t> learnt_from = split->training;
   learnt_from.insert(learnt_from.end(), split->tuning.begin(), split->tuning.end());
   std::sort(learnt_from.begin(), learnt_from.end());
-  FittedEncoders encoders = FitEncoders(data, learnt_from, options.encoders);
-  const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
+  absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options.encoders);
+  if (!encoders.ok()) return encoders.status();
+  const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
   absl::StatusOr<Parameters> parameters =
-      TrainFor(fitted.best_epochs, EncodeRows(data, layout, encoders), layout, learnt_from, training, report);
+      TrainFor(fitted.best_epochs, EncodedData(data, layout, *encoders, options.memory_bytes), layout,
+               learnt_from, training, report);
   if (!parameters.ok()) return parameters.status();
   for (size_t head = 0; head < heads.size(); ++head)
     heads[head].base_rate = Rate(data.labels[head], learnt_from);
@@ -128,13 +133,19 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   provenance.training_rows = fitted.training_rows;
   provenance.seed = training.seed;
   fitted.model =
-      std::make_unique<TrainedModel>(data.schema, layout, std::move(encoders), *std::move(parameters),
+      std::make_unique<TrainedModel>(data.schema, layout, *std::move(encoders), *std::move(parameters),
                                      std::move(heads), std::move(provenance));
-  fitted.model->AddGoldenRows(data, ChooseGoldenRows(data, learnt_from, kGoldenRows));
+  const absl::StatusOr<std::vector<uint32_t>> golden = ChooseGoldenRows(data, learnt_from, kGoldenRows);
+  if (!golden.ok()) return golden.status();
+  const absl::StatusOr<Dataset> golden_rows = TakeRows(data, *golden);
+  if (!golden_rows.ok()) return golden_rows.status();
+  fitted.model->AddGoldenRows(*golden_rows);
   // Measured as it will be served, not as it was trained.
   const model::Model served(fitted.model->snapshot(),
                             *model::AvailableKernelSets(model::Precision::kF32).front());
-  fitted.validation = FiguresByHead(data, split->validation, ScoreRows(served, data, split->validation));
+  const absl::StatusOr<std::vector<float>> probabilities = ScoreRows(served, data, split->validation);
+  if (!probabilities.ok()) return probabilities.status();
+  fitted.validation = FiguresByHead(data, split->validation, *probabilities);
   return fitted;
 }
 

@@ -17,8 +17,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/flag_checks.h"
+#include "data/file_version.h"
 #include "model/model.h"
 #include "model/model_root.h"
+#include "trainer/block_reader.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/dataset.h"
 #include "trainer/evaluation.h"
@@ -90,6 +92,40 @@ absl::Status WritePredictions(const std::vector<model::Head>& heads, const std::
   return file->Finish();
 }
 
+// Scores the file block by block, so that its size does not matter: `probabilities` are [rows][heads]. What
+// is returned has the labels and what was counted of each column, but no cells.
+absl::StatusOr<Dataset> ScoreFile(const EvaluateFlags& flags, const model::Model& model,
+                                  const std::vector<model::Label>& labels,
+                                  std::vector<float>* probabilities) {
+  const absl::StatusOr<data::FileVersion> file = data::FileVersion::Of(flags.data);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::unique_ptr<BlockReader>> reader =
+      BlockReader::Open(flags.data, data::ParseFormat(flags.format).value(), model.snapshot().schema, labels,
+                        /*labels_required=*/false);
+  if (!reader.ok()) return reader.status();
+  ProgressLine line;
+  Dataset seen;
+  Dataset block;
+  std::vector<uint32_t> rows;
+  while (true) {
+    const absl::StatusOr<bool> more = (*reader)->Next(kBlockRows, &block);
+    if (absl::Status unchanged = file->CheckUnchanged(); !unchanged.ok()) return unchanged;
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    rows.resize(block.rows);
+    std::iota(rows.begin(), rows.end(), 0U);
+    const absl::StatusOr<std::vector<float>> scores = ScoreRows(model, block, rows);
+    if (!scores.ok()) return scores.status();
+    probabilities->insert(probabilities->end(), scores->begin(), scores->end());
+    seen.AppendLabelsAndCounts(block);
+    if (line.Due()) line.Show(absl::StrFormat("scoring %s: %d rows", flags.data, seen.rows));
+  }
+  if (seen.rows == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(flags.data, " has a header but no rows"));
+  }
+  return seen;
+}
+
 absl::Status Evaluate(const EvaluateFlags& flags) {
   const Clock::time_point begin = Clock::now();
   const absl::StatusOr<int64_t> version = FindVersion(flags);
@@ -105,18 +141,12 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
   if (!predictions.ok()) return predictions.status();
   std::vector<model::Label> labels;
   for (const model::Head& head : heads) labels.push_back(head.label);
-  ProgressLine line;
-  const absl::StatusOr<Dataset> data =
-      ReadDataset(flags.data, data::ParseFormat(flags.format).value(), model.snapshot().schema, labels,
-                  /*labels_required=*/false, [&](uint64_t rows, uint64_t, uint64_t) {
-                    if (line.Due()) line.Show(absl::StrFormat("reading %s: %d rows", flags.data, rows));
-                  });
+  std::vector<float> probabilities;
+  const absl::StatusOr<Dataset> data = ScoreFile(flags, model, labels, &probabilities);
   if (!data.ok()) return data.status();
-  line.Clear();
   for (const std::string& notice : NumberNotices(*data)) std::fprintf(stderr, "note: %s\n", notice.c_str());
   std::vector<uint32_t> rows(data->rows);
   std::iota(rows.begin(), rows.end(), 0U);
-  const std::vector<float> probabilities = ScoreRows(model, *data, rows);
   std::vector<HeadFigures> figures;
   if (!data->labels.empty()) figures = FiguresByHead(*data, rows, probabilities);
   if (*predictions != nullptr) {
