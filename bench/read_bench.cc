@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,8 +97,12 @@ absl::Status Run(const std::string& path, const std::string& label) {
   const trainer::InputLayout layout = trainer::LayOutInput(data->schema, encoders.encodings);
   trainer::EncodedRows encoded;
   const double encode = MedianSeconds([&] {
-    encoded = {};
-    trainer::AppendEncoded(*data, all, 0, data->labels, layout, encoders, &encoded);
+    for (size_t first = 0; first < all.size(); first += trainer::kBlockRows) {
+      const auto left = std::span<const uint32_t>(all).subspan(first);
+      encoded.Clear();
+      trainer::AppendEncoded(*data, left.first(std::min(left.size(), trainer::kBlockRows)), 0, data->labels,
+                             layout, encoders, &encoded);
+    }
   });
   Print("encode", encode, megabytes, rows);
   Print("read and encode", read + encode, megabytes, rows);

@@ -19,16 +19,6 @@ size_t BytesPerRow(const Dataset& data, const InputLayout& layout) {
   return bytes;
 }
 
-void Clear(EncodedRows* encoded) {
-  encoded->rows = 0;
-  encoded->numbers.clear();
-  encoded->ids.clear();
-  encoded->multi_begin.clear();
-  encoded->multi_ids.clear();
-  encoded->statistics.clear();
-  encoded->labels.clear();
-}
-
 }  // namespace
 
 EncodedData::EncodedData(const Dataset& data, const InputLayout& layout, const FittedEncoders& encoders,
@@ -51,7 +41,7 @@ absl::Status EncodedData::ForEachWindow(std::span<const uint32_t> rows, const Vi
   EncodedRows encoded;
   std::vector<uint32_t> ids;
   return ForEachBlock(data_, rows, [&](const Dataset& block, std::span<const uint32_t> local, size_t begin) {
-    Clear(&encoded);
+    encoded.Clear();
     AppendEncoded(block, local, begin, data_.labels, layout_, encoders_, &encoded);
     ids.resize(local.size());
     std::iota(ids.begin(), ids.end(), 0U);
@@ -94,7 +84,10 @@ std::vector<WindowReader::Piece> WindowReader::NextPieces() {
 }
 
 absl::Status WindowReader::Fill(const std::vector<Piece>& pieces, Buffer* buffer) const {
-  Clear(&buffer->encoded);
+  size_t rows = 0;
+  for (const Piece& piece : pieces) rows += piece.rows.size();
+  buffer->encoded.Clear();
+  buffer->encoded.Reserve(rows, data_.layout_, data_.heads());
   for (const Piece& piece : pieces) {
     absl::Status read = ForEachBlock(
         data_.data_, piece.rows, [&](const Dataset& block, std::span<const uint32_t> local, size_t begin) {

@@ -47,6 +47,11 @@ struct EncodedRows {
   std::vector<uint32_t> multi_ids;            // a missing list is the one id kMissingId
   std::vector<float> statistics;              // [rows][layout's statistics]
   std::vector<uint8_t> labels;                // [rows][heads]
+
+  // No rows; the memory is kept.
+  void Clear();
+  // Memory for so many rows, and for one value in each list.
+  void Reserve(size_t count, const InputLayout& layout, size_t label_heads);
 };
 
 // Encodes `rows` of `block`, a data set in memory, and adds them to `encoded`. Ids are rows of the embedding

@@ -143,7 +143,7 @@ absl::Status FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> 
   fitted->slots[f] = model::BuildVocabulary(tokens);
   encoding.vocabulary = model::Vocabulary(fitted->slots[f].keys, fitted->slots[f].ids);
 
-  TokenCounts& counts = fitted->counts[f].emplace(model::kFirstTokenId + tokens.size(), base_rates);
+  TokenCounts counts(model::kFirstTokenId + tokens.size(), base_rates);
   std::vector<uint8_t> labels(data.labels.size());
   absl::Status read = ForEachCell(data, f, training, [&](const Column& column, size_t local, uint32_t row) {
     for (size_t h = 0; h < labels.size(); ++h) labels[h] = data.labels[h][row];
@@ -157,9 +157,9 @@ absl::Status FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> 
     if (missing) counts.Add(model::kMissingId, fitted->folds[row], labels);
   });
   if (!read.ok()) return read;
-  fitted->statistics[f] = counts.Table();
+  const TokenStatistics& statistics = fitted->statistics[f].emplace(std::move(counts));
   encoding.statistics = {
-      .rows = model::kFirstTokenId + tokens.size(), .dim = counts.dim(), .values = fitted->statistics[f]};
+      .rows = model::kFirstTokenId + tokens.size(), .dim = statistics.dim(), .values = statistics.table()};
   return absl::OkStatus();
 }
 
@@ -172,7 +172,6 @@ absl::StatusOr<FittedEncoders> FitEncoders(const Dataset& data, std::span<const 
   fitted.encodings.resize(features.size());
   fitted.slots.resize(features.size());
   fitted.statistics.resize(features.size());
-  fitted.counts.resize(features.size());
   fitted.folds = DrawFolds(data.rows, training);
   const std::vector<double> base_rates = BaseRates(data, training);
   for (size_t f = 0; f < features.size(); ++f) {

@@ -35,11 +35,10 @@ struct FittedEncoders {
   FittedEncoders(FittedEncoders&&) = default;  // a vector's memory stays where it is when the vector moves
   FittedEncoders& operator=(FittedEncoders&&) = default;
 
-  std::vector<model::FeatureEncoding> encodings;   // one per feature, in schema order
-  std::vector<model::VocabularySlots> slots;       // likewise
-  std::vector<std::vector<float>> statistics;      // likewise: what encodings[f].statistics views
-  std::vector<std::optional<TokenCounts>> counts;  // likewise: of features with a vocabulary
-  std::vector<uint8_t> folds;                      // [rows of the data]: see target_statistics.h
+  std::vector<model::FeatureEncoding> encodings;           // one per feature, in schema order
+  std::vector<model::VocabularySlots> slots;               // likewise
+  std::vector<std::optional<TokenStatistics>> statistics;  // likewise: of features with a vocabulary
+  std::vector<uint8_t> folds;                              // [rows of the data]: see target_statistics.h
 };
 
 // Looks at `training` rows only, so that nothing of the other rows leaks into the encoders. Tokens get their

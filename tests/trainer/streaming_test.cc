@@ -72,7 +72,7 @@ class StreamingTest : public testing::Test {
     FitOptions options;
     options.labels = kLabels;
     options.training.hidden = {4};
-    options.training.batch_size = 8192;
+    options.training.batch_size = 1024;
     options.training.epochs = 1;
     options.memory_bytes = 16 << 20;  // windows of some 50,000 rows
     return options;
@@ -121,7 +121,9 @@ TEST_F(StreamingTest, EncodersAndEncodedRowsAreThoseOfTheLogInMemory) {
     EXPECT_EQ(fitted.encodings[f].embedding.rows, expected.encodings[f].embedding.rows);
     EXPECT_EQ(fitted.slots[f].keys, expected.slots[f].keys);
     EXPECT_EQ(fitted.slots[f].ids, expected.slots[f].ids);
-    EXPECT_EQ(fitted.statistics[f], expected.statistics[f]);
+    ASSERT_EQ(fitted.statistics[f].has_value(), expected.statistics[f].has_value());
+    if (!expected.statistics[f]) continue;
+    EXPECT_THAT(fitted.statistics[f]->table(), ElementsAreArray(expected.statistics[f]->table()));
   }
 
   const InputLayout layout = LayOutInput(whole.schema, expected.encodings);
@@ -161,7 +163,7 @@ TEST_F(StreamingTest, AnEpochsWindowsHoldEachRowOnceAndRowsOfSeveralBlocks) {
       epoch.push_back(window->ids.size());
     }
     EXPECT_EQ(positives, std::accumulate(data.labels[0].begin(), data.labels[0].end(), 0.0));
-    EXPECT_GT(epoch.size(), 2U);
+    EXPECT_GT(epoch.size(), 1U);
   }
   EXPECT_EQ(sizes[0], sizes[1]);
 }
