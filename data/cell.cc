@@ -1,5 +1,6 @@
 #include "data/cell.h"
 
+#define XXH_INLINE_ALL  // tokens are short: a call costs more than the hash
 #include <xxhash.h>
 
 #include <algorithm>
