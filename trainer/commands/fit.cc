@@ -357,10 +357,9 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->check(cli::WholeNumber(16, 1 << 24))
       ->capture_default_str();
   command
-      ->add_option(
-          "--cache-dir", flags->cache_dir,
-          "Where that cache is; it takes about as much as the file does as plain text, and is gone with "
-          "the\nprocess. Without it $TMPDIR, or /tmp")
+      ->add_option("--cache-dir", flags->cache_dir,
+                   "Where that cache is; it takes up to 1.5 times the plain text, and is gone with "
+                   "the\nprocess. Without it $TMPDIR, or /tmp")
       ->type_name("DIR");
   command
       ->add_option("--training-window", flags->training_window,
