@@ -28,14 +28,19 @@ constexpr size_t kLooksPerEpoch = 4;
 constexpr size_t kPatience = 3;  // looks without a better one before it stops
 
 // `data` as the encoders fitted to `learnt_from` see it, without target statistics.
-SparseRows Encode(const Dataset& data, std::span<const uint32_t> learnt_from, EncoderOptions options) {
+absl::StatusOr<SparseRows> Encode(const Dataset& data, std::span<const uint32_t> learnt_from,
+                                  EncoderOptions options) {
   options.embedding_dim = 1;
   options.minimum_count = kMinimumCount;
   options.statistics_minimum_count = kMinimumCount;
-  FittedEncoders encoders = FitEncoders(data, learnt_from, options);
-  for (model::FeatureEncoding& encoding : encoders.encodings) encoding.statistics = {};
-  const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
-  const EncodedRows encoded = EncodeRows(data, layout, encoders);
+  absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options);
+  if (!encoders.ok()) return encoders.status();
+  for (model::FeatureEncoding& encoding : encoders->encodings) encoding.statistics = {};
+  const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
+  EncodedRows encoded;
+  std::vector<uint32_t> all(data.rows);
+  std::iota(all.begin(), all.end(), 0U);
+  AppendEncoded(data, all, 0, data.labels, layout, *encoders, &encoded);
 
   SparseRows rows;
   std::vector<size_t> first;  // weight of each field
@@ -172,20 +177,23 @@ Trial Choose(const SparseRows& rows, const std::vector<uint8_t>& labels, std::sp
 
 }  // namespace
 
-std::vector<float> BaselineProbabilities(const Dataset& data, const Split& split,
-                                         const EncoderOptions& encoders, size_t threads) {
+absl::StatusOr<std::vector<float>> BaselineProbabilities(const Dataset& data, const Split& split,
+                                                         const EncoderOptions& encoders, size_t threads) {
   const size_t heads = data.labels.size();
   std::vector<Trial> chosen;
   {
-    const SparseRows rows = Encode(data, split.training, encoders);
+    const absl::StatusOr<SparseRows> rows = Encode(data, split.training, encoders);
+    if (!rows.ok()) return rows.status();
     for (const std::vector<uint8_t>& labels : data.labels) {
-      chosen.push_back(Choose(rows, labels, split.training, split.tuning, threads));
+      chosen.push_back(Choose(*rows, labels, split.training, split.tuning, threads));
     }
   }
   std::vector<uint32_t> learnt_from = split.training;
   learnt_from.insert(learnt_from.end(), split.tuning.begin(), split.tuning.end());
   std::sort(learnt_from.begin(), learnt_from.end());
-  const SparseRows rows = Encode(data, learnt_from, encoders);
+  const absl::StatusOr<SparseRows> encoded = Encode(data, learnt_from, encoders);
+  if (!encoded.ok()) return encoded.status();
+  const SparseRows& rows = *encoded;
   std::vector<float> probabilities(split.validation.size() * heads);
   Workers workers(std::min(threads, heads));
   workers.Run([&](size_t worker) {

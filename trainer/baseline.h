@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "trainer/dataset.h"
 #include "trainer/encoder_fitting.h"
 #include "trainer/split.h"
@@ -22,7 +23,7 @@ namespace adscore::trainer {
 
 // Its calibrated probabilities for the validation rows, in their order: [rows][heads]. `encoders` are the
 // network's.
-std::vector<float> BaselineProbabilities(const Dataset& data, const Split& split,
-                                         const EncoderOptions& encoders, size_t threads);
+absl::StatusOr<std::vector<float>> BaselineProbabilities(const Dataset& data, const Split& split,
+                                                         const EncoderOptions& encoders, size_t threads);
 
 }  // namespace adscore::trainer

@@ -1,9 +1,6 @@
 #include "trainer/dataset.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -11,139 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "data/cell.h"
-#include "data/date_time.h"
 #include "data/utf8.h"
-#include "trainer/columns.h"
-#include "trainer/label_values.h"
 
 namespace adscore::trainer {
 namespace {
-
-constexpr uint64_t kRowsPerProgress = 16'384;
-constexpr uint64_t kMaxRows = std::numeric_limits<uint32_t>::max();  // row ids have 32 bits
-
-// Where the cells of one column of the file go.
-struct FeatureCells {
-  size_t cell = 0;
-  const model::Feature* feature = nullptr;
-  Column* column = nullptr;
-};
-struct LabelCells {
-  size_t cell = 0;
-  const model::Label* label = nullptr;
-  std::vector<uint8_t>* values = nullptr;
-};
-
-// Where the columns of `dataset->schema` lie in the file. Points into `dataset`.
-absl::StatusOr<std::vector<FeatureCells>> FindFeatures(const std::string& path,
-                                                       const std::vector<std::string>& names,
-                                                       Dataset* dataset) {
-  dataset->columns.resize(dataset->schema.features.size());
-  std::vector<FeatureCells> found;
-  for (size_t i = 0; i < dataset->columns.size(); ++i) {
-    const model::Feature& feature = dataset->schema.features[i];
-    const std::string what = absl::StrCat("feature '", feature.name, "'");
-    absl::StatusOr<size_t> cell = RequireColumn(path, names, feature.Column(), what);
-    if (!cell.ok()) return cell.status();
-    found.push_back({*cell, &feature, &dataset->columns[i]});
-  }
-  return found;
-}
-
-// The same for the labels; nothing if the file has none of them and needs none.
-absl::StatusOr<std::vector<LabelCells>> FindLabels(const std::string& path,
-                                                   const std::vector<std::string>& names,
-                                                   const std::vector<model::Label>& labels, bool required,
-                                                   Dataset* dataset) {
-  std::vector<LabelCells> found;
-  const bool any = std::any_of(labels.begin(), labels.end(), [&names](const model::Label& label) {
-    return FindColumn(names, label.column).has_value();
-  });
-  if (!any && !required) return found;
-  dataset->labels.resize(labels.size());
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const std::string what = absl::StrCat("label '", labels[i].column, "'");
-    absl::StatusOr<size_t> cell = RequireColumn(path, names, labels[i].column, what);
-    if (!cell.ok()) return cell.status();
-    const std::vector<model::Feature>& features = dataset->schema.features;
-    if (std::any_of(features.begin(), features.end(),
-                    [&](const model::Feature& feature) { return feature.Column() == labels[i].column; })) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          what, " is also a feature of the schema, which would give the answer away; remove it there"));
-    }
-    found.push_back({*cell, &labels[i], &dataset->labels[i]});
-  }
-  return found;
-}
-
-void AppendCell(std::string_view cell, const model::Feature& feature, Column* column) {
-  switch (feature.kind) {
-    case model::FeatureKind::kNumeric: {
-      const std::optional<float> number = data::ParseNumber(cell);
-      if (!number) {
-        ++column->missing;
-        if (!data::IsMissingNumber(cell) && column->unparsable++ == 0) {
-          column->first_unparsable = cell.substr(0, 40);
-        }
-      }
-      column->numeric.push_back(number.value_or(std::numeric_limits<float>::quiet_NaN()));
-      return;
-    }
-    case model::FeatureKind::kCategorical:
-      if (feature.part != model::DatePart::kNone) {
-        cell = data::DatePartToken(
-            cell, feature.part == model::DatePart::kHour ? data::DatePart::kHour : data::DatePart::kWeekday);
-      }
-      column->missing += cell.empty() ? 1 : 0;
-      column->tokens.push_back(data::TokenHash(cell));
-      return;
-    case model::FeatureKind::kMultiCategorical: {
-      const size_t begin = column->multi.size();
-      data::AppendTokenHashes(cell, feature.delimiter, &column->multi);
-      const size_t count = column->multi.size() - begin;
-      column->missing += count == 0 ? 1 : 0;
-      column->multi_begin.push_back(begin);
-      column->multi_count.push_back(static_cast<uint32_t>(count));
-      return;
-    }
-  }
-}
-
-// `retry` says that the caller can be told which value is the positive one, as fit can; evaluate goes by the
-// snapshot.
-absl::Status BadLabel(const std::string& path, data::Format format, uint64_t line, const model::Label& label,
-                      std::string_view cell, bool retry) {
-  const std::string advice =
-      retry ? absl::StrCat("its values are ", DescribeLabelValues(path, format, label.column),
-                           ": name the one that counts as positive with --label ", label.column, "=VALUE")
-            : std::string(
-                  "the snapshot was fitted to such cells and expects them: correct the file, or leave the "
-                  "label columns out of it to get predictions only");
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ":", line, ": label '", label.column, "' is '", std::string(cell.substr(0, 40)),
-                   "', which is neither 1/true/yes/y/t nor 0/false/no/n/f; ", advice));
-}
-
-// Room for all rows of the file at once, judging by the first ones, so that no column is copied as it grows.
-void Reserve(uint64_t rows, Dataset* dataset) {
-  for (size_t i = 0; i < dataset->columns.size(); ++i) {
-    Column& column = dataset->columns[i];
-    switch (dataset->schema.features[i].kind) {
-      case model::FeatureKind::kNumeric:
-        column.numeric.reserve(rows);
-        break;
-      case model::FeatureKind::kCategorical:
-        column.tokens.reserve(rows);
-        break;
-      case model::FeatureKind::kMultiCategorical:
-        column.multi_begin.reserve(rows);
-        column.multi_count.reserve(rows);
-        column.multi.reserve(column.multi.size() * rows / std::max<uint64_t>(dataset->rows, 1));
-        break;
-    }
-  }
-  for (std::vector<uint8_t>& label : dataset->labels) label.reserve(rows);
-}
 
 // Calls visit(feature, column) for the features of one role, in schema order.
 template <typename Visit>
@@ -224,63 +92,63 @@ model::RawColumns Dataset::Gather(model::FeatureRole role, std::span<const uint3
   return ViewOf(*storage, row_ids.size());
 }
 
-absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format, const model::Schema& schema,
-                                    const std::vector<model::Label>& labels, bool labels_required,
-                                    const ReadProgress& progress) {
-  absl::StatusOr<std::unique_ptr<data::TableReader>> opened = data::TableReader::Open(path, format);
-  if (!opened.ok()) return opened.status();
-  data::TableReader& reader = **opened;
-
-  Dataset dataset;
-  dataset.schema = schema;
-  absl::StatusOr<std::vector<FeatureCells>> features = FindFeatures(path, reader.columns(), &dataset);
-  if (!features.ok()) return features.status();
-  absl::StatusOr<std::vector<LabelCells>> label_cells =
-      FindLabels(path, reader.columns(), labels, labels_required, &dataset);
-  if (!label_cells.ok()) return label_cells.status();
-
-  std::vector<std::string_view> cells;
-  while (true) {
-    absl::StatusOr<bool> more = reader.Next(&cells);
-    if (!more.ok()) return more.status();
-    if (!*more) break;
-    if (dataset.rows == kMaxRows) {
-      return absl::InvalidArgumentError(absl::StrCat(path, " has more than ", kMaxRows, " rows; split it"));
-    }
-    for (const FeatureCells& to : *features) AppendCell(cells[to.cell], *to.feature, to.column);
-    for (const LabelCells& to : *label_cells) {
-      const std::optional<bool> positive = IsPositive(*to.label, cells[to.cell]);
-      if (!positive) {
-        return BadLabel(path, format, reader.line(), *to.label, cells[to.cell], labels_required);
-      }
-      to.values->push_back(*positive ? 1 : 0);
-    }
-    ++dataset.rows;
-    if (dataset.rows == kRowsPerProgress) {
-      const double share =
-          static_cast<double>(reader.bytes_read()) / static_cast<double>(reader.bytes_total());
-      Reserve(static_cast<uint64_t>(static_cast<double>(dataset.rows) / share * 1.05), &dataset);
-    }
-    if (progress && dataset.rows % kRowsPerProgress == 0) {
-      progress(dataset.rows, reader.bytes_read(), reader.bytes_total());
-    }
+void Dataset::AppendLabelsAndCounts(const Dataset& more) {
+  if (rows == 0) {
+    schema = more.schema;
+    columns.resize(more.columns.size());
+    labels.resize(more.labels.size());
   }
-  if (dataset.rows == 0) return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
-  if (progress) progress(dataset.rows, reader.bytes_read(), reader.bytes_total());
-  return dataset;
+  rows += more.rows;
+  for (size_t f = 0; f < columns.size(); ++f) columns[f].AppendCounts(more.columns[f]);
+  for (size_t h = 0; h < labels.size(); ++h) {
+    labels[h].insert(labels[h].end(), more.labels[h].begin(), more.labels[h].end());
+  }
 }
 
-absl::StatusOr<uint64_t> CountRows(const std::string& path, data::Format format,
-                                   const ReadProgress& progress) {
-  absl::StatusOr<std::unique_ptr<data::TableReader>> reader = data::TableReader::Open(path, format);
-  if (!reader.ok()) return reader.status();
-  std::vector<std::string_view> cells;
-  for (uint64_t rows = 0;; ++rows) {
-    absl::StatusOr<bool> more = (*reader)->Next(&cells);
-    if (!more.ok()) return more.status();
-    if (!*more) return rows;
-    if (rows % kRowsPerProgress == 0) progress(rows, (*reader)->bytes_read(), (*reader)->bytes_total());
+absl::StatusOr<const Column*> Dataset::Cells(size_t feature, size_t block, Column* buffer) const {
+  if (cache == nullptr) return &columns[feature];
+  if (absl::Status read = cache->Read(block, feature, buffer); !read.ok()) return read;
+  return buffer;
+}
+
+absl::Status ForEachBlock(const Dataset& data, std::span<const uint32_t> rows, const BlockVisit& visit) {
+  if (data.cache == nullptr) return visit(data, rows, 0);
+  Dataset in_memory;
+  in_memory.schema = data.schema;
+  in_memory.columns.resize(data.columns.size());
+  std::vector<uint32_t> local;
+  for (size_t block = 0; block < data.blocks() && !rows.empty(); ++block) {
+    const size_t begin = data.BlockBegin(block);
+    const size_t end = data.BlockEnd(block);
+    local.clear();
+    for (const uint32_t row : rows) {
+      if (row >= end) break;
+      local.push_back(static_cast<uint32_t>(row - begin));
+    }
+    if (local.empty()) continue;
+    rows = rows.subspan(local.size());
+    in_memory.rows = end - begin;
+    for (size_t f = 0; f < in_memory.columns.size(); ++f) {
+      absl::Status read = data.cache->Read(block, f, &in_memory.columns[f]);
+      if (!read.ok()) return read;
+    }
+    if (absl::Status visited = visit(in_memory, local, begin); !visited.ok()) return visited;
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Dataset> TakeRows(const Dataset& data, std::span<const uint32_t> rows) {
+  Dataset taken;
+  taken.schema = data.schema;
+  taken.rows = rows.size();
+  taken.columns.resize(data.columns.size());
+  for (size_t f = 0; f < taken.columns.size(); ++f) {
+    absl::Status read = ForEachCell(data, f, rows, [&](const Column& column, size_t local, uint32_t) {
+      taken.columns[f].AppendRow(column, local);
+    });
+    if (!read.ok()) return read;
+  }
+  return taken;
 }
 
 absl::StatusOr<std::vector<model::Label>> ParseLabels(std::string_view flag) {

@@ -1,36 +1,25 @@
-// An impression log in memory: raw features in columns, and labels. Read once, cleaned on the way; nothing is
-// encoded yet.
+// An impression log: raw features in columns, and labels. Read once, cleaned on the way; nothing is encoded
+// yet. The labels are in memory; the features' cells are too, or in a cache on disk if they are too many.
 //
-// Not thread-safe while it is filled; constant afterwards.
+// Not thread-safe while it is filled; constant afterwards, and then any thread may read.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "data/table_reader.h"
 #include "model/raw_columns.h"
 #include "model/schema.h"
 #include "model/snapshot.h"
+#include "trainer/cell_cache.h"
+#include "trainer/column_cells.h"
 
 namespace adscore::trainer {
-
-// One feature's cells. Only the members of its kind are filled.
-struct Column {
-  std::vector<float> numeric;         // [rows]; NaN = missing or not a number
-  std::vector<uint64_t> tokens;       // [rows]; token hashes, 0 = missing
-  std::vector<uint32_t> multi_count;  // [rows]
-  std::vector<uint64_t> multi;        // the values' hashes, row after row
-  std::vector<uint64_t> multi_begin;  // [rows]: where a row's values start in `multi`
-  uint64_t missing = 0;               // rows without a value
-  // Numeric: cells that were neither a number nor missing. They count as missing.
-  uint64_t unparsable = 0;
-  std::string first_unparsable;  // the start of the first one
-};
 
 // The storage behind model::RawColumns, kept between calls so that it is allocated once.
 struct RawStorage {
@@ -46,30 +35,55 @@ struct Dataset {
   std::vector<std::vector<uint8_t>>
       labels;  // [heads][rows], 1 = positive; empty if the file has no label columns
   size_t rows = 0;
+  // Where the cells are; null: in `columns`. With a cache, `columns` has only what was counted.
+  std::unique_ptr<const CellCache> cache;
 
-  // Rows [first, first + count) of the features of one role, as a request would carry them. The views point
-  // into `storage` and are valid until it is used again.
+  // The rows in blocks that can be in memory one at a time: all of them are one if there is no cache.
+  size_t blocks() const { return cache == nullptr ? 1 : cache->blocks(); }
+  size_t BlockBegin(size_t block) const { return cache == nullptr ? 0 : cache->BlockBegin(block); }
+  size_t BlockEnd(size_t block) const { return cache == nullptr ? rows : cache->BlockBegin(block + 1); }
+  // The cells of a feature in a block, whose first row is row 0 of them. They are in memory already, or are
+  // read into `buffer`.
+  absl::StatusOr<const Column*> Cells(size_t feature, size_t block, Column* buffer) const;
+
+  // Adds the rows of `more`, a block of the same log, as if their cells were elsewhere.
+  void AppendLabelsAndCounts(const Dataset& more);
+
+  // Without a cache only: rows [first, first + count) of the features of one role, as a request would carry
+  // them. The views point into `storage` and are valid until it is used again.
   model::RawColumns Slice(model::FeatureRole role, size_t first, size_t count, RawStorage* storage) const;
   // The same for any rows, in the order given.
   model::RawColumns Gather(model::FeatureRole role, std::span<const uint32_t> row_ids,
                            RawStorage* storage) const;
 };
 
-// Called now and then while a file is read.
-using ReadProgress = std::function<void(uint64_t rows, uint64_t bytes_read, uint64_t bytes_total)>;
+// Calls visit(column, row of the column, row of the data set) for each of `rows`, which ascend, a block at a
+// time.
+template <typename Visit>
+absl::Status ForEachCell(const Dataset& data, size_t feature, std::span<const uint32_t> rows,
+                         const Visit& visit) {
+  Column buffer;
+  size_t at = 0;
+  for (size_t block = 0; block < data.blocks() && at < rows.size(); ++block) {
+    const size_t begin = data.BlockBegin(block);
+    const size_t end = data.BlockEnd(block);
+    if (rows[at] >= end) continue;
+    const absl::StatusOr<const Column*> column = data.Cells(feature, block, &buffer);
+    if (!column.ok()) return column.status();
+    for (; at < rows.size() && rows[at] < end; ++at) visit(**column, rows[at] - begin, rows[at]);
+  }
+  return absl::OkStatus();
+}
 
-// Reads the columns of `schema` and of `labels` from a file; other columns are left alone. InvalidArgument,
-// naming file, column and line, if: a column of the schema is not there (the message lists those that are);
-// some but not all label columns are there, or none is and `labels_required`; a label's cell is neither
-// positive nor negative (the message shows the cell and, if labels are required, how to name the positive
-// one); a row is ragged; there are no rows.
-absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format, const model::Schema& schema,
-                                    const std::vector<model::Label>& labels, bool labels_required,
-                                    const ReadProgress& progress);
+// Calls visit(block, local rows, begin) for the blocks that hold `rows`, which ascend: a block is a data set
+// without labels in memory, whose row i is row begin + i of `data`; without a cache it is `data` itself.
+// Stops at the first error.
+using BlockVisit =
+    std::function<absl::Status(const Dataset& block, std::span<const uint32_t> rows, size_t begin)>;
+absl::Status ForEachBlock(const Dataset& data, std::span<const uint32_t> rows, const BlockVisit& visit);
 
-// Rows of a file, as ReadDataset will find them. InvalidArgument for one that is ragged.
-absl::StatusOr<uint64_t> CountRows(const std::string& path, data::Format format,
-                                   const ReadProgress& progress);
+// Those rows alone, without labels, in memory. They ascend.
+absl::StatusOr<Dataset> TakeRows(const Dataset& data, std::span<const uint32_t> rows);
 
 // `--label click[=yes][,conversion]`: head name = column name. InvalidArgument for an empty or repeated name,
 // or one that is not UTF-8.

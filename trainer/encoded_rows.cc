@@ -8,17 +8,104 @@ namespace {
 using model::FeatureKind;
 using model::FeatureRole;
 
-// What model/model.cc puts into the input vector for these ids, but without `but_fold`. out: [counts.dim()].
-void MeanStatistics(const TokenCounts& counts, std::span<const uint32_t> ids, uint8_t but_fold, float* out) {
-  std::vector<float> one(counts.dim());
-  std::fill_n(out, counts.dim(), 0.0F);
-  for (const uint32_t id : ids) {
-    counts.Write(id, but_fold, one.data());
-    for (size_t d = 0; d < one.size(); ++d) out[d] += one[d];
+// Rows whose fields are encoded one after the other: few enough for what they touch to stay in the cache.
+constexpr size_t kRowsAtOnce = 512;
+// Rows ahead for which a vocabulary's memory is asked for.
+constexpr size_t kPrefetchRows = 16;
+
+// Encodes some rows of a block.
+class Encoding {
+ public:
+  Encoding(const Dataset& block, std::span<const uint32_t> rows, std::span<const uint8_t> folds,
+           const InputLayout& layout, const FittedEncoders& encoders, size_t first, EncodedRows* encoded)
+      : block_(block),
+        rows_(rows),
+        folds_(folds),
+        layout_(layout),
+        encoders_(encoders),
+        first_(first),
+        encoded_(*encoded) {}
+
+  void Numbers(const InputField& field) {
+    const std::vector<float>& raw = block_.columns[field.feature].numeric;
+    const model::Feature& feature = block_.schema.features[field.feature];
+    const model::NumericEncoding& encoding = encoders_.encodings[field.feature].numeric;
+    model::EncodedNumber* to = encoded_.numbers.data() + first_ * layout_.numeric + field.column;
+    for (const uint32_t row : rows_) {
+      *to = model::EncodeNumber(feature, encoding, raw[row]);
+      to += layout_.numeric;
+    }
   }
-  const float share = 1.0F / static_cast<float>(ids.size());
-  for (size_t d = 0; d < counts.dim(); ++d) out[d] *= share;
-}
+
+  void Tokens(const InputField& field) {
+    const std::vector<uint64_t>& tokens = block_.columns[field.feature].tokens;
+    const model::FeatureEncoding& encoding = encoders_.encodings[field.feature];
+    // First the ids of all rows, then their statistics, which are on their way into the cache meanwhile.
+    ids_.resize(rows_.size());
+    const TokenStatistics& statistics = *encoders_.statistics[field.feature];
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      if (i + kPrefetchRows < rows_.size()) encoding.vocabulary.Prefetch(tokens[rows_[i + kPrefetchRows]]);
+      const uint32_t id = encoding.vocabulary.Lookup(tokens[rows_[i]]);
+      ids_[i] = id;
+      statistics.Prefetch(id, folds_[rows_[i]]);
+      encoded_.ids[(first_ + i) * layout_.categorical + field.column] = encoding.EmbeddingId(id);
+    }
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      statistics.Read(ids_[i], folds_[rows_[i]], StatisticsOf(field, i));
+    }
+  }
+
+  // All fields of this kind, row by row: the lists of a row lie together.
+  void Lists() {
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      for (const InputField& field : layout_.fields) {
+        if (field.kind == FeatureKind::kMultiCategorical) List(field, i);
+      }
+    }
+  }
+
+ private:
+  void List(const InputField& field, size_t i) {
+    const Column& column = block_.columns[field.feature];
+    const model::FeatureEncoding& encoding = encoders_.encodings[field.feature];
+    const uint64_t first = column.multi_begin[rows_[i]];
+    ids_.clear();
+    for (uint64_t v = first; v < first + column.multi_count[rows_[i]]; ++v) {
+      ids_.push_back(encoding.vocabulary.Lookup(column.multi[v]));
+    }
+    if (ids_.empty()) ids_.push_back(model::kMissingId);
+    for (const uint32_t id : ids_) encoded_.multi_ids.push_back(encoding.EmbeddingId(id));
+    encoded_.multi_begin.push_back(encoded_.multi_ids.size());
+    MeanStatistics(field, ids_, i);
+  }
+
+  // What model/model.cc puts into the input vector for these ids, but without the row's own fold.
+  void MeanStatistics(const InputField& field, std::span<const uint32_t> ids, size_t i) {
+    float* out = StatisticsOf(field, i);
+    std::fill_n(out, field.statistics, 0.0F);
+    one_.resize(field.statistics);
+    for (const uint32_t id : ids) {
+      encoders_.statistics[field.feature]->Read(id, folds_[rows_[i]], one_.data());
+      for (size_t d = 0; d < field.statistics; ++d) out[d] += one_[d];
+    }
+    const float share = 1.0F / static_cast<float>(ids.size());
+    for (size_t d = 0; d < field.statistics; ++d) out[d] *= share;
+  }
+
+  float* StatisticsOf(const InputField& field, size_t i) {
+    return encoded_.statistics.data() + (first_ + i) * layout_.statistics + field.statistics_column;
+  }
+
+  const Dataset& block_;
+  const std::span<const uint32_t> rows_;
+  const std::span<const uint8_t> folds_;  // of the block's rows
+  const InputLayout& layout_;
+  const FittedEncoders& encoders_;
+  const size_t first_;  // of the rows in `encoded`
+  EncodedRows& encoded_;
+  std::vector<uint32_t> ids_;
+  std::vector<float> one_;
+};
 
 }  // namespace
 
@@ -56,53 +143,51 @@ InputLayout LayOutInput(const model::Schema& schema, std::span<const model::Feat
   return layout;
 }
 
-EncodedRows EncodeRows(const Dataset& data, const InputLayout& layout, const FittedEncoders& encoders) {
-  EncodedRows encoded;
-  encoded.rows = data.rows;
-  encoded.heads = data.labels.size();
-  encoded.numbers.resize(data.rows * layout.numeric);
-  encoded.ids.resize(data.rows * layout.categorical);
-  encoded.multi_begin.reserve(data.rows * layout.multi + 1);
-  encoded.multi_begin.push_back(0);
-  encoded.statistics.resize(data.rows * layout.statistics);
-  std::vector<uint32_t> ids;
-  for (size_t row = 0; row < data.rows; ++row) {
+void EncodedRows::Clear() {
+  rows = 0;
+  numbers.clear();
+  ids.clear();
+  multi_begin.clear();
+  multi_ids.clear();
+  statistics.clear();
+  labels.clear();
+}
+
+void EncodedRows::Reserve(size_t count, const InputLayout& layout, size_t label_heads) {
+  numbers.reserve(count * layout.numeric);
+  ids.reserve(count * layout.categorical);
+  multi_begin.reserve(count * layout.multi + 1);
+  multi_ids.reserve(count * layout.multi);
+  statistics.reserve(count * layout.statistics);
+  labels.reserve(count * label_heads);
+}
+
+void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t begin,
+                   const std::vector<std::vector<uint8_t>>& labels, const InputLayout& layout,
+                   const FittedEncoders& encoders, EncodedRows* encoded) {
+  const size_t before = encoded->rows;
+  encoded->rows += rows.size();
+  encoded->heads = labels.size();
+  encoded->numbers.resize(encoded->rows * layout.numeric);
+  encoded->ids.resize(encoded->rows * layout.categorical);
+  if (encoded->multi_begin.empty()) encoded->multi_begin.push_back(0);
+  encoded->statistics.resize(encoded->rows * layout.statistics);
+  encoded->labels.resize(encoded->rows * encoded->heads);
+  const std::span<const uint8_t> folds = std::span<const uint8_t>(encoders.folds).subspan(begin);
+  for (size_t first = 0; first < rows.size(); first += kRowsAtOnce) {
+    Encoding encoding(block, rows.subspan(first, std::min(kRowsAtOnce, rows.size() - first)), folds, layout,
+                      encoders, before + first, encoded);
     for (const InputField& field : layout.fields) {
-      const Column& column = data.columns[field.feature];
-      const model::FeatureEncoding& encoding = encoders.encodings[field.feature];
-      ids.clear();
-      switch (field.kind) {
-        case FeatureKind::kNumeric:
-          encoded.numbers[row * layout.numeric + field.column] =
-              model::EncodeNumber(data.schema.features[field.feature], encoding.numeric, column.numeric[row]);
-          break;
-        case FeatureKind::kCategorical:
-          ids.push_back(encoding.vocabulary.Lookup(column.tokens[row]));
-          encoded.ids[row * layout.categorical + field.column] = encoding.EmbeddingId(ids.front());
-          break;
-        case FeatureKind::kMultiCategorical: {
-          const uint64_t begin = column.multi_begin[row];
-          for (uint64_t i = begin; i < begin + column.multi_count[row]; ++i) {
-            ids.push_back(encoding.vocabulary.Lookup(column.multi[i]));
-          }
-          if (ids.empty()) ids.push_back(model::kMissingId);
-          for (const uint32_t id : ids) encoded.multi_ids.push_back(encoding.EmbeddingId(id));
-          encoded.multi_begin.push_back(encoded.multi_ids.size());
-          break;
-        }
-      }
-      if (field.statistics == 0) continue;
-      MeanStatistics(*encoders.counts[field.feature], ids, encoders.folds[row],
-                     encoded.statistics.data() + row * layout.statistics + field.statistics_column);
+      if (field.kind == FeatureKind::kNumeric) encoding.Numbers(field);
+      if (field.kind == FeatureKind::kCategorical) encoding.Tokens(field);
+    }
+    if (layout.multi > 0) encoding.Lists();
+  }
+  for (size_t head = 0; head < labels.size(); ++head) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      encoded->labels[(before + i) * labels.size() + head] = labels[head][begin + rows[i]];
     }
   }
-  encoded.labels.resize(data.rows * encoded.heads);
-  for (size_t head = 0; head < encoded.heads; ++head) {
-    for (size_t row = 0; row < data.rows; ++row) {
-      encoded.labels[row * encoded.heads + head] = data.labels[head][row];
-    }
-  }
-  return encoded;
 }
 
 }  // namespace adscore::trainer

@@ -48,9 +48,18 @@ struct EncodedRows {
   std::vector<float> statistics;              // [rows][layout's statistics]
   std::vector<uint8_t> labels;                // [rows][heads]
   std::vector<float> weights;                 // [rows], what a row's loss counts; empty: 1 each
+
+  // No rows; the memory is kept.
+  void Clear();
+  // Memory for so many rows, and for one value in each list.
+  void Reserve(size_t count, const InputLayout& layout, size_t label_heads);
 };
 
-// Ids are rows of the embedding tables. The statistics of a training row leave its own fold out.
-EncodedRows EncodeRows(const Dataset& data, const InputLayout& layout, const FittedEncoders& encoders);
+// Encodes `rows` of `block`, a data set in memory, and adds them to `encoded`. Ids are rows of the embedding
+// tables. The statistics of a training row leave its own fold out. Row i of `block` is row begin + i of the
+// data set that `encoders` were fitted to and that has `labels` ([heads][rows]).
+void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t begin,
+                   const std::vector<std::vector<uint8_t>>& labels, const InputLayout& layout,
+                   const FittedEncoders& encoders, EncodedRows* encoded);
 
 }  // namespace adscore::trainer

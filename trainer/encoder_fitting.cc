@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <unordered_map>
 #include <utility>
+
+#include "absl/container/flat_hash_map.h"
 
 namespace adscore::trainer {
 namespace {
@@ -14,18 +15,27 @@ constexpr size_t kSampleRows = 200'000;
 // The share of rows at either end whose numbers are clamped: one mistyped amount must not stretch the scale.
 constexpr double kClampedShare = 0.001;
 
+struct TokenCount {
+  uint32_t count;
+  uint64_t token;
+};
+
 // Transformed values of a sample of the rows that have one, ascending.
-std::vector<float> SampleTransformed(const model::Feature& feature, const Column& column,
-                                     std::span<const uint32_t> training) {
+absl::StatusOr<std::vector<float>> SampleTransformed(const Dataset& data, size_t f,
+                                                     std::span<const uint32_t> training) {
   model::NumericEncoding only_transform;
   only_transform.low = std::numeric_limits<float>::lowest();
   only_transform.high = std::numeric_limits<float>::max();
-  std::vector<float> values;
+  std::vector<uint32_t> rows;
   const size_t step = (training.size() + kSampleRows - 1) / kSampleRows;
-  for (size_t i = 0; i < training.size(); i += step) {
-    const float raw = column.numeric[training[i]];
-    if (!std::isnan(raw)) values.push_back(model::EncodeNumber(feature, only_transform, raw).value);
-  }
+  for (size_t i = 0; i < training.size(); i += step) rows.push_back(training[i]);
+  std::vector<float> values;
+  absl::Status read = ForEachCell(data, f, rows, [&](const Column& column, size_t local, uint32_t) {
+    const float raw = column.numeric[local];
+    if (std::isnan(raw)) return;
+    values.push_back(model::EncodeNumber(data.schema.features[f], only_transform, raw).value);
+  });
+  if (!read.ok()) return read;
   std::sort(values.begin(), values.end());
   return values;
 }
@@ -62,7 +72,7 @@ model::NumericEncoding FitNumber(const std::vector<float>& ascending, size_t bin
 
 // Calls visit(token) for each token of a row; none for a missing one.
 template <typename Visit>
-void ForEachToken(const Column& column, model::FeatureKind kind, uint32_t row, const Visit& visit) {
+void ForEachToken(const Column& column, model::FeatureKind kind, size_t row, const Visit& visit) {
   if (kind == model::FeatureKind::kCategorical) {
     if (column.tokens[row] != 0) visit(column.tokens[row]);
     return;
@@ -71,20 +81,39 @@ void ForEachToken(const Column& column, model::FeatureKind kind, uint32_t row, c
   for (uint64_t i = begin; i < begin + column.multi_count[row]; ++i) visit(column.multi[i]);
 }
 
-// Tokens by falling count; equal counts by hash.
-std::vector<std::pair<uint64_t, uint64_t>> CountTokens(const Column& column, model::FeatureKind kind,
-                                                       std::span<const uint32_t> training) {
-  std::unordered_map<uint64_t, uint64_t> counts;
-  for (const uint32_t row : training) {
-    ForEachToken(column, kind, row, [&](uint64_t token) { ++counts[token]; });
+// Tokens that come at least `minimum` times, by falling count; equal counts by hash.
+//
+// Most of the different tokens of a large log come once, and to count them all would take more memory than
+// everything else. So the hashes are counted in ranges: as many passes over the column as it takes, and in
+// each no more than `counted_at_once` different tokens.
+absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t f,
+                                                    std::span<const uint32_t> training,
+                                                    const EncoderOptions& options) {
+  const model::FeatureKind kind = data.schema.features[f].kind;
+  std::vector<TokenCount> frequent;
+  absl::flat_hash_map<uint64_t, uint32_t> counts;
+  for (uint64_t first = 0, last = UINT64_MAX;; first = last + 1, last = UINT64_MAX) {
+    counts.clear();
+    absl::Status read = ForEachCell(data, f, training, [&](const Column& column, size_t local, uint32_t) {
+      ForEachToken(column, kind, local, [&](uint64_t token) {
+        if (token < first || token > last) return;
+        ++counts[token];
+        while (counts.size() > options.counted_at_once) {
+          last = first + (last - first) / 2;
+          absl::erase_if(counts, [last](const auto& counted) { return counted.first > last; });
+        }
+      });
+    });
+    if (!read.ok()) return read;
+    for (const auto& [token, count] : counts) {
+      if (count >= options.statistics_minimum_count) frequent.push_back({count, token});
+    }
+    if (last == UINT64_MAX) break;
   }
-  std::vector<std::pair<uint64_t, uint64_t>> sorted;  // count, token
-  sorted.reserve(counts.size());
-  for (const auto& [token, count] : counts) sorted.emplace_back(count, token);
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  std::sort(frequent.begin(), frequent.end(), [](const TokenCount& a, const TokenCount& b) {
+    return a.count != b.count ? a.count > b.count : a.token < b.token;
   });
-  return sorted;
+  return frequent;
 }
 
 std::vector<double> BaseRates(const Dataset& data, std::span<const uint32_t> training) {
@@ -98,59 +127,64 @@ std::vector<double> BaseRates(const Dataset& data, std::span<const uint32_t> tra
 }
 
 // The vocabulary of feature `f`, and the statistics of its tokens.
-void FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> training,
-               const EncoderOptions& options, std::span<const double> base_rates, FittedEncoders* fitted) {
+absl::Status FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> training,
+                       const EncoderOptions& options, std::span<const double> base_rates,
+                       FittedEncoders* fitted) {
   const model::FeatureKind kind = data.schema.features[f].kind;
-  const Column& column = data.columns[f];
   model::FeatureEncoding& encoding = fitted->encodings[f];
+  const absl::StatusOr<std::vector<TokenCount>> counted = CountTokens(data, f, training, options);
+  if (!counted.ok()) return counted.status();
   std::vector<uint64_t> tokens;
   encoding.embedding.rows = model::kFirstTokenId;
-  for (const auto& [count, token] : CountTokens(column, kind, training)) {
-    if (count < options.statistics_minimum_count) break;
+  for (const auto& [count, token] : *counted) {
     tokens.push_back(token);
     if (count >= options.minimum_count) ++encoding.embedding.rows;
   }
   fitted->slots[f] = model::BuildVocabulary(tokens);
   encoding.vocabulary = model::Vocabulary(fitted->slots[f].keys, fitted->slots[f].ids);
 
-  TokenCounts& counts = fitted->counts[f].emplace(model::kFirstTokenId + tokens.size(), base_rates);
+  TokenCounts counts(model::kFirstTokenId + tokens.size(), base_rates);
   std::vector<uint8_t> labels(data.labels.size());
-  for (const uint32_t row : training) {
+  absl::Status read = ForEachCell(data, f, training, [&](const Column& column, size_t local, uint32_t row) {
     for (size_t h = 0; h < labels.size(); ++h) labels[h] = data.labels[h][row];
     bool missing = true;
-    ForEachToken(column, kind, row, [&](uint64_t token) {
+    ForEachToken(column, kind, local, [&](uint64_t token) {
       missing = false;
       const uint32_t id = encoding.vocabulary.Lookup(token);
       // What is unknown has never been seen: to count it here would tell rows apart by their rarity.
       if (id != model::kUnknownId) counts.Add(id, fitted->folds[row], labels);
     });
     if (missing) counts.Add(model::kMissingId, fitted->folds[row], labels);
-  }
-  fitted->statistics[f] = counts.Table();
+  });
+  if (!read.ok()) return read;
+  const TokenStatistics& statistics = fitted->statistics[f].emplace(std::move(counts));
   encoding.statistics = {
-      .rows = model::kFirstTokenId + tokens.size(), .dim = counts.dim(), .values = fitted->statistics[f]};
+      .rows = model::kFirstTokenId + tokens.size(), .dim = statistics.dim(), .values = statistics.table()};
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-FittedEncoders FitEncoders(const Dataset& data, std::span<const uint32_t> training,
-                           const EncoderOptions& options) {
+absl::StatusOr<FittedEncoders> FitEncoders(const Dataset& data, std::span<const uint32_t> training,
+                                           const EncoderOptions& options) {
   const std::vector<model::Feature>& features = data.schema.features;
   FittedEncoders fitted;
   fitted.encodings.resize(features.size());
   fitted.slots.resize(features.size());
   fitted.statistics.resize(features.size());
-  fitted.counts.resize(features.size());
   fitted.folds = DrawFolds(data.rows, training);
   const std::vector<double> base_rates = BaseRates(data, training);
   for (size_t f = 0; f < features.size(); ++f) {
     model::FeatureEncoding& encoding = fitted.encodings[f];
     encoding.embedding.dim = options.embedding_dim;
     if (features[f].kind == model::FeatureKind::kNumeric) {
-      encoding.numeric = FitNumber(SampleTransformed(features[f], data.columns[f], training), options.bins);
+      const absl::StatusOr<std::vector<float>> sample = SampleTransformed(data, f, training);
+      if (!sample.ok()) return sample.status();
+      encoding.numeric = FitNumber(*sample, options.bins);
       encoding.embedding.rows = model::kFirstBinId + encoding.numeric.edges.size() + 1;
     } else {
-      FitTokens(data, f, training, options, base_rates, &fitted);
+      absl::Status fit = FitTokens(data, f, training, options, base_rates, &fitted);
+      if (!fit.ok()) return fit;
     }
   }
   return fitted;

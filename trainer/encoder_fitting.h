@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "model/encoding.h"
 #include "trainer/dataset.h"
 #include "trainer/target_statistics.h"
@@ -22,6 +23,9 @@ struct EncoderOptions {
   size_t embedding_dim = 8;
   // Rows that a token must be in to get statistics of its own; rarer ones count as never seen.
   size_t statistics_minimum_count = 2;
+  // Different tokens to count at once, about 35 bytes each; more take more passes. Says nothing about the
+  // result.
+  size_t counted_at_once = 4 << 20;
 };
 
 // The encodings of all features and the memory that they view. embedding.rows and .dim are set, its values
@@ -31,16 +35,16 @@ struct FittedEncoders {
   FittedEncoders(FittedEncoders&&) = default;  // a vector's memory stays where it is when the vector moves
   FittedEncoders& operator=(FittedEncoders&&) = default;
 
-  std::vector<model::FeatureEncoding> encodings;   // one per feature, in schema order
-  std::vector<model::VocabularySlots> slots;       // likewise
-  std::vector<std::vector<float>> statistics;      // likewise: what encodings[f].statistics views
-  std::vector<std::optional<TokenCounts>> counts;  // likewise: of features with a vocabulary
-  std::vector<uint8_t> folds;                      // [rows of the data]: see target_statistics.h
+  std::vector<model::FeatureEncoding> encodings;           // one per feature, in schema order
+  std::vector<model::VocabularySlots> slots;               // likewise
+  std::vector<std::optional<TokenStatistics>> statistics;  // likewise: of features with a vocabulary
+  std::vector<uint8_t> folds;                              // [rows of the data]: see target_statistics.h
 };
 
 // Looks at `training` rows only, so that nothing of the other rows leaks into the encoders. Tokens get their
-// ids by falling count, so that the rows of the frequent ones lie together.
-FittedEncoders FitEncoders(const Dataset& data, std::span<const uint32_t> training,
-                           const EncoderOptions& options);
+// ids by falling count, so that the rows of the frequent ones lie together. Reads the cells of one feature at
+// a time; the errors are those of reading a cache.
+absl::StatusOr<FittedEncoders> FitEncoders(const Dataset& data, std::span<const uint32_t> training,
+                                           const EncoderOptions& options);
 
 }  // namespace adscore::trainer

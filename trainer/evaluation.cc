@@ -13,24 +13,31 @@ constexpr size_t kChunkRows = 1024;
 
 }  // namespace
 
-std::vector<float> ScoreRows(const model::Model& model, const Dataset& data, std::span<const uint32_t> rows,
-                             size_t threads) {
+absl::StatusOr<std::vector<float>> ScoreRows(const model::Model& model, const Dataset& data,
+                                             std::span<const uint32_t> rows, size_t threads) {
   std::vector<float> probabilities(rows.size() * model.heads());
+  float* next = probabilities.data();
   Workers workers(std::min(threads, rows.size() / kChunkRows));
-  workers.Run([&](size_t worker) {
-    RawStorage context;
-    RawStorage candidates;
-    model::SingleRows single_rows;
-    model::ScoreScratch scratch;
-    const auto [begin, end] = workers.Share(worker, rows.size(), kChunkRows);
-    for (size_t first = begin; first < end; first += kChunkRows) {
-      const std::span<const uint32_t> chunk = rows.subspan(first, std::min(kChunkRows, end - first));
-      const std::span<const model::Impression> impressions =
-          single_rows.Split(data.schema, data.Gather(model::FeatureRole::kContext, chunk, &context),
-                            data.Gather(model::FeatureRole::kCandidate, chunk, &candidates));
-      model.Score(impressions, &scratch, probabilities.data() + first * model.heads());
-    }
-  });
+  const absl::Status read =
+      ForEachBlock(data, rows, [&](const Dataset& block, std::span<const uint32_t> ids, size_t) {
+        workers.Run([&](size_t worker) {
+          RawStorage context;
+          RawStorage candidates;
+          model::SingleRows single_rows;
+          model::ScoreScratch scratch;
+          const auto [begin, end] = workers.Share(worker, ids.size(), kChunkRows);
+          for (size_t first = begin; first < end; first += kChunkRows) {
+            const std::span<const uint32_t> chunk = ids.subspan(first, std::min(kChunkRows, end - first));
+            const std::span<const model::Impression> impressions =
+                single_rows.Split(block.schema, block.Gather(model::FeatureRole::kContext, chunk, &context),
+                                  block.Gather(model::FeatureRole::kCandidate, chunk, &candidates));
+            model.Score(impressions, &scratch, next + first * model.heads());
+          }
+        });
+        next += ids.size() * model.heads();
+        return absl::OkStatus();
+      });
+  if (!read.ok()) return read;
   return probabilities;
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "model/model.h"
 #include "trainer/dataset.h"
 #include "trainer/metrics.h"
@@ -14,9 +15,10 @@
 namespace adscore::trainer {
 
 // Calibrated probabilities of rows of `data`, whose schema must be the model's: [rows][heads], in the order
-// given. Neither they nor the figures below depend on the number of threads.
-std::vector<float> ScoreRows(const model::Model& model, const Dataset& data, std::span<const uint32_t> rows,
-                             size_t threads = 1);
+// given. With a cache the rows must ascend; the errors are those of reading it. Neither the probabilities nor
+// the figures below depend on the number of threads.
+absl::StatusOr<std::vector<float>> ScoreRows(const model::Model& model, const Dataset& data,
+                                             std::span<const uint32_t> rows, size_t threads = 1);
 
 // One head's part of what ScoreRows gives, and the labels that belong to it.
 struct HeadRows {

@@ -16,9 +16,11 @@ constexpr uint64_t kShuffleKey = 0x5045524D;
 constexpr size_t kMostRows = 20'000;
 constexpr size_t kShuffles = 3;
 
-std::vector<double> LossByHead(const model::Model& model, const Dataset& data, std::span<const uint32_t> rows,
-                               size_t threads) {
-  const std::vector<float> probabilities = ScoreRows(model, data, rows, threads);
+absl::StatusOr<std::vector<double>> LossByHead(const model::Model& model, const Dataset& data,
+                                               std::span<const uint32_t> rows, size_t threads) {
+  const absl::StatusOr<std::vector<float>> scored = ScoreRows(model, data, rows, threads);
+  if (!scored.ok()) return scored.status();
+  const std::vector<float>& probabilities = *scored;
   std::vector<double> losses(model.heads());
   for (size_t head = 0; head < losses.size(); ++head) {
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -31,15 +33,18 @@ std::vector<double> LossByHead(const model::Model& model, const Dataset& data, s
 
 }  // namespace
 
-std::vector<FeatureImportance> PermutationImportance(const model::Model& model, const Dataset& data,
-                                                     std::span<const uint32_t> rows, size_t threads) {
+absl::StatusOr<std::vector<FeatureImportance>> PermutationImportance(const model::Model& model,
+                                                                     const Dataset& data,
+                                                                     std::span<const uint32_t> rows,
+                                                                     size_t threads) {
   std::vector<uint32_t> spread;
   const size_t count = std::min(rows.size(), kMostRows);
   for (size_t i = 0; i < count; ++i) spread.push_back(rows[rows.size() * i / count]);
   Dataset sample = SubsetRows(data, spread);
   std::vector<uint32_t> all(count);
   std::iota(all.begin(), all.end(), 0U);
-  const std::vector<double> whole = LossByHead(model, sample, all, threads);
+  const absl::StatusOr<std::vector<double>> whole = LossByHead(model, sample, all, threads);
+  if (!whole.ok()) return whole.status();
 
   std::vector<std::vector<uint32_t>> orders;
   for (size_t shuffle = 0; shuffle < kShuffles; ++shuffle) {
@@ -50,13 +55,14 @@ std::vector<FeatureImportance> PermutationImportance(const model::Model& model, 
   for (size_t f = 0; f < sample.columns.size(); ++f) {
     FeatureImportance of;
     of.feature = f;
-    of.increase.resize(whole.size());
+    of.increase.resize(whole->size());
     Column kept = std::move(sample.columns[f]);
     for (const std::vector<uint32_t>& order : orders) {
       sample.columns[f] = SubsetColumn(kept, sample.schema.features[f].kind, order);
-      const std::vector<double> shuffled = LossByHead(model, sample, all, threads);
-      for (size_t head = 0; head < whole.size(); ++head) {
-        of.increase[head] += (shuffled[head] - whole[head]) / kShuffles;
+      const absl::StatusOr<std::vector<double>> shuffled = LossByHead(model, sample, all, threads);
+      if (!shuffled.ok()) return shuffled.status();
+      for (size_t head = 0; head < whole->size(); ++head) {
+        of.increase[head] += ((*shuffled)[head] - (*whole)[head]) / kShuffles;
       }
     }
     sample.columns[f] = std::move(kept);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "model/model.h"
 #include "trainer/dataset.h"
 
@@ -22,7 +23,9 @@ struct FeatureImportance {
 
 // Over `rows` of `data`, at most 20,000 evenly spread ones of them, with 3 shuffles. By falling increase of
 // the heads' sum.
-std::vector<FeatureImportance> PermutationImportance(const model::Model& model, const Dataset& data,
-                                                     std::span<const uint32_t> rows, size_t threads);
+absl::StatusOr<std::vector<FeatureImportance>> PermutationImportance(const model::Model& model,
+                                                                     const Dataset& data,
+                                                                     std::span<const uint32_t> rows,
+                                                                     size_t threads);
 
 }  // namespace adscore::trainer

@@ -118,9 +118,10 @@ absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<Part>& parts, 
   Tuned tuned;
   tuned.epochs.resize(options.members);
   for (const Part& part : parts) {
-    const FittedEncoders encoders = FitEncoders(data, part.training, options.encoders);
-    const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
-    const EncodedRows rows = EncodeRows(data, layout, encoders);
+    const absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, part.training, options.encoders);
+    if (!encoders.ok()) return encoders.status();
+    const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
+    const EncodedData rows(data, layout, *encoders, options.memory_bytes);
     const size_t begin = tuned.logits.size();
     tuned.rows.insert(tuned.rows.end(), part.tuning.begin(), part.tuning.end());
     tuned.logits.resize(begin + part.tuning.size() * heads);
@@ -133,10 +134,11 @@ absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<Part>& parts, 
       fitted->epochs += trained->epochs / trainings;
       fitted->rows_per_second += trained->rows_per_second / trainings;
       if (fitted->history.empty()) fitted->history = std::move(trained->history);
-      const std::vector<float> logits =
+      const absl::StatusOr<std::vector<float>> logits =
           ScoreLogits(rows, layout, part.tuning, trained->parameters, options.training.threads);
-      for (size_t i = 0; i < logits.size(); ++i) {
-        tuned.logits[begin + i] += logits[i] / static_cast<float>(options.members);
+      if (!logits.ok()) return logits.status();
+      for (size_t i = 0; i < logits->size(); ++i) {
+        tuned.logits[begin + i] += (*logits)[i] / static_cast<float>(options.members);
       }
     }
   }
@@ -186,11 +188,12 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   std::vector<uint32_t> learnt_from = split->training;
   learnt_from.insert(learnt_from.end(), split->tuning.begin(), split->tuning.end());
   std::sort(learnt_from.begin(), learnt_from.end());
-  FittedEncoders encoders = FitEncoders(data, learnt_from, options.encoders);
-  const InputLayout layout = LayOutInput(data.schema, encoders.encodings);
+  absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options.encoders);
+  if (!encoders.ok()) return encoders.status();
+  const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
   std::vector<Parameters> members;
   {
-    const EncodedRows rows = EncodeRows(data, layout, encoders);
+    const EncodedData rows(data, layout, *encoders, options.memory_bytes);
     for (size_t member = 0; member < options.members; ++member) {
       absl::StatusOr<Parameters> parameters =
           TrainFor(tuned->epochs[member], rows, layout, learnt_from, OptionsOf(member, options), report);
@@ -206,13 +209,19 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   provenance.created_at = CreationTime();
   provenance.training_rows = fitted.training_rows;
   provenance.seed = options.training.seed;
-  fitted.model = std::make_unique<TrainedModel>(data.schema, layout, std::move(encoders), std::move(members),
+  fitted.model = std::make_unique<TrainedModel>(data.schema, layout, *std::move(encoders), std::move(members),
                                                 std::move(heads), std::move(provenance));
-  fitted.model->AddGoldenRows(data, ChooseGoldenRows(data, learnt_from, kGoldenRows));
+  const absl::StatusOr<std::vector<uint32_t>> golden = ChooseGoldenRows(data, learnt_from, kGoldenRows);
+  if (!golden.ok()) return golden.status();
+  const absl::StatusOr<Dataset> golden_rows = TakeRows(data, *golden);
+  if (!golden_rows.ok()) return golden_rows.status();
+  fitted.model->AddGoldenRows(*golden_rows);
   // Measured as it will be served, not as it was trained.
   const model::Model served(fitted.model->snapshot(),
                             *model::AvailableKernelSets(model::Precision::kF32).front());
-  fitted.validation = FiguresByHead(data, split->validation, ScoreRows(served, data, split->validation));
+  const absl::StatusOr<std::vector<float>> probabilities = ScoreRows(served, data, split->validation);
+  if (!probabilities.ok()) return probabilities.status();
+  fitted.validation = FiguresByHead(data, split->validation, *probabilities);
   return fitted;
 }
 

@@ -28,6 +28,8 @@ struct FitOptions {
   size_t members = 1;         // networks whose logits are averaged, each from a seed of its own
   EncoderOptions encoders;
   TrainingOptions training;
+  // For encoded rows, if the data set has a cache: otherwise all of them are in memory.
+  size_t memory_bytes = size_t{1} << 30;
 };
 
 struct FittedModel {
@@ -44,7 +46,8 @@ struct FittedModel {
   std::vector<std::string> notices;     // what a person should know about the result, one line each
 };
 
-// InvalidArgument if there are too few rows, a label is the same in all training rows, or training diverges.
+// InvalidArgument if there are too few rows, a label is the same in all training rows, or training diverges;
+// and the errors of reading a cache.
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
                                      const TrainingReport& report);
 

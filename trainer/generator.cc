@@ -1,17 +1,20 @@
 #include "trainer/generator.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "trainer/output_file.h"
 #include "trainer/synthetic_world.h"
+#include "trainer/workers.h"
 
 namespace adscore::trainer {
 namespace {
 
-constexpr size_t kPieceBytes = 256 << 10;  // of text, handed to the file at once
+constexpr uint64_t kPieceRows = 4096;  // made by one thread and written at once: half a megabyte of text
 
 void AppendCell(std::string_view text, std::string* row) {
   row->append(text);
@@ -114,6 +117,30 @@ void Count(const SyntheticImpression& impression, GeneratorFigures* figures) {
   figures->conversion_log_loss += Surprise(impression.conversion_probability, impression.conversion);
 }
 
+// Some of the rows, one after the other.
+struct Piece {
+  std::string text;
+  GeneratorFigures figures;
+};
+
+void Make(const SyntheticWorld& world, uint64_t seed, uint64_t first, uint64_t last, Piece* piece) {
+  piece->text.clear();
+  piece->figures = {};
+  for (uint64_t row = first; row < last; ++row) {
+    const SyntheticImpression impression = world.Draw(seed, row);
+    AppendRow(world, impression, &piece->text);
+    Count(impression, &piece->figures);
+  }
+}
+
+void Add(const GeneratorFigures& more, GeneratorFigures* figures) {
+  figures->rows += more.rows;
+  figures->clicks += more.clicks;
+  figures->conversions += more.conversions;
+  figures->click_log_loss += more.click_log_loss;
+  figures->conversion_log_loss += more.conversion_log_loss;
+}
+
 }  // namespace
 
 absl::StatusOr<GeneratorFigures> Generate(const GeneratorOptions& options,
@@ -121,18 +148,24 @@ absl::StatusOr<GeneratorFigures> Generate(const GeneratorOptions& options,
   if (options.rows == 0) return absl::InvalidArgumentError("--rows is 0; at least 1 row is needed");
   absl::StatusOr<std::unique_ptr<OutputFile>> out = OutputFile::Create(options.out);
   if (!out.ok()) return out.status();
+  std::string header;
+  AppendHeader(&header);
+  if (absl::Status written = (*out)->Write(header); !written.ok()) return written;
 
   const SyntheticWorld world;
   GeneratorFigures figures;
-  std::string text;
-  AppendHeader(&text);
-  for (uint64_t row = 0; row < options.rows; ++row) {
-    const SyntheticImpression impression = world.Draw(options.seed, row);
-    AppendRow(world, impression, &text);
-    Count(impression, &figures);
-    if (text.size() < kPieceBytes && figures.rows < options.rows) continue;
-    if (absl::Status written = (*out)->Write(text); !written.ok()) return written;
-    text.clear();
+  Workers workers(options.threads);
+  std::vector<Piece> pieces(workers.count());
+  while (figures.rows < options.rows) {
+    const uint64_t begin = figures.rows;
+    workers.Run([&](size_t worker) {
+      const uint64_t first = std::min(begin + worker * kPieceRows, options.rows);
+      Make(world, options.seed, first, std::min(first + kPieceRows, options.rows), &pieces[worker]);
+    });
+    for (const Piece& piece : pieces) {
+      if (absl::Status written = (*out)->Write(piece.text); !written.ok()) return written;
+      Add(piece.figures, &figures);
+    }
     if (progress) progress(figures.rows);
   }
   if (absl::Status finished = (*out)->Finish(); !finished.ok()) return finished;

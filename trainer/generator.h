@@ -3,7 +3,8 @@
 //
 // The same rows and seed give the same bytes on every machine (before compression).
 //
-// Thread-safe: pure functions but for the file that is written.
+// Thread-safe: pure functions but for the file that is written. The work is shared by threads, whose number
+// changes nothing about the result.
 #pragma once
 
 #include <array>
@@ -29,6 +30,7 @@ struct GeneratorOptions {
   std::string out;    // compressed if it ends in ".gz"; appears once it is complete
   uint64_t rows = 0;  // at least 1
   uint64_t seed = 1;  // which impressions happen; the world in which they do is always the same
+  size_t threads = 1;
 };
 
 // What was written. `*_log_loss` is that of the true probabilities, in nats per row: no model can be expected

@@ -45,8 +45,10 @@ absl::StatusOr<ProgressiveResult> ProgressiveValidation(const Dataset& data, con
     }
     const model::Model model(fitted->model->snapshot(),
                              *model::AvailableKernelSets(model::Precision::kF32).front());
-    const std::vector<float> scored = ScoreRows(model, known, RowIds(first, last), options.training.threads);
-    probabilities.insert(probabilities.end(), scored.begin(), scored.end());
+    const absl::StatusOr<std::vector<float>> scored =
+        ScoreRows(model, known, RowIds(first, last), options.training.threads);
+    if (!scored.ok()) return scored.status();
+    probabilities.insert(probabilities.end(), scored->begin(), scored->end());
     result.parts.push_back({first, last - first, fitted->validation});
   }
   result.pooled = FiguresByHead(data, RowIds(start, data.rows), probabilities, options.training.threads);

@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "data/table_reader.h"
 #include "model/snapshot.h"
-#include "trainer/dataset.h"
+#include "trainer/dataset_reader.h"
 #include "trainer/metrics.h"
 
 namespace adscore::trainer {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "trainer/dataset_reader.h"
 #include "trainer/evaluation.h"
 
 namespace adscore::trainer {
@@ -64,7 +65,9 @@ absl::StatusOr<SnapshotComparison> CompareSnapshots(
   }
   std::vector<uint32_t> rows(data.rows);
   for (size_t row = 0; row < rows.size(); ++row) rows[row] = static_cast<uint32_t>(row);
-  const std::vector<float> others = ScoreRows(second_model, own ? *own : data, rows, threads);
+  const absl::StatusOr<std::vector<float>> scored = ScoreRows(second_model, own ? *own : data, rows, threads);
+  if (!scored.ok()) return scored.status();
+  const std::vector<float>& others = *scored;
 
   SnapshotComparison result;
   result.first = first_name;

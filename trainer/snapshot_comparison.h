@@ -12,7 +12,7 @@
 #include "data/table_reader.h"
 #include "model/model.h"
 #include "trainer/comparison.h"
-#include "trainer/dataset.h"
+#include "trainer/dataset_reader.h"
 
 namespace adscore::trainer {
 

@@ -91,6 +91,7 @@ SyntheticWorld::SyntheticWorld()
       country_choice_(Zipf(kCountryNames.size(), 2)),
       device_choice_({62, 27, 8, 3}),
       hour_choice_({kTraffic.begin(), kTraffic.end()}) {
+  for (uint32_t age = kMinAge; age <= kMaxAge; ++age) easy_price_[age] = PortableExp(EasyLogPrice(age));
   Random random(kWorldKey);
   std::array<std::array<double, kCategories>, kSectionNames.size()> section_affinity = {};
   for (auto& affinity : section_affinity) {
@@ -127,7 +128,7 @@ void SyntheticWorld::DrawContext(Random* random, SyntheticImpression* impression
   impression->weekday = static_cast<uint32_t>(random->Below(7));
   impression->device = device_choice_.Draw(random);
   impression->country = country_choice_.Draw(random);
-  impression->age = static_cast<uint32_t>(std::clamp(38 + 14 * Bell(random), 18.0, 85.0));
+  impression->age = static_cast<uint32_t>(std::clamp<double>(38 + 14 * Bell(random), kMinAge, kMaxAge));
   const bool regular = random->Uniform() < 0.7;
   if (regular) impression->visits = 1 + static_cast<uint32_t>(PortableExp(1.2 + 1.1 * Bell(random)));
   const uint64_t interests = random->Below(6);
@@ -176,7 +177,7 @@ double SyntheticWorld::ClickLogit(const SyntheticImpression& impression) const {
       (impression.device == kMobile ? 0.55 : 0.35) * std::sqrt(static_cast<double>(impression.position - 1));
   // A price is right or wrong for an age; the log of cents is taken from a rational curve, which is as good.
   const double price = impression.price_cents / 100.0;
-  const double easy = PortableExp(EasyLogPrice(impression.age));
+  const double easy = easy_price_[impression.age];
   logit += 0.5 - 1.6 * Square((price - easy) / (price + easy));
   // A new creative must be found first, an old one has been seen too often.
   logit += impression.creative_age < 3 ? 0.1 * impression.creative_age - 0.1
@@ -195,7 +196,7 @@ double SyntheticWorld::ConversionLogit(const SyntheticImpression& impression) co
   if (impression.device == kDesktop) logit += 0.5;
   if (impression.device == kTv) logit -= 1;
   const double price = impression.price_cents / 100.0;
-  const double easy = PortableExp(EasyLogPrice(impression.age));
+  const double easy = easy_price_[impression.age];
   logit += 0.9 * (easy - price) / (easy + price);
   // Categories sell in some countries only.
   logit += (impression.country * 7 + campaign.category * 5) % 11 < 4 ? 0.5 : -0.3;

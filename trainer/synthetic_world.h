@@ -23,6 +23,8 @@ namespace adscore::trainer {
 
 inline constexpr size_t kCategories = 16;  // of ads, and topics of interest of visitors
 inline constexpr size_t kMaxPosition = 8;
+inline constexpr uint32_t kMinAge = 18;
+inline constexpr uint32_t kMaxAge = 85;
 
 // One ad shown once. Ids index the world's names.
 struct SyntheticImpression {
@@ -32,7 +34,7 @@ struct SyntheticImpression {
   uint32_t weekday = 0;  // 0 = Monday
   uint32_t device = 0;
   uint32_t country = 0;
-  uint32_t age = 0;        // years
+  uint32_t age = kMinAge;  // years
   uint32_t visits = 0;     // to the site in the last 30 days; 0 for a new visitor
   uint32_t interests = 0;  // bit i: interested in category i
 
@@ -118,6 +120,7 @@ class SyntheticWorld {
   std::vector<Site> sites_;
   std::vector<Campaign> campaigns_;
   std::vector<Creative> creatives_;
+  std::array<double, kMaxAge + 1> easy_price_ = {};  // by age: what visitors are at ease with
   WeightedChoice site_choice_;
   WeightedChoice campaign_choice_;
   WeightedChoice country_choice_;

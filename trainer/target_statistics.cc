@@ -1,6 +1,7 @@
 #include "trainer/target_statistics.h"
 
 #include <cmath>
+#include <utility>
 
 #include "trainer/random.h"
 
@@ -25,19 +26,20 @@ std::vector<uint8_t> DrawFolds(size_t rows, std::span<const uint32_t> training) 
 }
 
 TokenCounts::TokenCounts(size_t ids, std::span<const double> base_rates)
-    : heads_(base_rates.size()),
-      base_rates_(base_rates.begin(), base_rates.end()),
-      counts_(ids * kFolds * (base_rates.size() + 1)) {}
+    : base_rates_(base_rates.begin(), base_rates.end()), counts_(ids * kFolds * (base_rates.size() + 1)) {
+  for (const double rate : base_rates_) base_log_odds_.push_back(LogOdds(rate));
+}
 
 void TokenCounts::Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels) {
   uint32_t* cell = counts_.data() + (id * kFolds + fold) * dim();
   ++cell[0];
-  for (size_t h = 0; h < heads_; ++h) cell[1 + h] += labels[h];
+  for (size_t h = 0; h < labels.size(); ++h) cell[1 + h] += labels[h];
 }
 
 void TokenCounts::Write(uint32_t id, uint8_t but_fold, float* out) const {
+  const size_t heads = base_rates_.size();
   double rows = 0;
-  for (size_t h = 0; h < heads_; ++h) {
+  for (size_t h = 0; h < heads; ++h) {
     double positives = 0;
     rows = 0;
     for (size_t fold = 0; fold < kFolds; ++fold) {
@@ -45,20 +47,25 @@ void TokenCounts::Write(uint32_t id, uint8_t but_fold, float* out) const {
       rows += Cell(id, fold)[0];
       positives += Cell(id, fold)[1 + h];
     }
-    const double base = base_rates_[h];
-    const double rate = (positives + kPriorPositives) / (rows + kPriorPositives / base);
-    out[h] = static_cast<float>(LogOdds(rate) - LogOdds(base));
+    const double rate = (positives + kPriorPositives) / (rows + kPriorPositives / base_rates_[h]);
+    out[h] = static_cast<float>(LogOdds(rate) - base_log_odds_[h]);
   }
   // As if all folds had been counted, so that a count means the same with and without one left out.
   if (but_fold != kNoFold) rows *= static_cast<double>(kFolds) / (kFolds - 1);
-  out[heads_] = static_cast<float>(kCountScale * std::log1p(rows));
+  out[heads] = static_cast<float>(kCountScale * std::log1p(rows));
 }
 
-std::vector<float> TokenCounts::Table() const {
-  const size_t ids = counts_.size() / (kFolds * dim());
-  std::vector<float> table(ids * dim());
-  for (size_t id = 0; id < ids; ++id) Write(static_cast<uint32_t>(id), kNoFold, table.data() + id * dim());
-  return table;
+TokenStatistics::TokenStatistics(TokenCounts counts)
+    : dim_(counts.dim()), table_(counts.ids() * counts.dim()) {
+  std::vector<float> numbers(kFolds * dim_);
+  for (uint32_t id = 0; id < counts.ids(); ++id) {
+    counts.Write(id, kNoFold, table_.data() + id * dim_);
+    for (uint8_t fold = 0; fold < kFolds; ++fold) counts.Write(id, fold, numbers.data() + fold * dim_);
+    // An id's counts are of no more use now: its numbers take their place.
+    uint32_t* bits = counts.counts_.data() + id * kFolds * dim_;
+    for (size_t i = 0; i < numbers.size(); ++i) bits[i] = std::bit_cast<uint32_t>(numbers[i]);
+  }
+  by_fold_ = std::move(counts.counts_);
 }
 
 }  // namespace adscore::trainer

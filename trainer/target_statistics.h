@@ -6,9 +6,10 @@
 // own label in them, so its numbers come from the rows of the other folds; all other rows, and the server,
 // get those of all training rows.
 //
-// Not thread-safe while it counts; constant afterwards.
+// Not thread-safe while it counts; constant afterwards, and any thread may read.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -28,7 +29,8 @@ class TokenCounts {
   // `base_rates`: one per head, each strictly between 0 and 1.
   TokenCounts(size_t ids, std::span<const double> base_rates);
 
-  size_t dim() const { return heads_ + 1; }  // numbers per token
+  size_t ids() const { return counts_.size() / (kFolds * dim()); }
+  size_t dim() const { return base_rates_.size() + 1; }  // numbers per token
 
   // labels: [heads], 0 or 1.
   void Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels);
@@ -36,17 +38,51 @@ class TokenCounts {
   // The token's numbers from all folds but one, or from all with kNoFold. out: [dim()].
   void Write(uint32_t id, uint8_t but_fold, float* out) const;
 
-  // Write of every id, from all folds: [ids][dim()].
-  std::vector<float> Table() const;
-
  private:
+  friend class TokenStatistics;
+
   const uint32_t* Cell(uint32_t id, size_t fold) const {
     return counts_.data() + (id * kFolds + fold) * dim();
   }
 
-  size_t heads_;
   std::vector<double> base_rates_;
+  std::vector<double> base_log_odds_;
   std::vector<uint32_t> counts_;  // [ids][kFolds][rows, positives of each head]
+};
+
+// What TokenCounts::Write says about each id and fold, looked up instead of worked out: the same few numbers
+// are needed for every row.
+class TokenStatistics {
+ public:
+  explicit TokenStatistics(TokenCounts counts);
+
+  size_t dim() const { return dim_; }
+  // The numbers from all folds: [ids][dim()].
+  std::span<const float> table() const { return table_; }
+
+  // out: [dim()].
+  void Read(uint32_t id, uint8_t but_fold, float* out) const {
+    if (but_fold == kNoFold) {
+      for (size_t d = 0; d < dim_; ++d) out[d] = table_[id * dim_ + d];
+    } else {
+      const uint32_t* bits = by_fold_.data() + (id * kFolds + but_fold) * dim_;
+      for (size_t d = 0; d < dim_; ++d) out[d] = std::bit_cast<float>(bits[d]);
+    }
+  }
+
+  // Asks the processor for the memory that Read will need.
+  void Prefetch(uint32_t id, uint8_t but_fold) const {
+    if (but_fold == kNoFold) {
+      __builtin_prefetch(table_.data() + id * dim_);
+    } else {
+      __builtin_prefetch(by_fold_.data() + (id * kFolds + but_fold) * dim_);
+    }
+  }
+
+ private:
+  size_t dim_;
+  std::vector<float> table_;
+  std::vector<uint32_t> by_fold_;  // [ids][kFolds][dim]: floats by their bits, in the memory of the counts
 };
 
 }  // namespace adscore::trainer

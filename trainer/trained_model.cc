@@ -44,12 +44,12 @@ size_t TrainedModel::parameters() const {
   return count;
 }
 
-void TrainedModel::AddGoldenRows(const Dataset& data, std::span<const uint32_t> rows) {
+void TrainedModel::AddGoldenRows(const Dataset& data) {
   model::GoldenRows& golden = snapshot_.golden;
-  golden.rows = rows.size();
-  golden.context = data.Gather(model::FeatureRole::kContext, rows, &golden_context_);
-  golden.candidates = data.Gather(model::FeatureRole::kCandidate, rows, &golden_candidates_);
-  golden_probabilities_.resize(rows.size() * snapshot_.heads.size());
+  golden.rows = data.rows;
+  golden.context = data.Slice(model::FeatureRole::kContext, 0, data.rows, &golden_context_);
+  golden.candidates = data.Slice(model::FeatureRole::kCandidate, 0, data.rows, &golden_candidates_);
+  golden_probabilities_.resize(data.rows * snapshot_.heads.size());
   model::ReferenceScore(snapshot_, golden.context, golden.candidates, golden_probabilities_.data());
   golden.probabilities = golden_probabilities_;
 }

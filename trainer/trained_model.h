@@ -29,9 +29,9 @@ class TrainedModel {
   const model::Snapshot& snapshot() const { return snapshot_; }
   size_t parameters() const;  // of all members
 
-  // Puts `rows` of `data` into the snapshot as golden rows, with the probabilities of the reference forward
-  // pass.
-  void AddGoldenRows(const Dataset& data, std::span<const uint32_t> rows);
+  // Puts the rows of `data`, which is in memory, into the snapshot as golden rows, with the probabilities of
+  // the reference forward pass.
+  void AddGoldenRows(const Dataset& data);
 
  private:
   FittedEncoders encoders_;

@@ -21,27 +21,27 @@ constexpr uint64_t kNoiseKey = 0x4E4F495345;
 constexpr uint64_t kLossWindow = 100;  // batches that the training loss is averaged over
 constexpr double kAstray = 2;  // times the loss of saying the base rate: nothing that was learnt is so bad
 
-std::vector<double> BaseRates(const EncodedRows& data, std::span<const uint32_t> rows) {
-  std::vector<double> rates(data.heads);
-  for (size_t head = 0; head < data.heads; ++head) {
+std::vector<double> BaseRates(const EncodedData& data, std::span<const uint32_t> rows) {
+  std::vector<double> rates(data.heads());
+  for (size_t head = 0; head < rates.size(); ++head) {
     double positives = 0;
-    for (const uint32_t row : rows) positives += data.labels[row * data.heads + head];
+    for (const uint32_t row : rows) positives += data.labels()[head][row];
     // Half a row of either kind keeps the log-odds finite.
     rates[head] = (positives + 0.5) / (static_cast<double>(rows.size()) + 1);
   }
   return rates;
 }
 
-double MeanLoss(const EncodedRows& data, std::span<const uint32_t> rows, std::span<const float> logits) {
-  double loss = 0;
+// Adds the losses of `rows` to `loss`, one after the other.
+void AddLosses(const EncodedRows& data, std::span<const uint32_t> rows, std::span<const float> logits,
+               double* loss) {
   for (size_t i = 0; i < rows.size(); ++i) {
     for (size_t head = 0; head < data.heads; ++head) {
       const double z = logits[i * data.heads + head];
-      loss += std::log1p(std::exp(-std::abs(z))) + std::max(z, 0.0);
-      if (data.labels[rows[i] * data.heads + head] != 0) loss -= z;
+      *loss += std::log1p(std::exp(-std::abs(z))) + std::max(z, 0.0);
+      if (data.labels[rows[i] * data.heads + head] != 0) *loss -= z;
     }
   }
-  return loss / static_cast<double>(rows.size());
 }
 
 absl::Status WentAstray(double epochs_done, const TrainingOptions& options) {
@@ -55,14 +55,14 @@ absl::Status WentAstray(double epochs_done, const TrainingOptions& options) {
 // The state of one training: the network, its optimiser, and how far it is.
 class Training {
  public:
-  Training(const EncodedRows& data, const InputLayout& layout, std::span<const uint32_t> rows, double epochs,
+  Training(const EncodedData& data, const InputLayout& layout, std::span<const uint32_t> rows, double epochs,
            const TrainingOptions& options)
       : data_(data),
         options_(options),
-        order_(rows.begin(), rows.end()),
+        windows_(data, rows, options.batch_size, options.seed),
         batches_((rows.size() + options.batch_size - 1) / options.batch_size),
         workers_(options.threads),
-        network_(layout, options.hidden, data.heads,
+        network_(layout, options.hidden, data.heads(),
                  *model::AvailableKernelSets(model::Precision::kF32).front(), workers_),
         optimizer_(layout, InitialParameters(layout, options.hidden, BaseRates(data, rows), options.seed),
                    options.optimizer, workers_) {
@@ -74,17 +74,18 @@ class Training {
   const TrainingProgress& progress() const { return progress_; }
   Parameters Average() const { return optimizer_.Average(); }
 
-  // One batch forward and back, and a step of the optimiser. The first batch of an epoch shuffles the rows.
+  // One batch forward and back, and a step of the optimiser.
   absl::Status Step() {
     const Clock::time_point begin = Clock::now();
-    const size_t batch = steps_ % batches_;
-    if (batch == 0) Random(options_.seed ^ kShuffleKey, steps_ / batches_).Shuffle(&order_);
-    const size_t first = batch * options_.batch_size;
+    if (next_ == order_.size()) {
+      if (const absl::Status status = NextWindow(); !status.ok()) return status;
+    }
     const std::span<const uint32_t> rows = std::span<const uint32_t>(order_).subspan(
-        first, std::min(options_.batch_size, order_.size() - first));
+        next_, std::min(options_.batch_size, order_.size() - next_));
+    next_ += rows.size();
     network_.Use(optimizer_.parameters());
     const double loss =
-        network_.Backpropagate(data_, rows, Noise(options_.noise, options_.seed ^ kNoiseKey, steps_));
+        network_.Backpropagate(*encoded_, rows, Noise(options_.noise, options_.seed ^ kNoiseKey, steps_));
     const double decay = std::pow(options_.learning_rate_decay, progress_.epochs_done);
     optimizer_.Step(network_.gradients(), static_cast<float>(options_.learning_rate * decay));
     ++steps_;
@@ -99,18 +100,39 @@ class Training {
   }
 
   // The loss of `parameters` over rows that are not trained on.
-  double LossOf(const Parameters& parameters, std::span<const uint32_t> rows) {
-    logits_.resize(rows.size() * data_.heads);
+  absl::StatusOr<double> LossOf(const Parameters& parameters, std::span<const uint32_t> rows) {
     network_.Use(parameters);
-    network_.Logits(data_, rows, logits_.data());
-    progress_.tuning_loss = MeanLoss(data_, rows, logits_);
+    double loss = 0;
+    const absl::Status status =
+        data_.ForEachWindow(rows, [&](const EncodedRows& encoded, std::span<const uint32_t> ids) {
+          logits_.resize(ids.size() * encoded.heads);
+          network_.Logits(encoded, ids, logits_.data());
+          AddLosses(encoded, ids, logits_, &loss);
+        });
+    if (!status.ok()) return status;
+    progress_.tuning_loss = loss / static_cast<double>(rows.size());
     return progress_.tuning_loss;
   }
 
  private:
-  const EncodedRows& data_;
+  // The next window's rows, shuffled. If it is the last one's rows again, they are shuffled further.
+  absl::Status NextWindow() {
+    const absl::StatusOr<const WindowReader::Window*> window = windows_.Next();
+    if (!window.ok()) return window.status();
+    encoded_ = (*window)->encoded;
+    if (!windows_.single() || order_.empty()) order_ = (*window)->ids;
+    Random(options_.seed ^ kShuffleKey, windows_seen_++).Shuffle(&order_);
+    next_ = 0;
+    return absl::OkStatus();
+  }
+
+  const EncodedData& data_;
   const TrainingOptions& options_;
-  std::vector<uint32_t> order_;
+  WindowReader windows_;
+  const EncodedRows* encoded_ = nullptr;  // the window
+  std::vector<uint32_t> order_;           // its rows, as they are trained on
+  size_t next_ = 0;                       // in order_
+  uint64_t windows_seen_ = 0;
   const uint64_t batches_;
   Workers workers_;
   Network network_;
@@ -123,11 +145,13 @@ class Training {
 
 }  // namespace
 
-absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout& layout,
+absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout& layout,
                                      std::span<const uint32_t> rows, std::span<const uint32_t> tuning,
                                      const TrainingOptions& options, const TrainingReport& report) {
   Training training(data, layout, rows, static_cast<double>(options.epochs), options);
-  const double worst_loss = kAstray * training.LossOf(training.Average(), tuning);
+  const absl::StatusOr<double> first_loss = training.LossOf(training.Average(), tuning);
+  if (!first_loss.ok()) return first_loss.status();
+  const double worst_loss = kAstray * *first_loss;
   TrainingResult best;
   best.tuning_loss = HUGE_VAL;
   size_t looks = 0;
@@ -139,11 +163,12 @@ absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout&
     if (training.steps() * options.looks_per_epoch < training.batches() * (looks + 1)) continue;
     ++looks;
     Parameters average = training.Average();
-    const double loss = training.LossOf(average, tuning);
-    if (!std::isfinite(loss)) return WentAstray(training.progress().epochs_done, options);
-    history.push_back({training.progress().epochs_done, training.progress().training_loss, loss});
-    if (loss < best.tuning_loss) {
-      best = {std::move(average), loss, training.progress().epochs_done, 0, 0};
+    const absl::StatusOr<double> loss = training.LossOf(average, tuning);
+    if (!loss.ok()) return loss.status();
+    if (!std::isfinite(*loss)) return WentAstray(training.progress().epochs_done, options);
+    history.push_back({training.progress().epochs_done, training.progress().training_loss, *loss});
+    if (*loss < best.tuning_loss) {
+      best = {std::move(average), *loss, training.progress().epochs_done, 0, 0};
       looks_since_best = 0;
     } else {
       ++looks_since_best;
@@ -156,7 +181,7 @@ absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout&
   return best;
 }
 
-absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedRows& data, const InputLayout& layout,
+absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedData& data, const InputLayout& layout,
                                     std::span<const uint32_t> rows, const TrainingOptions& options,
                                     const TrainingReport& report) {
   Training training(data, layout, rows, epochs, options);
@@ -167,16 +192,23 @@ absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedRows& data, cons
   return training.Average();
 }
 
-std::vector<float> ScoreLogits(const EncodedRows& data, const InputLayout& layout,
-                               std::span<const uint32_t> rows, const Parameters& parameters, size_t threads) {
+absl::StatusOr<std::vector<float>> ScoreLogits(const EncodedData& data, const InputLayout& layout,
+                                               std::span<const uint32_t> rows, const Parameters& parameters,
+                                               size_t threads) {
   std::vector<size_t> hidden;
   for (size_t l = 0; l + 1 < parameters.layers.size(); ++l) hidden.push_back(parameters.layers[l].outputs);
   Workers workers(threads);
-  Network network(layout, hidden, data.heads, *model::AvailableKernelSets(model::Precision::kF32).front(),
+  Network network(layout, hidden, data.heads(), *model::AvailableKernelSets(model::Precision::kF32).front(),
                   workers);
   network.Use(parameters);
-  std::vector<float> logits(rows.size() * data.heads);
-  network.Logits(data, rows, logits.data());
+  std::vector<float> logits(rows.size() * data.heads());
+  float* next = logits.data();
+  const absl::Status status =
+      data.ForEachWindow(rows, [&](const EncodedRows& encoded, std::span<const uint32_t> ids) {
+        network.Logits(encoded, ids, next);
+        next += ids.size() * data.heads();
+      });
+  if (!status.ok()) return status;
   return logits;
 }
 

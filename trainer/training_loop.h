@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "trainer/encoded_rows.h"
+#include "trainer/encoded_data.h"
 #include "trainer/network.h"
 #include "trainer/optimizer.h"
 #include "trainer/parameters.h"
@@ -60,18 +60,20 @@ struct TrainingResult {
 };
 
 // Trains on `rows`, looks at `tuning` as it goes, stops when that gets no better, and returns the best state.
-// InvalidArgument if the loss explodes: the message says how far it came and what to lower.
-absl::StatusOr<TrainingResult> Train(const EncodedRows& data, const InputLayout& layout,
+// InvalidArgument if the loss explodes: the message says how far it came and what to lower; and the errors of
+// reading a cache.
+absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout& layout,
                                      std::span<const uint32_t> rows, std::span<const uint32_t> tuning,
                                      const TrainingOptions& options, const TrainingReport& report);
 
 // Trains on `rows` for so many epochs, which may be a fraction, and returns the last state. Errors as Train.
-absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedRows& data, const InputLayout& layout,
+absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedData& data, const InputLayout& layout,
                                     std::span<const uint32_t> rows, const TrainingOptions& options,
                                     const TrainingReport& report);
 
 // The logits that `parameters` give to rows of `data`: [rows][heads].
-std::vector<float> ScoreLogits(const EncodedRows& data, const InputLayout& layout,
-                               std::span<const uint32_t> rows, const Parameters& parameters, size_t threads);
+absl::StatusOr<std::vector<float>> ScoreLogits(const EncodedData& data, const InputLayout& layout,
+                                               std::span<const uint32_t> rows, const Parameters& parameters,
+                                               size_t threads);
 
 }  // namespace adscore::trainer

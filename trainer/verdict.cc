@@ -37,14 +37,18 @@ std::string Summary(const HeadVerdict& verdict) {
 
 }  // namespace
 
-std::vector<HeadVerdict> Judge(const Dataset& data, const Split& split, const FitOptions& options,
-                               const std::vector<model::Head>& heads, std::span<const float> probabilities) {
+absl::StatusOr<std::vector<HeadVerdict>> Judge(const Dataset& data, const Split& split,
+                                               const FitOptions& options,
+                                               const std::vector<model::Head>& heads,
+                                               std::span<const float> probabilities) {
   const size_t threads = options.training.threads;
-  const std::vector<float> baseline = BaselineProbabilities(data, split, options.encoders, threads);
+  const absl::StatusOr<std::vector<float>> baseline =
+      BaselineProbabilities(data, split, options.encoders, threads);
+  if (!baseline.ok()) return baseline.status();
   std::vector<HeadVerdict> verdicts;
   for (size_t head = 0; head < heads.size(); ++head) {
     const HeadRows model = RowsOfHead(data, split.validation, probabilities, head);
-    const HeadRows regression = RowsOfHead(data, split.validation, baseline, head);
+    const HeadRows regression = RowsOfHead(data, split.validation, *baseline, head);
     const std::vector<float> rate(model.labels.size(), static_cast<float>(heads[head].base_rate));
     HeadVerdict verdict;
     verdict.head = heads[head].name;

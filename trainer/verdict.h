@@ -24,8 +24,10 @@ struct HeadVerdict {
 };
 
 // `probabilities` are the model's for the validation rows of `split`: [rows][heads].
-std::vector<HeadVerdict> Judge(const Dataset& data, const Split& split, const FitOptions& options,
-                               const std::vector<model::Head>& heads, std::span<const float> probabilities);
+absl::StatusOr<std::vector<HeadVerdict>> Judge(const Dataset& data, const Split& split,
+                                               const FitOptions& options,
+                                               const std::vector<model::Head>& heads,
+                                               std::span<const float> probabilities);
 
 // {"click": {"summary": …, "versus_base_rate": {…}, "versus_logistic_regression": {…}}, …}.
 nlohmann::ordered_json VerdictToJson(const std::vector<HeadVerdict>& verdicts);

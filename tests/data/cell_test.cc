@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <limits>
+#include <string>
 
 namespace adscore::data {
 namespace {
@@ -21,6 +23,17 @@ TEST(Cell, NumbersInTheNotationsOfExports) {
   EXPECT_EQ(ParseNumber("1.5E-2"), 0.015F);
   EXPECT_EQ(ParseNumber(" 42\t"), 42.0F);
   EXPECT_EQ(ParseNumber("0.1"), 0.1F);
+}
+
+TEST(Cell, ShortNumbersAreTheFloatsThatTheLongWayGives) {
+  for (uint32_t digits = 0; digits < 10'000'000; digits += 1 + digits / 500) {
+    std::string text = std::to_string(digits);
+    EXPECT_EQ(ParseNumber(text), std::strtof(text.c_str(), nullptr)) << text;
+    text.insert(digits % (text.size() + 1), ".");
+    EXPECT_EQ(ParseNumber(text), std::strtof(text.c_str(), nullptr)) << text;
+    text = "0." + std::string(digits % 4, '0') + std::to_string(digits);
+    EXPECT_EQ(ParseNumber(text), std::strtof(text.c_str(), nullptr)) << text;
+  }
 }
 
 TEST(Cell, NumbersTooSmallForAFloatAreZeroAndTooLargeOnesAreNone) {

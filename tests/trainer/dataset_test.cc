@@ -9,6 +9,7 @@
 #include "data/cell.h"
 #include "tests/trainer/test_data.h"
 #include "trainer/columns.h"
+#include "trainer/dataset_reader.h"
 
 namespace adscore::trainer {
 namespace {

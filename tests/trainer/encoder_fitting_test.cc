@@ -34,7 +34,7 @@ TEST(EncoderFitting, NumbersComeOutWithMeanZeroAndDeviationOne) {
   for (int i = 0; i < 1000; ++i)
     values.push_back(1e6F + static_cast<float>(i));  // far from 0: hard on naive sums
   const Dataset data = OneNumber(values);
-  const FittedEncoders fitted = FitEncoders(data, AllRows(data), {});
+  const FittedEncoders fitted = FitEncoders(data, AllRows(data), {}).value();
   double sum = 0;
   double squares = 0;
   for (const float value : values) {
@@ -52,7 +52,8 @@ TEST(EncoderFitting, BinsHoldAlikeManyRowsAndAFrequentValueMakesOne) {
   const Dataset data = OneNumber(values);
   EncoderOptions options;
   options.bins = 10;
-  const std::vector<float> edges = FitEncoders(data, AllRows(data), options).encodings[0].numeric.edges;
+  const std::vector<float> edges =
+      FitEncoders(data, AllRows(data), options).value().encodings[0].numeric.edges;
   ASSERT_EQ(edges.size(), 5U);  // zeros, then five bins of 100
   EXPECT_TRUE(std::is_sorted(edges.begin(), edges.end()));
   EXPECT_GT(edges.front(), 0);
@@ -63,7 +64,7 @@ TEST(EncoderFitting, OneMistypedAmountDoesNotStretchTheScale) {
   for (int i = 0; i < 5000; ++i) values.push_back(static_cast<float>(i % 100));
   values.push_back(1e30F);
   const Dataset data = OneNumber(values);
-  const model::NumericEncoding encoding = FitEncoders(data, AllRows(data), {}).encodings[0].numeric;
+  const model::NumericEncoding encoding = FitEncoders(data, AllRows(data), {}).value().encodings[0].numeric;
   EXPECT_LE(encoding.high, 99);
   EXPECT_NEAR(1 / encoding.scale, 28.9, 0.5);
 }
@@ -71,7 +72,7 @@ TEST(EncoderFitting, OneMistypedAmountDoesNotStretchTheScale) {
 TEST(EncoderFitting, ConstantAndMissingColumnsStayFinite) {
   for (const float value : {3.0F, std::numeric_limits<float>::quiet_NaN()}) {
     const Dataset data = OneNumber(std::vector<float>(100, value));
-    const model::NumericEncoding encoding = FitEncoders(data, AllRows(data), {}).encodings[0].numeric;
+    const model::NumericEncoding encoding = FitEncoders(data, AllRows(data), {}).value().encodings[0].numeric;
     EXPECT_TRUE(std::isfinite(encoding.mean));
     EXPECT_EQ(encoding.scale, 1);
     EXPECT_TRUE(encoding.edges.empty());
@@ -84,7 +85,7 @@ TEST(EncoderFitting, RareAndUnseenTokensShareTheUnknownId) {
   tokens.insert(tokens.end(), 9, 33);  // one too few
   tokens.push_back(0);
   const Dataset data = OneToken(tokens);
-  const FittedEncoders fitted = FitEncoders(data, AllRows(data), {});
+  const FittedEncoders fitted = FitEncoders(data, AllRows(data), {}).value();
   const model::Vocabulary& vocabulary = fitted.encodings[0].vocabulary;
   EXPECT_EQ(vocabulary.Lookup(11), model::kFirstTokenId);  // the most frequent first
   EXPECT_EQ(vocabulary.Lookup(22), model::kFirstTokenId + 1);
@@ -102,7 +103,7 @@ TEST(EncoderFitting, LooksAtTrainingRowsOnly) {
   const Dataset data = OneToken(tokens);
   std::vector<uint32_t> training = AllRows(data);
   training.resize(50);
-  EXPECT_EQ(FitEncoders(data, training, {}).encodings[0].vocabulary.Lookup(22), model::kUnknownId);
+  EXPECT_EQ(FitEncoders(data, training, {}).value().encodings[0].vocabulary.Lookup(22), model::kUnknownId);
 }
 
 }  // namespace

@@ -146,7 +146,7 @@ TEST(GoldenRows, AreSpreadAndShowEveryFeatureMissingAndPresent) {
   Dataset data = SmallDataset(5000, 9);
   for (float& hour : data.columns[1].numeric) hour = 1;
   data.columns[1].numeric[1234] = std::nanf("");  // the only row without an hour
-  const std::vector<uint32_t> rows = ChooseGoldenRows(data, AllRows(data), 64);
+  const std::vector<uint32_t> rows = ChooseGoldenRows(data, AllRows(data), 64).value();
   EXPECT_LE(rows.size(), 64U);
   EXPECT_GE(rows.size(), 48U);
   EXPECT_TRUE(std::is_sorted(rows.begin(), rows.end()));

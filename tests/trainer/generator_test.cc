@@ -33,6 +33,18 @@ TEST(Generator, TheSameSeedGivesTheSameBytesOnEveryMachine) {
   EXPECT_NE(ReadFile(path), text);
 }
 
+TEST(Generator, TheNumberOfThreadsChangesNothing) {
+  const TestDirectory directory;
+  const std::string one = directory.path() + "/one.csv";
+  const std::string three = directory.path() + "/three.csv";
+  const GeneratorFigures a = Generate({.out = one, .rows = 20'000, .seed = 7}, nullptr).value();
+  const GeneratorFigures b =
+      Generate({.out = three, .rows = 20'000, .seed = 7, .threads = 3}, nullptr).value();
+  EXPECT_TRUE(ReadFile(one) == ReadFile(three));
+  EXPECT_EQ(a.click_log_loss, b.click_log_loss);
+  EXPECT_EQ(a.conversions, b.conversions);
+}
+
 TEST(Generator, FewerRowsAreTheBeginningOfMore) {
   const TestDirectory directory;
   ASSERT_TRUE(Generate({.out = directory.path() + "/few.csv", .rows = 10}, nullptr).ok());

@@ -23,9 +23,9 @@ class NetworkTest : public testing::Test {
     options.bins = 5;
     options.minimum_count = 3;
     options.embedding_dim = 3;
-    encoders_ = FitEncoders(data_, AllRows(data_), options);
+    encoders_ = FitEncoders(data_, AllRows(data_), options).value();
     layout_ = LayOutInput(data_.schema, encoders_.encodings);
-    rows_ = EncodeRows(data_, layout_, encoders_);
+    Encode();
     parameters_ = InitialParameters(layout_, hidden_, std::vector<double>{0.3, 0.1}, 3);
     Random random(4);  // large enough to matter everywhere
     for (std::vector<float>& table : parameters_.tables) Fill(&table, 0.5, &random);
@@ -33,6 +33,11 @@ class NetworkTest : public testing::Test {
       Fill(&layer.weights, 0.4, &random);
       Fill(&layer.bias, 0.3, &random);
     }
+  }
+
+  void Encode() {
+    rows_ = {};
+    AppendEncoded(data_, AllRows(data_), 0, data_.labels, layout_, encoders_, &rows_);
   }
 
   static void Fill(std::vector<float>* values, double deviation, Random* random) {
@@ -152,7 +157,7 @@ TEST_F(NetworkTest, LossAndGradientDoNotDependOnTheNumberOfWorkers) {
 
 TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) {
   encoders_.folds.assign(data_.rows, kNoFold);  // as rows that were not trained on
-  rows_ = EncodeRows(data_, layout_, encoders_);
+  Encode();
   network_ = MakeNetwork(&one_worker_);
   network_->Use(parameters_);
   std::vector<float> logits(batch_.size() * kHeads);

@@ -126,12 +126,12 @@ TEST(Importance, AFeatureThatSaysNothingHasNone) {
   const FittedModel fitted = FitModel(data, options, [](const TrainingProgress&) {}).value();
   const model::Model model(fitted.model->snapshot(),
                            *model::AvailableKernelSets(model::Precision::kF32).front());
-  const std::vector<FeatureImportance> one = PermutationImportance(model, data, AllRows(data), 1);
+  const std::vector<FeatureImportance> one = PermutationImportance(model, data, AllRows(data), 1).value();
   ASSERT_EQ(one.size(), 4U);
   EXPECT_THAT((std::set<size_t>{one[0].feature, one[1].feature}), ElementsAre(0, 2)) << "amount and ad";
   EXPECT_GT(one[1].increase[0], 0.02);
   EXPECT_LT(std::abs(one[3].increase[0]), 0.01);
-  EXPECT_EQ(PermutationImportance(model, data, AllRows(data), 3)[0].increase, one[0].increase);
+  EXPECT_EQ(PermutationImportance(model, data, AllRows(data), 3).value()[0].increase, one[0].increase);
   EXPECT_EQ(fitted.history.back().epochs, fitted.epochs);
 }
 

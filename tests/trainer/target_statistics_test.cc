@@ -49,6 +49,22 @@ TEST(TargetStatistics, LeavingAFoldOutDoesNotMakeATokenLookRarer) {
   EXPECT_NEAR(NumbersOf(counts, 0, 2)[1], NumbersOf(counts, 0, kNoFold)[1], 1e-6);
 }
 
+TEST(TargetStatistics, LookedUpNumbersAreThoseThatTheCountsGive) {
+  TokenCounts counts(5, std::vector<double>{kBase, 0.01});
+  for (uint32_t i = 0; i < 300; ++i) {
+    const std::vector<uint8_t> labels = {i % 3 == 0, i % 50 == 0};
+    counts.Add(i * i % 5, static_cast<uint8_t>(i % 7), labels);
+  }
+  const TokenStatistics statistics(counts);
+  for (uint32_t id = 0; id < 5; ++id) {
+    for (const uint8_t fold : {0, 3, 7, int{kNoFold}}) {
+      std::vector<float> looked_up(3);
+      statistics.Read(id, fold, looked_up.data());
+      EXPECT_EQ(looked_up, NumbersOf(counts, id, fold));
+    }
+  }
+}
+
 TEST(TargetStatistics, OnlyTrainingRowsHaveAFoldAndEveryFoldHasRows) {
   std::vector<uint32_t> training;
   for (uint32_t row = 100; row < 1100; ++row) training.push_back(row);

@@ -34,7 +34,7 @@ TEST(Baseline, LearnsWhatIsAdditiveAsWellAsTheTruthAllows) {
   // the logit that it was drawn from.
   const Dataset data = SmallDataset(20'000, 11);
   const Split split = SplitRows(data.rows, SplitKind::kTail, 0.2, 0.1, 1).value();
-  const std::vector<float> probabilities = BaselineProbabilities(data, split, {}, 2);
+  const std::vector<float> probabilities = BaselineProbabilities(data, split, {}, 2).value();
   const HeadRows rows = RowsOfHead(data, split.validation, probabilities, 0);
   double best = 0;
   for (const uint32_t row : split.validation) {
@@ -45,15 +45,15 @@ TEST(Baseline, LearnsWhatIsAdditiveAsWellAsTheTruthAllows) {
   }
   best /= static_cast<double>(split.validation.size());
   EXPECT_NEAR(ComputeFigures(rows.probabilities, rows.labels).log_loss / best, 1, 0.015);
-  EXPECT_EQ(BaselineProbabilities(data, split, {}, 1), probabilities) << "for any number of threads";
+  EXPECT_EQ(BaselineProbabilities(data, split, {}, 1).value(), probabilities) << "for any number of threads";
 }
 
 TEST(Baseline, ValidationLabelsHaveNoSay) {
   Dataset data = SmallDataset(2000, 12);
   const Split split = SplitRows(data.rows, SplitKind::kTail, 0.2, 0.1, 1).value();
-  const std::vector<float> before = BaselineProbabilities(data, split, {}, 1);
+  const std::vector<float> before = BaselineProbabilities(data, split, {}, 1).value();
   for (const uint32_t row : split.validation) data.labels[0][row] ^= 1;
-  EXPECT_EQ(BaselineProbabilities(data, split, {}, 1), before);
+  EXPECT_EQ(BaselineProbabilities(data, split, {}, 1).value(), before);
 }
 
 TEST(Verdict, SaysPlainlyWhenAModelIsWorseThanNothing) {
@@ -64,7 +64,7 @@ TEST(Verdict, SaysPlainlyWhenAModelIsWorseThanNothing) {
     wrong.push_back(data.labels[0][row] != 0 ? 0.2F : 0.8F);  // the wrong way round
     wrong.push_back(0.12F);
   }
-  const std::vector<HeadVerdict> verdicts = Judge(data, split, Options(), Heads(), wrong);
+  const std::vector<HeadVerdict> verdicts = Judge(data, split, Options(), Heads(), wrong).value();
   EXPECT_EQ(verdicts[0].versus_base_rate.winner, Winner::kSecond);
   EXPECT_THAT(verdicts[0].summary, HasSubstr("WORSE THAN NOTHING"));
   EXPECT_EQ(verdicts[1].versus_logistic_regression.winner, Winner::kSecond);

@@ -19,12 +19,14 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/flag_checks.h"
+#include "data/file_version.h"
 #include "model/model.h"
 #include "model/model_root.h"
+#include "trainer/block_reader.h"
 #include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/commands/snapshot_choice.h"
-#include "trainer/dataset.h"
+#include "trainer/dataset_reader.h"
 #include "trainer/evaluation.h"
 #include "trainer/figures_report.h"
 #include "trainer/json_text.h"
@@ -150,6 +152,40 @@ absl::Status Report(const EvaluateFlags& flags, int64_t version, const ReportedR
   return status.ok() ? WriteReport(content, file) : status;
 }
 
+// Scores the file block by block, so that its size does not matter: `probabilities` are [rows][heads]. What
+// is returned has the labels and what was counted of each column, but no cells.
+absl::StatusOr<Dataset> ScoreFile(const EvaluateFlags& flags, const model::Model& model,
+                                  const std::vector<model::Label>& labels,
+                                  std::vector<float>* probabilities) {
+  const absl::StatusOr<data::FileVersion> file = data::FileVersion::Of(flags.data);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::unique_ptr<BlockReader>> reader =
+      BlockReader::Open(flags.data, data::ParseFormat(flags.format).value(), model.snapshot().schema, labels,
+                        /*labels_required=*/false);
+  if (!reader.ok()) return reader.status();
+  ProgressLine line;
+  Dataset seen;
+  Dataset block;
+  std::vector<uint32_t> rows;
+  while (true) {
+    const absl::StatusOr<bool> more = (*reader)->Next(kBlockRows, &block);
+    if (absl::Status unchanged = file->CheckUnchanged(); !unchanged.ok()) return unchanged;
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    rows.resize(block.rows);
+    std::iota(rows.begin(), rows.end(), 0U);
+    const absl::StatusOr<std::vector<float>> scores = ScoreRows(model, block, rows, flags.threads);
+    if (!scores.ok()) return scores.status();
+    probabilities->insert(probabilities->end(), scores->begin(), scores->end());
+    seen.AppendLabelsAndCounts(block);
+    if (line.Due()) line.Show(absl::StrFormat("scoring %s: %d rows", flags.data, seen.rows));
+  }
+  if (seen.rows == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(flags.data, " has a header but no rows"));
+  }
+  return seen;
+}
+
 absl::Status Evaluate(const EvaluateFlags& flags) {
   const Clock::time_point begin = Clock::now();
   const absl::StatusOr<int64_t> version =
@@ -186,8 +222,13 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
   if (!slices.ok()) return slices.status();
   std::vector<model::Label> labels;
   for (const model::Head& head : model.snapshot().heads) labels.push_back(head.label);
-  const absl::StatusOr<Dataset> data = ReadDataset(flags.data, format, model.snapshot().schema, labels,
-                                                   /*labels_required=*/false, ReadingOn(&line, flags.data));
+  // What looks at single cells needs them in memory; figures and predictions don't.
+  std::vector<float> probabilities;
+  const bool with_cells = FlagThatNeedsLabels(flags) != std::string();
+  const absl::StatusOr<Dataset> data =
+      with_cells ? ReadDataset(flags.data, format, model.snapshot().schema, labels,
+                               /*labels_required=*/false, ReadingOn(&line, flags.data), {})
+                 : ScoreFile(flags, model, labels, &probabilities);
   if (!data.ok()) return data.status();
   if (const std::string flag = FlagThatNeedsLabels(flags); data->labels.empty() && !flag.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(flag, " needs to know what happened, but ", flags.data,
@@ -199,13 +240,17 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
 
   std::vector<uint32_t> rows(data->rows);
   std::iota(rows.begin(), rows.end(), 0U);
-  const std::vector<float> probabilities = ScoreRows(model, *data, rows, flags.threads);
+  if (with_cells) {
+    absl::StatusOr<std::vector<float>> scores = ScoreRows(model, *data, rows, flags.threads);
+    if (!scores.ok()) return scores.status();
+    probabilities = *std::move(scores);
+  }
   if (*predictions != nullptr) {
     const absl::Status status = WritePredictions(model.snapshot().heads, probabilities, predictions->get());
     if (!status.ok()) return status;
   }
   Evaluated evaluated;
-  evaluated.figures = FiguresByHead(*data, rows, probabilities, flags.threads);
+  if (!data->labels.empty()) evaluated.figures = FiguresByHead(*data, rows, probabilities, flags.threads);
   for (const SlicedColumn& column : *slices) {
     evaluated.slices.push_back(FiguresBySlice(column, *data, rows, probabilities, flags.threads));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -17,12 +18,14 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/flag_checks.h"
+#include "data/file_version.h"
 #include "model/model_root.h"
 #include "model/rollout.h"
 #include "trainer/commands/fit_assessment.h"
 #include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/commands/training_flags.h"
+#include "trainer/dataset_reader.h"
 #include "trainer/figures_report.h"
 #include "trainer/fit.h"
 #include "trainer/json_text.h"
@@ -47,6 +50,8 @@ struct FitFlags {
   double validation = 0.1;
   std::string split = "tail";
   std::string training_window;
+  size_t memory = 1024;  // MiB
+  std::string cache_dir;
   size_t keep = 0;         // versions; 0: all
   size_t progressive = 0;  // parts; 0: none
   std::string report;
@@ -58,8 +63,14 @@ struct FitFlags {
 absl::StatusOr<InferredSchema> InferFrom(const FitFlags& flags, const FitOptions& options,
                                          const ReadProgress& progress) {
   InferenceOptions inference = flags.data.Inference();
-  const absl::StatusOr<uint64_t> rows = CountRows(flags.data.data, flags.data.Format(), progress);
+  // The last rows are never looked at if there are this many, and need not be counted.
+  const bool tail = options.split == SplitKind::kTail;
+  const auto enough = static_cast<uint64_t>(
+      std::ceil(static_cast<double>(inference.sample_rows + 1) / (1 - options.validation_share)));
+  const absl::StatusOr<uint64_t> rows =
+      CountRows(flags.data.data, flags.data.Format(), tail ? enough : UINT64_MAX, progress);
   if (!rows.ok()) return rows.status();
+  if (tail && *rows == enough) return InferSchema(flags.data.data, flags.data.Format(), inference);
   absl::StatusOr<Split> split =
       SplitRows(*rows, options.split, options.validation_share, options.tuning_share, options.training.seed);
   // Too few rows to split are reported by the fit, after what else may be wrong with them.
@@ -205,8 +216,11 @@ absl::Status Fit(const FitFlags& flags) {
   options.labels = flags.data.Labels();
   options.split = ParseSplitKind(flags.split).value();
   options.validation_share = flags.validation;
+  options.memory_bytes = flags.memory << 20;
 
   ProgressLine line;
+  const absl::StatusOr<data::FileVersion> file = data::FileVersion::Of(flags.data.data);
+  if (!file.ok()) return file.status();
   absl::StatusOr<InferredSchema> inferred =
       flags.schema.empty() ? InferFrom(flags, options, ReadingOn(&line, "counting", flags.data.data))
                            : ReadSchema(flags.schema);
@@ -216,10 +230,19 @@ absl::Status Fit(const FitFlags& flags) {
   for (const std::string& notice : notices) std::fprintf(stderr, "schema: %s\n", notice.c_str());
   const absl::StatusOr<Dataset> data =
       ReadDataset(flags.data.data, flags.data.Format(), inferred->schema, options.labels,
-                  /*labels_required=*/true, ReadingOn(&line, "reading", flags.data.data));
+                  /*labels_required=*/true, ReadingOn(&line, "reading", flags.data.data),
+                  {options.memory_bytes, flags.cache_dir});
   line.Clear();
+  absl::Status status = file->CheckUnchanged();
+  if (!status.ok()) return status;
   if (!data.ok()) return data.status();
-  absl::Status status = CheckLabels(*data, options.labels, flags.data.data, flags.data.Format());
+  if (data->cache != nullptr && (flags.progressive > 0 || !flags.report.empty())) {
+    return absl::InvalidArgumentError(absl::StrCat(flags.progressive > 0 ? "--progressive" : "--report",
+                                                   " needs all rows in memory, and ", flags.data.data,
+                                                   " does not fit into --memory ", flags.memory,
+                                                   ": give it more, or leave the flag out"));
+  }
+  status = CheckLabels(*data, options.labels, flags.data.data, flags.data.Format());
   if (status.ok()) status = CheckNumbers(*data, flags.data.data);
   if (!status.ok()) return status;
   for (std::string& notice : NumberNotices(*data)) {
@@ -313,6 +336,20 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->check(cli::CheckedBy(&ParseSplitKind))
       ->capture_default_str();
   AddTrainingFlags(command, &flags->training);
+  command
+      ->add_option(
+          "--memory", flags->memory,
+          "MiB for the rows, as they are read and as they are encoded. A log that needs more is cached "
+          "on disk and\ntrained on in parts of several hundred thousand rows, with about half of this "
+          "in memory")
+      ->type_name("MIB")
+      ->check(cli::WholeNumber(16, 1 << 24))
+      ->capture_default_str();
+  command
+      ->add_option("--cache-dir", flags->cache_dir,
+                   "Where that cache is; it takes up to 1.5 times the plain text, and is gone with "
+                   "the\nprocess. Without it $TMPDIR, or /tmp")
+      ->type_name("DIR");
   command
       ->add_option("--training-window", flags->training_window,
                    "The time that the log covers, to be recorded: ISO 8601 dates or times, UTC unless they "

@@ -1,5 +1,6 @@
 #include "trainer/commands/fit_assessment.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -11,6 +12,40 @@
 
 namespace adscore::trainer {
 
+namespace {
+
+// Rows of each part that a log too large for memory is judged by: a logistic regression learns little from
+// more, and intervals are narrow.
+constexpr size_t kMostTraining = 500'000;
+constexpr size_t kMostOthers = 200'000;
+
+// The last ones of `rows`: in a log in time order the ones most like those to come.
+std::vector<uint32_t> Last(const std::vector<uint32_t>& rows, size_t most) {
+  return {rows.end() - static_cast<std::ptrdiff_t>(std::min(rows.size(), most)), rows.end()};
+}
+
+// Takes those rows into memory, and makes `split` that of what is taken.
+absl::StatusOr<Dataset> TakeToJudge(const Dataset& data, Split* split) {
+  const Split taken = {.training = Last(split->training, kMostTraining),
+                       .tuning = Last(split->tuning, kMostOthers),
+                       .validation = Last(split->validation, kMostOthers)};
+  std::vector<uint32_t> all = taken.training;
+  all.insert(all.end(), taken.tuning.begin(), taken.tuning.end());
+  all.insert(all.end(), taken.validation.begin(), taken.validation.end());
+  std::sort(all.begin(), all.end());
+  const auto places = [&all](const std::vector<uint32_t>& rows) {
+    std::vector<uint32_t> ids;
+    for (const uint32_t row : rows) {
+      ids.push_back(static_cast<uint32_t>(std::lower_bound(all.begin(), all.end(), row) - all.begin()));
+    }
+    return ids;
+  };
+  *split = {places(taken.training), places(taken.tuning), places(taken.validation)};
+  return TakeRows(data, all);
+}
+
+}  // namespace
+
 absl::Status Assess(const Dataset& data, const FitOptions& options, const FittedModel& fitted,
                     FitAssessment* assessment) {
   // Drawn again: the same rows for the same options.
@@ -18,11 +53,20 @@ absl::Status Assess(const Dataset& data, const FitOptions& options, const Fitted
                                           options.tuning_share, options.training.seed);
   if (!split.ok()) return split.status();
   assessment->split = *std::move(split);
+  absl::StatusOr<Dataset> taken = Dataset();
+  if (data.cache != nullptr) taken = TakeToJudge(data, &assessment->split);
+  if (!taken.ok()) return taken.status();
+  const Dataset& judged = data.cache != nullptr ? *taken : data;
   const model::Model model(fitted.model->snapshot(),
                            *model::AvailableKernelSets(model::Precision::kF32).front());
-  assessment->probabilities = ScoreRows(model, data, assessment->split.validation, options.training.threads);
-  assessment->verdicts =
-      Judge(data, assessment->split, options, fitted.model->snapshot().heads, assessment->probabilities);
+  absl::StatusOr<std::vector<float>> probabilities =
+      ScoreRows(model, judged, assessment->split.validation, options.training.threads);
+  if (!probabilities.ok()) return probabilities.status();
+  assessment->probabilities = *std::move(probabilities);
+  absl::StatusOr<std::vector<HeadVerdict>> verdicts =
+      Judge(judged, assessment->split, options, fitted.model->snapshot().heads, assessment->probabilities);
+  if (!verdicts.ok()) return verdicts.status();
+  assessment->verdicts = *std::move(verdicts);
   return absl::OkStatus();
 }
 

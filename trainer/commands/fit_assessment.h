@@ -20,7 +20,7 @@
 namespace adscore::trainer {
 
 struct FitAssessment {
-  Split split;                       // that of the fit
+  Split split;                       // that of the fit; of a log with a cache, the part that was judged
   std::vector<float> probabilities;  // the model's, of the validation rows: [rows][heads]
   std::vector<HeadVerdict> verdicts;
   std::optional<ProgressiveResult> progressive;  // if it was asked for

@@ -1,11 +1,13 @@
 #include "trainer/commands/generate.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -17,6 +19,7 @@
 namespace adscore::trainer {
 namespace {
 
+constexpr size_t kMostThreads = 8;                      // one thread writes what the others make
 constexpr uint64_t kMostGeneratedRows = 1'000'000'000;  // 130 GB of text, which is more likely a slip
 
 struct GenerateFlags {
@@ -60,7 +63,8 @@ void PrintText(const GenerateFlags& flags, const GeneratorFigures& figures, doub
                    flags.options.out, Join(kGeneratedLabels), Join(kGeneratedContext));
 }
 
-absl::Status Run(const GenerateFlags& flags) {
+absl::Status Run(GenerateFlags flags) {
+  flags.options.threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
   const auto start = std::chrono::steady_clock::now();
   const auto seconds_so_far = [start] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -27,9 +27,10 @@ std::vector<std::string> FeaturesToSliceBy(const report::Content& content) {
       if (names.size() == kSlicedFeatures) return names;
       const model::Feature& feature = content.schema.features[of.feature];
       const ColumnSummary& column = content.columns[of.feature];
-      if (column.different < 2) continue;
+      // Of a date or time the file has no column that could be sliced by.
+      if (column.different < 2 || feature.part != model::DatePart::kNone) continue;
       const bool few = feature.kind == model::FeatureKind::kCategorical && column.different <= kFewValues;
-      if (numeric ? feature.kind == model::FeatureKind::kNumeric : few) names.push_back(feature.name);
+      if (numeric ? feature.kind == model::FeatureKind::kNumeric : few) names.push_back(feature.Column());
     }
   }
   return names;
@@ -56,7 +57,10 @@ absl::Status Measure(const ReportedRows& rows, report::Content* content) {
   for (size_t head = 0; head < snapshot.heads.size(); ++head) {
     content->rows.push_back(RowsOfHead(rows.data, rows.rows, rows.probabilities, head));
   }
-  content->importance = PermutationImportance(rows.model, rows.data, rows.rows, rows.threads);
+  absl::StatusOr<std::vector<FeatureImportance>> importance =
+      PermutationImportance(rows.model, rows.data, rows.rows, rows.threads);
+  if (!importance.ok()) return importance.status();
+  content->importance = *std::move(importance);
   content->columns = SummarizeColumns(snapshot, rows.data, rows.rows);
   const std::vector<std::string> sliced = FeaturesToSliceBy(*content);
   if (!content->slices.empty() || sliced.empty()) return absl::OkStatus();

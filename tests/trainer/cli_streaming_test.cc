@@ -1,0 +1,36 @@
+// The command line on a log that is larger than --memory.
+#include <filesystem>
+
+#include "tests/trainer/cli_fixture.h"
+
+namespace adscore::trainer {
+namespace {
+
+TEST_F(CliTest, ALogLargerThanMemoryIsFittedFromACacheThatLeavesNothing) {
+  const std::string log = Generated(140'000);  // about 60 MB, read and encoded
+  const std::string cache = directory_.path() + "/cache";
+  std::filesystem::create_directory(cache);
+  const Outcome fitted = RunCommand(Fit(log, {"--memory", "16", "--cache-dir", cache, "--epochs", "1",
+                                              "--hidden", "4", "--batch-size", "1024", "--threads", "1"}));
+  EXPECT_EQ(fitted.code, 0) << fitted.err;
+  EXPECT_TRUE(std::filesystem::is_empty(cache));
+  const Outcome evaluated = RunCommand(Evaluate(log, {"--json"}));
+  EXPECT_EQ(evaluated.code, 0) << evaluated.err;
+  EXPECT_THAT(evaluated.out, testing::HasSubstr("\"rows\":140000"));
+}
+
+TEST_F(CliTest, ACacheDirectoryThatIsNotThereIsNamed) {
+  const Outcome outcome =
+      RunCommand(Fit(Generated(140'000), {"--memory", "16", "--cache-dir", directory_.path() + "/none"}));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, testing::AllOf(testing::HasSubstr("/none"), testing::HasSubstr("--cache-dir")));
+}
+
+TEST_F(CliTest, MemoryIsAWholeNumberOfMebibytes) {
+  ExpectBadUsage(RunCommand(Fit("a.csv", {"--memory", "1.5"})), {"--memory"});
+  ExpectBadUsage(RunCommand(Fit("a.csv", {"--memory", "1"})), {"--memory"});
+}
+
+}  // namespace
+}  // namespace adscore::trainer
