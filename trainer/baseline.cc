@@ -27,15 +27,14 @@ constexpr size_t kMostEpochs = 8;
 constexpr size_t kLooksPerEpoch = 4;
 constexpr size_t kPatience = 3;  // looks without a better one before it stops
 
-// `data` as the encoders fitted to `learnt_from` see it, without target statistics.
+// `data` as the encoders fitted to `learnt_from` see it; their target statistics are left unread.
 absl::StatusOr<SparseRows> Encode(const Dataset& data, std::span<const uint32_t> learnt_from,
                                   EncoderOptions options) {
   options.embedding_dim = 1;
   options.minimum_count = kMinimumCount;
   options.statistics_minimum_count = kMinimumCount;
-  absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options);
+  const absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options);
   if (!encoders.ok()) return encoders.status();
-  for (model::FeatureEncoding& encoding : encoders->encodings) encoding.statistics = {};
   const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
   EncodedRows encoded;
   std::vector<uint32_t> all(data.rows);
