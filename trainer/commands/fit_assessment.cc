@@ -41,7 +41,14 @@ absl::StatusOr<Dataset> TakeToJudge(const Dataset& data, Split* split) {
     return ids;
   };
   *split = {places(taken.training), places(taken.tuning), places(taken.validation)};
-  return TakeRows(data, all);
+  absl::StatusOr<Dataset> rows = TakeRows(data, all);
+  if (!rows.ok()) return rows.status();
+  rows->labels.clear();
+  for (const std::vector<uint8_t>& labels : data.labels) {
+    std::vector<uint8_t>& of = rows->labels.emplace_back();
+    for (const uint32_t row : all) of.push_back(labels[row]);
+  }
+  return rows;
 }
 
 }  // namespace
