@@ -57,6 +57,11 @@ void ColumnProfile::Add(std::string_view cell, const std::vector<uint8_t>& posit
     ascending = ascending && (numbers.empty() || *number >= numbers.back());
     in_unit_interval = in_unit_interval && *number >= 0 && *number <= 1;
     numbers.push_back(*number);
+    uint8_t bits = 0;
+    for (size_t i = 0; i < std::min<size_t>(positive.size(), 8); ++i) {
+      bits = static_cast<uint8_t>(bits | positive[i] << i);
+    }
+    number_positives.push_back(bits);
   } else {
     for (size_t i = 0; i < kInnerDelimiters.size(); ++i) {
       if (cell.find(kInnerDelimiters[i]) == std::string_view::npos) continue;

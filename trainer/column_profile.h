@@ -24,6 +24,7 @@ struct ColumnProfile {
   bool ascending = true;                   // no number is below the one before it
   bool in_unit_interval = true;            // every number is in [0, 1]
   std::vector<float> numbers;              // every cell that is one, in order
+  std::vector<uint8_t> number_positives;   // of those rows: bit i, label i is positive (of the first eight)
   absl::flat_hash_set<uint64_t> distinct;  // hashes of the cells' text, without the empty one
 
   struct InnerTokens {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -27,6 +28,8 @@ constexpr size_t kFewNumbers = 10;     // different whole numbers that may be a 
 constexpr double kCommonShare = 0.01;  // of the rows, for each of those few: an amount would have rare ones
 constexpr uint64_t kRowsPerFewNumber = 20;  // rows per different number, to tell few numbers from few rows
 constexpr int64_t kDaysForWeekdays = 14;    // fewer, and a weekday is hardly more than a day
+constexpr size_t kBins = 20;                // see NumberIsAName
+constexpr double kBeyondDoubt = 4;          // standard errors
 constexpr double kSkewed = 2;               // skewness of an exponential distribution
 constexpr uint64_t kAfterwardsRows = 50;    // see KnownAfterwards
 constexpr double kAfterwardsShare = 0.995;
@@ -67,6 +70,65 @@ bool IsNameOfACode(std::string_view name) {
   });
 }
 
+// True for names of things that there are many of: a number in such a column says which one, not how much.
+bool IsNameOfAThing(std::string_view name) {
+  static constexpr std::array<std::string_view, 26> kThings = {
+      "ad",        "advertiser", "app",    "banner", "brand",   "browser", "channel", "city",      "creative",
+      "device",    "domain",     "ip",     "item",   "keyword", "network", "os",      "placement", "product",
+      "publisher", "query",      "region", "shop",   "site",    "store",   "url",     "user"};
+  const std::vector<std::string> words = WordsOf(name);
+  // The last word: an ad is a thing, but an ad_count is not.
+  return std::find(kThings.begin(), kThings.end(), words.back()) != kThings.end();
+}
+
+// Log loss of what is expected of a row, by whether it came true.
+double LossOf(double rate, bool positive) { return -std::log(positive ? rate : 1 - rate); }
+
+// Whether rows of the same number are alike and rows of numbers beside it are not: the rate of each number,
+// counted in one half of the rows, foretells the other half better than the rate of its quantile bin does,
+// beyond doubt. Then the number is a name, whatever the column is called.
+bool NumberIsAName(const ColumnProfile& profile, size_t label) {
+  const std::vector<float>& numbers = profile.numbers;
+  if (numbers.size() < kUniqueNumberRows || profile.distinct.size() <= kFewNumbers) return false;
+  std::vector<float> ascending = numbers;
+  std::sort(ascending.begin(), ascending.end());
+  std::vector<float> edges;
+  for (size_t bin = 1; bin < kBins; ++bin) edges.push_back(ascending[ascending.size() * bin / kBins]);
+  const auto bin_of = [&edges](float number) {
+    return static_cast<size_t>(std::upper_bound(edges.begin(), edges.end(), number) - edges.begin());
+  };
+  const std::vector<uint8_t>& positives = profile.number_positives;
+  const auto is_positive = [&](size_t i) { return (positives[i] >> label & 1) != 0; };
+  struct Count {
+    double rows = 0;
+    double positives = 0;
+  };
+  double sum = 0;
+  double squares = 0;
+  for (const size_t half : {size_t{0}, size_t{1}}) {
+    absl::flat_hash_map<float, Count> of_number;
+    std::vector<Count> of_bin(kBins);
+    Count all;
+    for (size_t i = half; i < numbers.size(); i += 2) {
+      for (Count* count : {&of_number[numbers[i]], &of_bin[bin_of(numbers[i])], &all}) {
+        ++count->rows;
+        count->positives += is_positive(i) ? 1 : 0;
+      }
+    }
+    const double base = (all.positives + 0.5) / (all.rows + 1);
+    const auto rate = [base](const Count& count) { return (count.positives + 1) / (count.rows + 1 / base); };
+    for (size_t i = 1 - half; i < numbers.size(); i += 2) {
+      const auto found = of_number.find(numbers[i]);
+      const double by_number = found == of_number.end() ? base : rate(found->second);
+      const double gain =
+          LossOf(rate(of_bin[bin_of(numbers[i])]), is_positive(i)) - LossOf(by_number, is_positive(i));
+      sum += gain;
+      squares += gain * gain;
+    }
+  }
+  return sum > kBeyondDoubt * std::sqrt(squares);
+}
+
 // Numbers by their looks that stand for things: identifiers, padded codes, hashes beyond what a number holds
 // exactly, and a handful of values that are all common (1 = search, 2 = mail, 3 = shop). Two values are as
 // good as numbers.
@@ -75,6 +137,10 @@ bool IsCode(std::string_view name, const ColumnProfile& profile) {
   const auto rows = static_cast<double>(profile.numbers.size());
   if (static_cast<double>(profile.leading_zeros) > kLeadingZeroShare * rows) return true;
   if (IsNameOfACode(name)) return true;
+  if (profile.distinct.size() > 2 && IsNameOfAThing(name)) return true;
+  for (size_t label = 0; label < std::min<size_t>(profile.nonzero_positive.size(), 8); ++label) {
+    if (NumberIsAName(profile, label)) return true;
+  }
   if (std::any_of(profile.numbers.begin(), profile.numbers.end(),
                   [](float x) { return std::abs(x) >= 0x1p53F; })) {
     return true;

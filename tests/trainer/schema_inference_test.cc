@@ -85,6 +85,17 @@ TEST_F(SchemaInferenceTest, TextIsCategorical) {
       FeatureKind::kCategorical);
 }
 
+TEST_F(SchemaInferenceTest, NumbersThatSayMoreThanTheirNeighboursAreNames) {
+  // The label goes by row % 5, and so by the very number, but by no range of them.
+  EXPECT_EQ(FeatureFor("shelf", [](int row) { return std::to_string(row % 90); }).kind,
+            FeatureKind::kCategorical);
+  // By a range: the larger, the likelier.
+  EXPECT_EQ(
+      FeatureFor("grams", [](int row) { return std::to_string(row % 5 == 0 ? 50 + row % 43 : row % 71); })
+          .kind,
+      FeatureKind::kNumeric);
+}
+
 TEST_F(SchemaInferenceTest, DigitsThatAreNamesAreCategorical) {
   EXPECT_EQ(FeatureFor("zip", [](int row) { return std::to_string(10'000 + row % 90); }).kind,
             FeatureKind::kCategorical);
@@ -93,8 +104,13 @@ TEST_F(SchemaInferenceTest, DigitsThatAreNamesAreCategorical) {
               FeatureKind::kCategorical)
         << name;
   }
-  EXPECT_EQ(FeatureFor("bid", [](int row) { return std::to_string(row % 90); }).kind, FeatureKind::kNumeric)
+  const auto untold = [](int row) {
+    return std::to_string(row / 5 % 90);
+  };  // by the label, which row % 5 decides
+  EXPECT_EQ(FeatureFor("bid", untold).kind, FeatureKind::kNumeric)
       << "a name that only ends in 'id' is no id";
+  EXPECT_EQ(FeatureFor("user_device", untold).kind, FeatureKind::kCategorical) << "which device";
+  EXPECT_EQ(FeatureFor("device_count", untold).kind, FeatureKind::kNumeric) << "how many";
   EXPECT_EQ(FeatureFor("branch", [](int row) { return "00" + std::to_string(row % 90); }).kind,
             FeatureKind::kCategorical)
       << "leading zeros";
