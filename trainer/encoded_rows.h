@@ -47,7 +47,6 @@ struct EncodedRows {
   std::vector<uint32_t> multi_ids;            // a missing list is the one id kMissingId
   std::vector<float> statistics;              // [rows][layout's statistics]
   std::vector<uint8_t> labels;                // [rows][heads]
-  std::vector<float> weights;                 // [rows], what a row's loss counts; empty: 1 each
 
   // No rows; the memory is kept.
   void Clear();

@@ -90,6 +90,9 @@ std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOpt
       for (size_t p = 0; p < kParts; ++p) (p == tenth ? parts[p].tuning : parts[p].training).push_back(row);
     }
   }
+  // Of very few rows chance may leave a part none.
+  std::erase_if(parts, [](const Part& part) { return part.tuning.empty() || part.training.empty(); });
+  if (parts.empty()) return {{split.training, split.tuning}};
   for (Part& part : parts) {
     std::sort(part.training.begin(), part.training.end());
     std::sort(part.tuning.begin(), part.tuning.end());

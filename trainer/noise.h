@@ -37,7 +37,7 @@ class Noise {
         hidden_(options.hidden_dropout),
         key_(Random(seed, step).Bits()) {}
 
-  // Which of a row's numbers stay: 64 at a time, as bits.
+  // Which of a row's numbers stay, one byte of chance each.
   class Mask {
    public:
     Mask(Random random, uint8_t dropped_of_256) : random_(random), dropped_(dropped_of_256) {}

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <memory>
-#include <utility>
 
 #include "model/model.h"
 #include "tests/trainer/test_data.h"
@@ -111,23 +110,6 @@ TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossUnderNoiseToo) {
   noise_ =
       Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F, .hidden_dropout = 0.25F},
             5, 6);
-  ExpectSlopes();
-}
-
-TEST_F(NetworkTest, TheLossOfARowCountsAsItsWeightSays) {
-  network_ = MakeNetwork(&one_worker_);
-  const std::vector<uint32_t> batch = std::exchange(batch_, {3, 14});
-  const double both = Loss();
-  batch_ = {3};
-  const double first = Loss();
-  batch_ = {14};
-  const double second = Loss();
-  batch_ = {3, 14};
-  rows_.weights.assign(rows_.rows, 1);
-  rows_.weights[14] = 3;
-  EXPECT_NEAR(both, (first + second) / 2, 1e-6);
-  EXPECT_NEAR(Loss(), (first + 3 * second) / 2, 1e-6);
-  batch_ = batch;
   ExpectSlopes();
 }
 
