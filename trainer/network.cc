@@ -7,21 +7,42 @@
 namespace adscore::trainer {
 namespace {
 
-constexpr size_t kScoringBatch = 512;
+constexpr size_t kScoringBatch = 2048;
+// Rows that a worker takes all the way forward and back together: what a layer hands to the next one is then
+// still in the second-level cache. Also the depth to which a layer's gradient is summed before the next part
+// is added, so that the inputs that a tile reads across the rows are still in the first-level cache.
+constexpr size_t kBlockRows = 64;
+// Inputs of a layer whose gradient is one piece of work: whole tiles of every kernel.
+constexpr size_t kInputsTogether = 48;
 
 }  // namespace
 
 Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size_t heads,
                  const model::KernelSet& kernels, Workers& workers)
-    : layout_(layout), kernels_(kernels), workers_(workers) {
+    : layout_(layout),
+      kernels_(kernels),
+      workers_(workers),
+      first_layer_(layout, hidden.empty() ? heads : hidden.front(), !hidden.empty(), kernels) {
   gradients_.layers = ZeroParameters(layout, hidden, heads).layers;
-  for (const InputField& field : layout.fields) gradients_.tables.emplace_back(field.ids, field.dim);
+  for (const InputField& field : layout.fields) gradients_.tables.emplace_back(field.dim);
   memory_.resize(gradients_.layers.size());
+  size_t widest = 0;
+  for (size_t l = 0; l < memory_.size(); ++l) {
+    const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
+    widest = std::max(widest, inputs);
+    for (size_t first = 0; first < inputs; first += kInputsTogether) {
+      parts_.push_back({Part::Of::kInputs, l, first, std::min(first + kInputsTogether, inputs)});
+    }
+  }
+  for (size_t f = 0; f < layout.fields.size(); ++f) parts_.push_back({Part::Of::kField, f});
+  for (size_t l = 0; l < memory_.size(); ++l) parts_.push_back({Part::Of::kBias, l});
+  row_index_.resize(widest);
+  std::iota(row_index_.begin(), row_index_.end(), 0U);
 }
 
 void Network::Use(const Parameters& parameters) {
   parameters_ = &parameters;
-  for (size_t l = 0; l < memory_.size(); ++l) {
+  for (size_t l = 1; l < memory_.size(); ++l) {
     const DenseLayer& layer = parameters.layers[l];
     LayerMemory& memory = memory_[l];
     memory.packed.Reserve(kernels_.packed_floats(layer.inputs, layer.outputs));
@@ -30,7 +51,8 @@ void Network::Use(const Parameters& parameters) {
   // A panel is a run of columns, so that the workers can pack a share of the panels each.
   const size_t panel = kernels_.panel_columns;
   workers_.Run([&](size_t worker) {
-    for (size_t l = 0; l < memory_.size(); ++l) {
+    if (worker == 0) first_layer_.Use(parameters);
+    for (size_t l = 1; l < memory_.size(); ++l) {
       const DenseLayer& layer = parameters.layers[l];
       const size_t grain = std::lcm(panel, size_t{16});
       const auto [first, last] = workers_.Share(worker, layer.outputs, grain);
@@ -49,106 +71,52 @@ void Network::Use(const Parameters& parameters) {
 }
 
 void Network::Reserve(size_t rows) {
-  input_.Reserve(rows * layout_.width);
-  input_deltas_.Reserve(rows * layout_.width);
+  first_layer_.Reserve(rows);
   row_loss_.resize(std::max(row_loss_.size(), rows));
+  const size_t whole_blocks = (rows + kBlockRows - 1) / kBlockRows * kBlockRows;
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     memory_[l].outputs.Reserve(rows * outputs);
     memory_[l].deltas.Reserve(rows * outputs);
-    memory_[l].packed_deltas.Reserve(kernels_.packed_floats(rows, outputs));
+    memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
   }
 }
 
-void Network::Gather(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last) {
-  for (size_t r = first; r < last; ++r) {
-    const size_t row = rows[r];
-    float* input = input_.data() + r * layout_.width;
-    for (size_t f = 0; f < layout_.fields.size(); ++f) {
-      const InputField& field = layout_.fields[f];
-      const float* table = parameters_->tables[f].data();
-      float* embedding = input + field.embedding_offset;
-      std::copy_n(data.statistics.data() + row * layout_.statistics + field.statistics_column,
-                  field.statistics, embedding + field.dim);
-      switch (field.kind) {
-        case model::FeatureKind::kNumeric: {
-          const model::EncodedNumber& number = data.numbers[row * layout_.numeric + field.column];
-          input[field.offset] = number.value;
-          input[field.offset + 1] = number.missing;
-          std::copy_n(table + number.bin * field.dim, field.dim, embedding);
-          break;
-        }
-        case model::FeatureKind::kCategorical: {
-          const uint32_t id = data.ids[row * layout_.categorical + field.column];
-          std::copy_n(table + id * field.dim, field.dim, embedding);
-          break;
-        }
-        case model::FeatureKind::kMultiCategorical: {
-          const uint64_t* list = data.multi_begin.data() + row * layout_.multi + field.column;
-          std::fill_n(embedding, field.dim, 0.0F);
-          for (uint64_t i = list[0]; i < list[1]; ++i) {
-            const float* value = table + data.multi_ids[i] * field.dim;
-            for (size_t d = 0; d < field.dim; ++d) embedding[d] += value[d];
-          }
-          const float count = static_cast<float>(list[1] - list[0]);
-          for (size_t d = 0; d < field.dim; ++d) embedding[d] /= count;
-          break;
-        }
-      }
-    }
-  }
+void Network::ForEachBlock(size_t rows, const std::function<void(size_t first, size_t last)>& task) {
+  workers_.RunEach((rows + kBlockRows - 1) / kBlockRows,
+                   [&](size_t block) { task(block * kBlockRows, std::min((block + 1) * kBlockRows, rows)); });
 }
 
-// Over what Gather has put there, so that rows without noise take no other path than they are scored by.
-void Network::DropInputs(const Noise& noise, size_t first, size_t last) {
-  if (!noise.on_fields() && !noise.on_embeddings()) return;
-  const float scale = noise.field_scale();
-  for (size_t r = first; r < last; ++r) {
-    float* input = input_.data() + r * layout_.width;
-    for (size_t f = 0; f < layout_.fields.size(); ++f) {
-      const InputField& field = layout_.fields[f];
-      float* embedding = input + field.embedding_offset;
-      const size_t width = field.dim + field.statistics;
-      const Noise::Field fate = noise.on_fields() ? noise.OfField(r, f) : Noise::Field::kKept;
-      if (fate == Noise::Field::kLeftOut) {
-        std::fill_n(embedding, width, 0.0F);
-        continue;
-      }
-      if (fate == Noise::Field::kUnknown && field.kind != model::FeatureKind::kNumeric) {
-        // What is unknown has never been counted either: its statistics are 0.
-        std::copy_n(parameters_->tables[f].data() + model::kUnknownId * field.dim, field.dim, embedding);
-        std::fill_n(embedding + field.dim, field.statistics, 0.0F);
-      }
-      if (scale != 1) {
-        for (size_t d = 0; d < width; ++d) embedding[d] *= scale;
-      }
-      if (!noise.on_embeddings()) continue;
-      Noise::Mask mask = noise.OfEmbedding(r, f);
-      for (size_t d = 0; d < field.dim; ++d) embedding[d] *= mask.Next();
-    }
-  }
+void Network::Prepare(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
+  ForEachBlock(rows.size(),
+               [&](size_t first, size_t last) { first_layer_.Gather(data, rows, noise, first, last); });
+  workers_.RunEach(layout_.fields.size(),
+                   [&](size_t field) { first_layer_.Project(data, rows, noise, field); });
 }
 
 void Network::Forward(const Noise& noise, size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     const DenseLayer& layer = parameters_->layers[l];
-    model::DenseArgs args;
-    args.rows = last - first;
-    args.depth = layer.inputs;
-    args.columns = layer.outputs;
-    args.x = LayerInput(l) + first * layer.inputs;
-    args.x_row_stride = layer.inputs;
-    args.packed = memory_[l].packed.data();
-    args.init = layer.bias.data();
-    args.y = memory_[l].outputs.data() + first * layer.outputs;
-    args.y_stride = layer.outputs;
-    args.relu = l + 1 < memory_.size();
-    kernels_.dense(args);
-    if (!args.relu || !noise.on_hidden()) continue;
+    const bool relu = l + 1 < memory_.size();
+    float* const outputs = memory_[l].outputs.data();
+    if (l == 0) {
+      first_layer_.Forward(first, last, outputs);
+    } else {
+      kernels_.dense({.rows = last - first,
+                      .depth = layer.inputs,
+                      .columns = layer.outputs,
+                      .x = memory_[l - 1].outputs.data() + first * layer.inputs,
+                      .x_row_stride = layer.inputs,
+                      .packed = memory_[l].packed.data(),
+                      .init = layer.bias.data(),
+                      .y = outputs + first * layer.outputs,
+                      .y_stride = layer.outputs,
+                      .relu = relu});
+    }
+    if (!relu || !noise.on_hidden()) continue;
     for (size_t r = first; r < last; ++r) {
       Noise::Mask mask = noise.OfHidden(r, l);
-      float* outputs = memory_[l].outputs.data() + r * layer.outputs;
-      for (size_t c = 0; c < layer.outputs; ++c) outputs[c] *= mask.Next();
+      for (size_t c = 0; c < layer.outputs; ++c) outputs[r * layer.outputs + c] *= mask.Next();
     }
   }
 }
@@ -175,20 +143,17 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
 }
 
 void Network::Backward(const Noise& noise, size_t first, size_t last) {
-  for (size_t l = memory_.size(); l-- > 0;) {
+  for (size_t l = memory_.size(); l-- > 1;) {
     const DenseLayer& layer = parameters_->layers[l];
-    float* below = (l == 0 ? input_deltas_.data() : memory_[l - 1].deltas.data());
-    model::DenseArgs args;
-    args.rows = last - first;
-    args.depth = layer.outputs;
-    args.columns = layer.inputs;
-    args.x = memory_[l].deltas.data() + first * layer.outputs;
-    args.x_row_stride = layer.outputs;
-    args.packed = memory_[l].packed_transposed.data();
-    args.y = below + first * layer.inputs;
-    args.y_stride = layer.inputs;
-    kernels_.dense(args);
-    if (l == 0) continue;
+    float* const below = memory_[l - 1].deltas.data();
+    kernels_.dense({.rows = last - first,
+                    .depth = layer.outputs,
+                    .columns = layer.inputs,
+                    .x = memory_[l].deltas.data() + first * layer.outputs,
+                    .x_row_stride = layer.outputs,
+                    .packed = memory_[l].packed_transposed.data(),
+                    .y = below + first * layer.inputs,
+                    .y_stride = layer.inputs});
     // A unit that was off, or dropped, put out 0 and passes nothing on.
     const float scale = noise.hidden_scale();
     const float* outputs = memory_[l - 1].outputs.data();
@@ -198,105 +163,87 @@ void Network::Backward(const Noise& noise, size_t first, size_t last) {
   }
 }
 
-void Network::LayerGradient(size_t l, size_t rows, size_t first_column, size_t last_column) {
-  DenseLayer& gradient = gradients_.layers[l];
-  const float* deltas = memory_[l].deltas.data() + first_column;
-  float* packed = memory_[l].packed_deltas.data() + first_column * rows;
-  kernels_.pack(deltas, gradient.outputs, 1, rows, last_column - first_column, packed);
-  model::DenseArgs args;
-  args.rows = gradient.inputs;
-  args.depth = rows;
-  args.columns = last_column - first_column;
-  args.x = LayerInput(l);
-  args.x_row_stride = 1;  // the transpose, by reading the other way round
-  args.x_depth_stride = gradient.inputs;
-  args.packed = packed;
-  args.y = gradient.weights.data() + first_column;
-  args.y_stride = gradient.outputs;
-  kernels_.dense(args);
-  float* bias = gradient.bias.data() + first_column;
-  std::fill_n(bias, last_column - first_column, 0.0F);
-  for (size_t r = 0; r < rows; ++r) {
-    for (size_t c = 0; c < last_column - first_column; ++c) bias[c] += deltas[r * gradient.outputs + c];
+// For the gradient of the layers, which sums over the rows: [first, last) is a block.
+void Network::PackDeltas(size_t first, size_t last) {
+  for (size_t l = 0; l < memory_.size(); ++l) {
+    const size_t outputs = gradients_.layers[l].outputs;
+    kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, last - first, outputs,
+                  memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
   }
 }
 
-void Network::TableGradient(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
-                            size_t f) {
-  const InputField& field = layout_.fields[f];
-  RowGradients& gradient = gradients_.tables[f];
-  gradient.Clear();
-  if (field.dim == 0) return;
-  std::vector<float> masked(noise.on_embeddings() ? field.dim : 0);
-  const bool tokens = field.kind != model::FeatureKind::kNumeric;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    const Noise::Field fate = noise.on_fields() ? noise.OfField(r, f) : Noise::Field::kKept;
-    if (fate == Noise::Field::kLeftOut) continue;
-    const float* deltas = input_deltas_.data() + r * layout_.width + field.embedding_offset;
-    const float scale = noise.on_fields() ? noise.field_scale() : 1.0F;
-    if (noise.on_embeddings()) {
-      Noise::Mask mask = noise.OfEmbedding(r, f);
-      for (size_t d = 0; d < field.dim; ++d) masked[d] = deltas[d] * mask.Next();
-      deltas = masked.data();
-    }
-    if (fate == Noise::Field::kUnknown && tokens) {
-      gradient.Add(model::kUnknownId, deltas, scale);
+void Network::PartOfGradient(const Part& part, const Noise& noise, size_t rows) {
+  switch (part.of) {
+    case Part::Of::kInputs:
+      return LayerGradient(part, rows);
+    case Part::Of::kBias:
+      return BiasGradient(part.index, rows);
+    case Part::Of::kField:
+      return first_layer_.FieldGradient(memory_.front().deltas.data(), noise, part.index,
+                                        &gradients_.layers.front(), &gradients_.tables[part.index]);
+  }
+}
+
+void Network::LayerGradient(const Part& part, size_t rows) {
+  DenseLayer& gradient = gradients_.layers[part.index];
+  const LayerMemory& memory = memory_[part.index];
+  float* const y = gradient.weights.data() + part.first * gradient.outputs;
+  for (size_t first = 0; first < rows; first += kBlockRows) {
+    const size_t last = std::min(first + kBlockRows, rows);
+    const float* packed = memory.packed_deltas.data() + kernels_.packed_floats(first, gradient.outputs);
+    if (part.index == 0) {
+      first_layer_.PlainGradient(packed, first, last, part.first, part.last);
       continue;
     }
-    switch (field.kind) {
-      case model::FeatureKind::kNumeric:
-        gradient.Add(data.numbers[rows[r] * layout_.numeric + field.column].bin, deltas, scale);
-        break;
-      case model::FeatureKind::kCategorical:
-        gradient.Add(data.ids[rows[r] * layout_.categorical + field.column], deltas, scale);
-        break;
-      case model::FeatureKind::kMultiCategorical: {
-        const uint64_t* list = data.multi_begin.data() + rows[r] * layout_.multi + field.column;
-        const float part = scale / static_cast<float>(list[1] - list[0]);
-        for (uint64_t i = list[0]; i < list[1]; ++i) gradient.Add(data.multi_ids[i], deltas, part);
-        break;
-      }
-    }
+    kernels_.dense({.rows = part.last - part.first,
+                    .depth = last - first,
+                    .columns = gradient.outputs,
+                    .x = memory_[part.index - 1].outputs.data() + first * gradient.inputs + part.first,
+                    .x_row_stride = 1,  // the transpose, by reading the other way round
+                    .x_depth_stride = gradient.inputs,
+                    .packed = packed,
+                    .init = first > 0 ? y : nullptr,  // added to the blocks before
+                    .init_stride = gradient.outputs,
+                    .init_row = first > 0 ? row_index_.data() : nullptr,
+                    .y = y,
+                    .y_stride = gradient.outputs});
+  }
+  if (part.index == 0) first_layer_.StorePlainGradient(part.first, part.last, &gradient);
+}
+
+void Network::BiasGradient(size_t l, size_t rows) {
+  DenseLayer& gradient = gradients_.layers[l];
+  std::fill(gradient.bias.begin(), gradient.bias.end(), 0.0F);
+  const float* deltas = memory_[l].deltas.data();
+  for (size_t r = 0; r < rows; ++r, deltas += gradient.outputs) {
+    for (size_t c = 0; c < gradient.outputs; ++c) gradient.bias[c] += deltas[c];
   }
 }
 
 void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits) {
   const size_t heads = gradients_.layers.back().outputs;
+  const Noise none;
   Reserve(std::min(rows.size(), kScoringBatch));
   for (size_t begin = 0; begin < rows.size(); begin += kScoringBatch) {
     const std::span<const uint32_t> batch = rows.subspan(begin, std::min(kScoringBatch, rows.size() - begin));
-    workers_.Run([&](size_t worker) {
-      const auto [first, last] = workers_.Share(worker, batch.size());
-      if (first == last) return;
-      Gather(data, batch, first, last);
-      Forward(Noise(), first, last);
-    });
+    Prepare(data, batch, none);
+    ForEachBlock(batch.size(), [&](size_t first, size_t last) { Forward(none, first, last); });
     std::copy_n(memory_.back().outputs.data(), batch.size() * heads, logits + begin * heads);
   }
 }
 
 double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
   Reserve(rows.size());
-  // First by rows: each worker takes its rows all the way forward and back.
-  workers_.Run([&](size_t worker) {
-    const auto [first, last] = workers_.Share(worker, rows.size());
-    if (first == last) return;
-    Gather(data, rows, first, last);
-    DropInputs(noise, first, last);
+  Prepare(data, rows, noise);
+  // By rows: all the way forward and back.
+  ForEachBlock(rows.size(), [&](size_t first, size_t last) {
     Forward(noise, first, last);
     OutputDeltas(data, rows, first, last);
     Backward(noise, first, last);
+    PackDeltas(first, last);
   });
-  // Then by what the gradient belongs to: each worker sums over all rows, in their order.
-  workers_.Run([&](size_t worker) {
-    const size_t grain = std::lcm(kernels_.panel_columns, size_t{16});
-    for (size_t l = 0; l < memory_.size(); ++l) {
-      const auto [first, last] = workers_.Share(worker, gradients_.layers[l].outputs, grain);
-      if (first < last) LayerGradient(l, rows.size(), first, last);
-    }
-    const auto [first, last] = workers_.Share(worker, layout_.fields.size());
-    for (size_t f = first; f < last; ++f) TableGradient(data, rows, noise, f);
-  });
+  // Then by what the gradient belongs to: each part is summed over all rows, in their order.
+  workers_.RunEach(parts_.size(), [&](size_t part) { PartOfGradient(parts_[part], noise, rows.size()); });
   double loss = 0;
   for (size_t r = 0; r < rows.size(); ++r) loss += row_loss_[r];
   return loss / static_cast<double>(rows.size());

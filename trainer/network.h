@@ -9,12 +9,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "model/aligned.h"
 #include "model/kernels/kernel_set.h"
 #include "trainer/encoded_rows.h"
+#include "trainer/first_layer.h"
 #include "trainer/noise.h"
 #include "trainer/parameters.h"
 #include "trainer/row_gradients.h"
@@ -46,38 +48,48 @@ class Network {
 
  private:
   struct LayerMemory {
+    // Of the layers after the first one:
     model::AlignedFloats packed;             // W for y = x · W
     model::AlignedFloats packed_transposed;  // Wᵀ for dx = dy · Wᵀ
-    model::AlignedFloats packed_deltas;      // dy for dW = xᵀ · dy
-    model::AlignedFloats outputs;            // [batch][outputs]: after ReLU; logits in the last layer
-    model::AlignedFloats deltas;             // [batch][outputs]: the loss by the layer's sums before ReLU
+    // Of all:
+    model::AlignedFloats packed_deltas;  // dy for dW = xᵀ · dy, block after block of the batch's rows
+    model::AlignedFloats outputs;        // [batch][outputs]: after ReLU; logits in the last layer
+    model::AlignedFloats deltas;         // [batch][outputs]: the loss by the layer's sums before ReLU
+  };
+  // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
+  // that are no embeddings), or its bias, or all that belongs to a field.
+  struct Part {
+    enum class Of : uint8_t { kInputs, kBias, kField } of = Of::kInputs;
+    size_t index = 0;  // the layer, or the field
+    size_t first = 0;  // [first, last) of the inputs
+    size_t last = 0;
   };
 
   void Reserve(size_t rows);
-  // The steps of a batch, each for [first, last) of the batch's rows, or of the layer's columns, or of the
-  // fields.
-  void Gather(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
-  void DropInputs(const Noise& noise, size_t first, size_t last);
+  // Brings together what the batch has, and takes embeddings through the first layer.
+  void Prepare(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
+  // Calls task(first, last) for all blocks of rows, on all workers.
+  void ForEachBlock(size_t rows, const std::function<void(size_t first, size_t last)>& task);
+  // The steps of a batch, for its rows [first, last).
   void Forward(const Noise& noise, size_t first, size_t last);
   void OutputDeltas(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
   void Backward(const Noise& noise, size_t first, size_t last);
-  void LayerGradient(size_t layer, size_t rows, size_t first_column, size_t last_column);
-  void TableGradient(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
-                     size_t field);
-
-  const float* LayerInput(size_t layer) const {
-    return layer == 0 ? input_.data() : memory_[layer - 1].outputs.data();
-  }
+  void PackDeltas(size_t first, size_t last);
+  // For all rows of the batch.
+  void PartOfGradient(const Part& part, const Noise& noise, size_t rows);
+  void LayerGradient(const Part& part, size_t rows);
+  void BiasGradient(size_t layer, size_t rows);
 
   const InputLayout& layout_;
   const model::KernelSet& kernels_;
   Workers& workers_;
   const Parameters* parameters_ = nullptr;
   Gradients gradients_;
+  FirstLayer first_layer_;
   std::vector<LayerMemory> memory_;
-  model::AlignedFloats input_;         // [batch][width]
-  model::AlignedFloats input_deltas_;  // [batch][width]: the loss by the input
-  std::vector<double> row_loss_;       // [batch]
+  std::vector<Part> parts_;
+  std::vector<double> row_loss_;     // [batch]
+  std::vector<uint32_t> row_index_;  // 0, 1, 2 … for the inputs of any layer
 };
 
 }  // namespace adscore::trainer

@@ -1,7 +1,7 @@
 // The noise that keeps a network from learning its rows by heart: tokens taken for unknown, fields left out,
 // numbers of embeddings and hidden units switched off (dropout: N. Srivastava et al., 2014), each at random
-// and anew for every row of every step. What is left is scaled up, so that a network without noise sees
-// inputs of the same size.
+// and anew for every row of every step (embeddings: for every token of every step). What is left is scaled
+// up, so that a network without noise sees inputs of the same size.
 //
 // Nothing is stored: whoever needs to know what was dropped asks again, and gets the same answer on every
 // machine and for any number of threads.
@@ -73,8 +73,10 @@ class Noise {
     return static_cast<uint32_t>(bits >> 32) < unknown_ ? Field::kUnknown : Field::kKept;
   }
 
-  Mask OfEmbedding(size_t r, size_t f) const {
-    return Mask(Random(key_ ^ kEmbeddingKey, (r << 16) + f), embedding_.dropped);
+  // Of the embedding of `id` in field `f`: the same in all rows of the batch that have it, since what becomes
+  // of an embedding is computed once (trainer/first_layer.h).
+  Mask OfEmbedding(size_t id, size_t f) const {
+    return Mask(Random(key_ ^ kEmbeddingKey, (id << 16) + f), embedding_.dropped);
   }
   Mask OfHidden(size_t r, size_t layer) const {
     return Mask(Random(key_ ^ kHiddenKey, (r << 16) + layer), hidden_.dropped);

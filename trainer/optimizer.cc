@@ -7,6 +7,9 @@
 namespace adscore::trainer {
 namespace {
 
+// Ids ahead of the one whose row is updated: a batch's ids lie anywhere in their table.
+constexpr size_t kIdsAhead = 4;
+
 Parameters ZerosLike(const Parameters& parameters) {
   Parameters zeros = parameters;
   for (std::vector<float>& table : zeros.tables) std::fill(table.begin(), table.end(), 0.0F);
@@ -120,15 +123,27 @@ void Optimizer::Step(const Gradients& gradients, float learning_rate) {
       layer_part(layer.bias, gradients.layers[l].bias, first_.layers[l].bias, second_.layers[l].bias,
                  average_.layers[l].bias, 0, worker);
     }
-    const auto [first, last] = workers_.Share(worker, layout_.fields.size());
-    for (size_t f = first; f < last; ++f) UpdateTable(f, gradients.tables[f], learning_rate, scale);
   });
+  workers_.RunEach(layout_.fields.size(),
+                   [&](size_t f) { UpdateTable(f, gradients.tables[f], learning_rate, scale); });
+}
+
+void Optimizer::Prefetch(size_t field, uint32_t id) const {
+  const size_t dim = layout_.fields[field].dim;
+  for (const Parameters* values : {&parameters_, &first_, &second_, &average_}) {
+    const float* row = values->tables[field].data() + id * dim;
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + dim - 1, 1);
+  }
+  __builtin_prefetch(&clock_[field][id], 1);
+  __builtin_prefetch(&last_step_[field][id], 1);
 }
 
 void Optimizer::UpdateTable(size_t field, const RowGradients& gradient, float learning_rate, float scale) {
   const size_t dim = layout_.fields[field].dim;
   for (size_t slot = 0; slot < gradient.ids().size(); ++slot) {
     const uint32_t id = gradient.ids()[slot];
+    if (slot + kIdsAhead < gradient.ids().size()) Prefetch(field, gradient.ids()[slot + kIdsAhead]);
     const Update update(options_, corrections_[++clock_[field][id]], learning_rate, scale);
     // The steps since the row was last touched, during which its weights stood still.
     const uint32_t idle = step_ - 1 - last_step_[field][id];

@@ -63,6 +63,7 @@ class Optimizer {
   Correction CorrectionAt(uint32_t n) const;
   // What the gradient is multiplied by because of clip_norm.
   float ClipScale(const Gradients& gradients) const;
+  void Prefetch(size_t field, uint32_t id) const;
   void UpdateTable(size_t field, const RowGradients& gradient, float learning_rate, float scale);
 
   const InputLayout& layout_;

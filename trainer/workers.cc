@@ -1,6 +1,7 @@
 #include "trainer/workers.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace adscore::trainer {
 
@@ -31,6 +32,13 @@ void Workers::Run(const std::function<void(size_t worker)>& task) {
   start_.arrive_and_wait();
   task(0);
   done_.arrive_and_wait();
+}
+
+void Workers::RunEach(size_t items, const std::function<void(size_t item)>& task) {
+  std::atomic<size_t> next{0};
+  Run([&](size_t /*worker*/) {
+    for (size_t item = next++; item < items; item = next++) task(item);
+  });
 }
 
 std::pair<size_t, size_t> Workers::Share(size_t worker, size_t items, size_t grain) const {

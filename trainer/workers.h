@@ -27,6 +27,10 @@ class Workers {
   // Calls task(0) … task(count - 1), each on a thread of its own, and returns when all are done.
   void Run(const std::function<void(size_t worker)>& task);
 
+  // Calls task(0) … task(items - 1), on whichever worker is free next: for items that take unlike long. In
+  // this order of beginning.
+  void RunEach(size_t items, const std::function<void(size_t item)>& task);
+
   // The worker's share of `items` as [first, last): consecutive, alike in size and in whole multiples of
   // `grain`.
   std::pair<size_t, size_t> Share(size_t worker, size_t items, size_t grain = 1) const;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -26,8 +27,8 @@ class OptimizerTest : public testing::Test {
   static Gradients Make(const std::vector<float>& values, const std::vector<uint32_t>& ids) {
     Gradients gradients;
     gradients.layers = {{4, 2, values, {0, 0}}};
-    gradients.tables.emplace_back(4, 2);
-    for (const uint32_t id : ids) gradients.tables[0].Add(id, values.data() + 2 * id, 1);
+    float* to = gradients.tables.emplace_back(2).Reset(ids);
+    for (const uint32_t id : ids) to = std::copy_n(values.data() + 2 * id, 2, to);
     return gradients;
   }
 

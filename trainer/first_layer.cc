@@ -1,0 +1,246 @@
+#include "trainer/first_layer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace adscore::trainer {
+namespace {
+
+// Embeddings are too short for a call of memcpy to pay.
+inline void CopyFloats(const float* from, size_t count, float* to) {
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) std::memcpy(to + i, from + i, 4 * sizeof(float));
+  for (; i < count; ++i) to[i] = from[i];
+}
+
+// Rows ahead of the one that is gathered, and lines of memory that are on their way before it is its turn.
+constexpr size_t kRowsAhead = 6;
+
+void Prefetch(const EncodedRows& data, const InputLayout& layout, size_t row) {
+  const auto lines = [](const void* from, size_t bytes) {
+    const char* const begin = static_cast<const char*>(from);
+    for (size_t at = 0; at < bytes; at += model::kAlignment) __builtin_prefetch(begin + at);
+    if (bytes > 0) __builtin_prefetch(begin + bytes - 1);
+  };
+  lines(data.numbers.data() + row * layout.numeric, layout.numeric * sizeof(model::EncodedNumber));
+  lines(data.ids.data() + row * layout.categorical, layout.categorical * sizeof(uint32_t));
+  lines(data.statistics.data() + row * layout.statistics, layout.statistics * sizeof(float));
+}
+
+constexpr uint32_t kLeftOut = UINT32_MAX;
+
+}  // namespace
+
+FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, bool relu, const model::KernelSet& kernels)
+    : layout_(layout), outputs_(outputs), relu_(relu), kernels_(kernels) {
+  for (const InputField& field : layout.fields) {
+    fields_.push_back({.batch = BatchIds(field.ids)});
+    if (field.kind == model::FeatureKind::kNumeric) {
+      plain_.push_back(static_cast<uint32_t>(field.offset));
+      plain_.push_back(static_cast<uint32_t>(field.offset + 1));
+    }
+    for (size_t s = 0; s < field.statistics; ++s) {
+      plain_.push_back(static_cast<uint32_t>(field.embedding_offset + field.dim + s));
+    }
+  }
+  plain_weights_.Reserve(plain_.size() * outputs);
+  plain_gradient_.Reserve(plain_.size() * outputs);
+  packed_plain_.Reserve(kernels.packed_floats(plain_.size(), outputs));
+}
+
+void FirstLayer::Use(const Parameters& parameters) {
+  parameters_ = &parameters;
+  const float* weights = parameters.layers.front().weights.data();
+  float* to = plain_weights_.data();
+  for (const uint32_t input : plain_) to = std::copy_n(weights + input * outputs_, outputs_, to);
+  kernels_.pack(plain_weights_.data(), outputs_, 1, plain_.size(), outputs_, packed_plain_.data());
+}
+
+void FirstLayer::Reserve(size_t rows) {
+  plain_inputs_.Reserve(rows * plain_.size());
+  for (Field& field : fields_) field.row_ids.resize(std::max(field.row_ids.size(), rows));
+  const size_t before = row_index_.size();
+  row_index_.resize(std::max({before, rows, plain_.size()}));
+  std::iota(row_index_.begin(), row_index_.end(), 0U);
+}
+
+void FirstLayer::Gather(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
+                        size_t first, size_t last) {
+  const float scale = noise.on_fields() ? noise.field_scale() : 1.0F;
+  for (size_t r = first; r < last; ++r) {
+    if (r + kRowsAhead < rows.size()) Prefetch(data, layout_, rows[r + kRowsAhead]);
+    const size_t row = rows[r];
+    float* input = plain_inputs_.data() + r * plain_.size();
+    for (size_t f = 0; f < layout_.fields.size(); ++f) {
+      const InputField& field = layout_.fields[f];
+      const Noise::Field fate = noise.on_fields() ? noise.OfField(r, f) : Noise::Field::kKept;
+      uint32_t id = model::kUnknownId;
+      if (field.kind == model::FeatureKind::kNumeric) {
+        const model::EncodedNumber& number = data.numbers[row * layout_.numeric + field.column];
+        *input++ = number.value;
+        *input++ = number.missing;
+        id = number.bin;
+      } else if (field.kind == model::FeatureKind::kCategorical && fate == Noise::Field::kKept) {
+        id = data.ids[row * layout_.categorical + field.column];
+      }
+      fields_[f].row_ids[r] = fate == Noise::Field::kLeftOut ? kLeftOut : id;
+      if (field.statistics == 0) continue;
+      const float* statistics = data.statistics.data() + row * layout_.statistics + field.statistics_column;
+      // What is unknown has never been counted either: its statistics are 0.
+      const float weight = fate == Noise::Field::kKept ? scale : 0.0F;
+      for (size_t s = 0; s < field.statistics; ++s) *input++ = weight * statistics[s];
+    }
+  }
+}
+
+void FirstLayer::Collect(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
+                         size_t f) {
+  const InputField& place = layout_.fields[f];
+  Field& field = fields_[f];
+  const float scale = noise.on_fields() ? noise.field_scale() : 1.0F;
+  field.batch.Begin();
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const uint32_t id = field.row_ids[r];
+    const bool list = place.kind == model::FeatureKind::kMultiCategorical &&
+                      (!noise.on_fields() || noise.OfField(r, f) == Noise::Field::kKept);
+    if (list) {
+      const uint64_t* part = data.multi_begin.data() + rows[r] * layout_.multi + place.column;
+      const float share = scale / static_cast<float>(part[1] - part[0]);
+      for (uint64_t i = part[0]; i < part[1]; ++i) field.batch.Add(data.multi_ids[i], share);
+    } else if (id != kLeftOut) {
+      field.batch.Add(id, scale);
+    }
+    field.batch.EndRow();
+  }
+  field.batch.End();
+}
+
+void FirstLayer::Project(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
+                         size_t f) {
+  const InputField& place = layout_.fields[f];
+  if (place.dim == 0) return;
+  Field& field = fields_[f];
+  Collect(data, rows, noise, f);
+  const std::span<const uint32_t> ids = field.batch.ids();
+  const float* table = parameters_->tables[f].data();
+  float* embedding = field.embeddings.Reserve(ids.size() * place.dim);
+  for (const uint32_t id : ids) {
+    CopyFloats(table + id * place.dim, place.dim, embedding);
+    if (noise.on_embeddings()) {
+      Noise::Mask mask = noise.OfEmbedding(id, f);
+      for (size_t d = 0; d < place.dim; ++d) embedding[d] *= mask.Next();
+    }
+    embedding += place.dim;
+  }
+  const float* weights = parameters_->layers.front().weights.data() + place.embedding_offset * outputs_;
+  field.packed.Reserve(kernels_.packed_floats(place.dim, outputs_));
+  kernels_.pack(weights, outputs_, 1, place.dim, outputs_, field.packed.data());
+  kernels_.dense({.rows = ids.size(),
+                  .depth = place.dim,
+                  .columns = outputs_,
+                  .x = field.embeddings.data(),
+                  .x_row_stride = place.dim,
+                  .packed = field.packed.data(),
+                  .y = field.projected.Reserve(ids.size() * outputs_),
+                  .y_stride = outputs_});
+}
+
+void FirstLayer::Forward(size_t first, size_t last, float* outputs) {
+  std::vector<WeightedRow> addends;
+  for (size_t r = first; r < last; ++r) {
+    addends.clear();
+    for (size_t f = 0; f < fields_.size(); ++f) {
+      if (layout_.fields[f].dim == 0) continue;
+      for (const BatchIds::Use& use : fields_[f].batch.OfRow(r)) {
+        addends.push_back({fields_[f].projected.data() + use.at * outputs_, use.factor});
+      }
+    }
+    SumRows(parameters_->layers.front().bias.data(), addends, outputs_, outputs + r * outputs_);
+  }
+  float* y = outputs + first * outputs_;
+  kernels_.dense({.rows = last - first,
+                  .depth = plain_.size(),
+                  .columns = outputs_,
+                  .x = plain_inputs_.data() + first * plain_.size(),
+                  .x_row_stride = plain_.size(),
+                  .packed = packed_plain_.data(),
+                  .init = y,
+                  .init_stride = outputs_,
+                  .init_row = row_index_.data(),
+                  .y = y,
+                  .y_stride = outputs_,
+                  .relu = relu_});
+}
+
+void FirstLayer::FieldGradient(const float* deltas, const Noise& noise, size_t f, DenseLayer* gradient,
+                               RowGradients* table) {
+  const InputField& place = layout_.fields[f];
+  Field& field = fields_[f];
+  if (place.dim == 0) return;
+  const std::span<const uint32_t> ids = field.batch.ids();
+  float* sums = field.deltas.Reserve(ids.size() * outputs_);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    field.addends.clear();
+    for (const BatchIds::Use& use : field.batch.OfPlace(i)) {
+      field.addends.push_back({deltas + use.at * outputs_, use.factor});
+    }
+    SumRows(nullptr, field.addends, outputs_, sums + i * outputs_);
+  }
+  // The weights': embeddingsᵀ · sums.
+  const size_t begin = place.embedding_offset * outputs_;
+  field.packed.Reserve(
+      std::max(kernels_.packed_floats(ids.size(), outputs_), kernels_.packed_floats(outputs_, place.dim)));
+  kernels_.pack(sums, outputs_, 1, ids.size(), outputs_, field.packed.data());
+  kernels_.dense({.rows = place.dim,
+                  .depth = ids.size(),
+                  .columns = outputs_,
+                  .x = field.embeddings.data(),
+                  .x_row_stride = 1,  // the transpose, by reading the other way round
+                  .x_depth_stride = place.dim,
+                  .packed = field.packed.data(),
+                  .y = gradient->weights.data() + begin,
+                  .y_stride = outputs_});
+  // The embeddings': sums · weightsᵀ.
+  kernels_.pack(parameters_->layers.front().weights.data() + begin, 1, outputs_, outputs_, place.dim,
+                field.packed.data());
+  float* const to = table->Reset(ids);
+  kernels_.dense({.rows = ids.size(),
+                  .depth = outputs_,
+                  .columns = place.dim,
+                  .x = sums,
+                  .x_row_stride = outputs_,
+                  .packed = field.packed.data(),
+                  .y = to,
+                  .y_stride = place.dim});
+  for (size_t i = 0; noise.on_embeddings() && i < ids.size(); ++i) {
+    Noise::Mask mask = noise.OfEmbedding(ids[i], f);
+    for (size_t d = 0; d < place.dim; ++d) to[i * place.dim + d] *= mask.Next();
+  }
+}
+
+void FirstLayer::PlainGradient(const float* packed_deltas, size_t first, size_t last, size_t first_input,
+                               size_t last_input) {
+  float* const y = plain_gradient_.data() + first_input * outputs_;
+  kernels_.dense({.rows = last_input - first_input,
+                  .depth = last - first,
+                  .columns = outputs_,
+                  .x = plain_inputs_.data() + first * plain_.size() + first_input,
+                  .x_row_stride = 1,
+                  .x_depth_stride = plain_.size(),
+                  .packed = packed_deltas,
+                  .init = first > 0 ? y : nullptr,
+                  .init_stride = outputs_,
+                  .init_row = first > 0 ? row_index_.data() : nullptr,
+                  .y = y,
+                  .y_stride = outputs_});
+}
+
+void FirstLayer::StorePlainGradient(size_t first_input, size_t last_input, DenseLayer* gradient) const {
+  for (size_t i = first_input; i < last_input; ++i) {
+    std::copy_n(plain_gradient_.data() + i * outputs_, outputs_,
+                gradient->weights.data() + plain_[i] * outputs_);
+  }
+}
+
+}  // namespace adscore::trainer
