@@ -16,6 +16,7 @@ namespace adscore::cli {
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kBadUsage = 2;
+inline constexpr int kInterrupted = 130;  // Ctrl-C, as a shell has it
 
 // `text` with its control characters (line ends, tabs, terminal sequences) as \n, \t or \x1b.
 std::string OneLine(std::string_view text);

@@ -80,10 +80,20 @@ absl::StatusOr<SparseRows> Encode(const Dataset& data, std::span<const uint32_t>
   return rows;
 }
 
-double Rate(const std::vector<uint8_t>& labels, std::span<const uint32_t> rows) {
+// A head's labels, and what the rows count for.
+struct Truth {
+  const Dataset& data;
+  const std::vector<uint8_t>& labels;
+};
+
+double Rate(const Truth& truth, std::span<const uint32_t> rows) {
   double positives = 0;
-  for (const uint32_t row : rows) positives += labels[row];
-  return (positives + 0.5) / (static_cast<double>(rows.size()) + 1);
+  double all = 0;
+  for (const uint32_t row : rows) {
+    positives += truth.data.Weight(row) * truth.labels[row];
+    all += truth.data.Weight(row);
+  }
+  return (positives + 0.5) / (all + 1);
 }
 
 std::vector<float> Logits(const FtrlRegression& regression, const SparseRows& rows,
@@ -121,26 +131,26 @@ struct Trial {
 // Learns from `learn` rows, each epoch in an order of its own, and calls look() at the end of every part of
 // an epoch until it says that it is enough. `steps` rows at most.
 template <typename Look>
-void Learn(const SparseRows& rows, const std::vector<uint8_t>& labels, std::span<const uint32_t> learn,
-           size_t steps, FtrlRegression* regression, const Look& look) {
+void Learn(const SparseRows& rows, const Truth& truth, std::span<const uint32_t> learn, size_t steps,
+           FtrlRegression* regression, const Look& look) {
   std::vector<uint32_t> order(learn.begin(), learn.end());
   const size_t part = std::max<size_t>(order.size() / kLooksPerEpoch, 1);
   for (size_t step = 0; step < steps; ++step) {
     if (step % order.size() == 0) Random(kShuffleKey, step / order.size()).Shuffle(&order);
     const uint32_t row = order[step % order.size()];
-    regression->Learn(rows, row, labels[row] != 0);
+    regression->Learn(rows, row, truth.labels[row] != 0, truth.data.Weight(row));
     if ((step + 1) % part == 0 && !look(step + 1)) return;
   }
 }
 
-Trial Try(const SparseRows& rows, const std::vector<uint8_t>& labels, std::span<const uint32_t> learn,
+Trial Try(const SparseRows& rows, const Truth& truth, std::span<const uint32_t> learn,
           std::span<const uint32_t> tuning, const FtrlOptions& options) {
   Trial trial;
   trial.options = options;
-  FtrlRegression regression(rows.weights, Rate(labels, learn), options);
-  const std::vector<uint8_t> tuning_labels = LabelsOf(labels, tuning);
+  FtrlRegression regression(rows.weights, Rate(truth, learn), options);
+  const std::vector<uint8_t> tuning_labels = LabelsOf(truth.labels, tuning);
   size_t looks_since_best = 0;
-  Learn(rows, labels, learn, learn.size() * kMostEpochs, &regression, [&](size_t steps) {
+  Learn(rows, truth, learn, learn.size() * kMostEpochs, &regression, [&](size_t steps) {
     std::vector<float> logits = Logits(regression, rows, tuning);
     const double loss = MeanLoss(logits, tuning_labels);
     if (loss < trial.loss) {
@@ -157,7 +167,7 @@ Trial Try(const SparseRows& rows, const std::vector<uint8_t>& labels, std::span<
 }
 
 // The best of all pairs of step size and regularisation.
-Trial Choose(const SparseRows& rows, const std::vector<uint8_t>& labels, std::span<const uint32_t> learn,
+Trial Choose(const SparseRows& rows, const Truth& truth, std::span<const uint32_t> learn,
              std::span<const uint32_t> tuning, size_t threads) {
   std::vector<Trial> trials;
   for (const double step : kSteps) {
@@ -167,11 +177,11 @@ Trial Choose(const SparseRows& rows, const std::vector<uint8_t>& labels, std::sp
   Workers workers(std::min(threads, trials.size()));
   workers.Run([&](size_t worker) {
     const auto [first, last] = workers.Share(worker, trials.size());
-    for (size_t t = first; t < last; ++t) trials[t] = Try(rows, labels, part, tuning, trials[t].options);
+    for (size_t t = first; t < last; ++t) trials[t] = Try(rows, truth, part, tuning, trials[t].options);
   });
   Trial best = *std::min_element(trials.begin(), trials.end(),
                                  [](const Trial& a, const Trial& b) { return a.loss < b.loss; });
-  return part.size() == learn.size() ? best : Try(rows, labels, learn, tuning, best.options);
+  return part.size() == learn.size() ? best : Try(rows, truth, learn, tuning, best.options);
 }
 
 }  // namespace
@@ -184,7 +194,7 @@ absl::StatusOr<std::vector<float>> BaselineProbabilities(const Dataset& data, co
     const absl::StatusOr<SparseRows> rows = Encode(data, split.training, encoders);
     if (!rows.ok()) return rows.status();
     for (const std::vector<uint8_t>& labels : data.labels) {
-      chosen.push_back(Choose(*rows, labels, split.training, split.tuning, threads));
+      chosen.push_back(Choose(*rows, {data, labels}, split.training, split.tuning, threads));
     }
   }
   std::vector<uint32_t> learnt_from = split.training;
@@ -201,12 +211,12 @@ absl::StatusOr<std::vector<float>> BaselineProbabilities(const Dataset& data, co
       const Trial& trial = chosen[head];
       const std::vector<uint8_t>& labels = data.labels[head];
       const model::Calibrator calibrator = FitCalibrator(trial.tuning_logits, LabelsOf(labels, split.tuning));
-      FtrlRegression regression(rows.weights, Rate(labels, learnt_from), trial.options);
+      FtrlRegression regression(rows.weights, Rate({data, labels}, learnt_from), trial.options);
       // As many epochs as were best, of a few more rows.
       const auto steps = static_cast<size_t>(static_cast<double>(trial.best_steps) /
                                              static_cast<double>(split.training.size()) *
                                              static_cast<double>(learnt_from.size()));
-      Learn(rows, labels, learnt_from, steps, &regression, [](size_t) { return true; });
+      Learn(rows, {data, labels}, learnt_from, steps, &regression, [](size_t) { return true; });
       const std::vector<float> logits = Logits(regression, rows, split.validation);
       for (size_t i = 0; i < logits.size(); ++i) {
         probabilities[i * heads + head] = model::Calibrate(calibrator, logits[i]);

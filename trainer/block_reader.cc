@@ -101,23 +101,24 @@ absl::Status BadLabel(const std::string& path, data::Format format, uint64_t lin
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<BlockReader>> BlockReader::Open(const std::string& path, data::Format format,
+absl::StatusOr<std::unique_ptr<BlockReader>> BlockReader::Open(const Sources& sources, data::Format format,
                                                                const model::Schema& schema,
                                                                const std::vector<model::Label>& labels,
                                                                bool labels_required) {
-  absl::StatusOr<std::unique_ptr<data::TableReader>> table = data::TableReader::Open(path, format);
+  absl::StatusOr<std::unique_ptr<SourceReader>> table = SourceReader::Open(sources, format);
   if (!table.ok()) return table.status();
+  const std::string& path = sources.list().front().path;
   const std::vector<std::string>& names = (*table)->columns();
   absl::StatusOr<std::vector<size_t>> features = FindFeatures(path, names, schema);
   if (!features.ok()) return features.status();
   absl::StatusOr<std::vector<size_t>> label_cells = FindLabels(path, names, labels, labels_required, schema);
   if (!label_cells.ok()) return label_cells.status();
   std::unique_ptr<BlockReader> reader(new BlockReader);
-  reader->path_ = path;
   reader->format_ = format;
   reader->schema_ = schema;
   reader->labels_ = labels;
   reader->labels_required_ = labels_required;
+  reader->weighted_ = sources.weighted();
   reader->table_ = *std::move(table);
   reader->feature_cells_ = *std::move(features);
   reader->label_cells_ = *std::move(label_cells);
@@ -132,6 +133,7 @@ absl::StatusOr<bool> BlockReader::Next(size_t rows, Dataset* block) {
   }
   for (Column& column : block->columns) column.Clear();
   for (std::vector<uint8_t>& labels : block->labels) labels.clear();
+  block->weights.clear();
   for (block->rows = 0; block->rows < rows; ++block->rows) {
     absl::StatusOr<bool> more = table_->Next(&cells_);
     if (!more.ok()) return more.status();
@@ -142,9 +144,11 @@ absl::StatusOr<bool> BlockReader::Next(size_t rows, Dataset* block) {
     for (size_t i = 0; i < label_cells_.size(); ++i) {
       const std::string_view cell = cells_[label_cells_[i]];
       const std::optional<bool> positive = IsPositive(labels_[i], cell);
-      if (!positive) return BadLabel(path_, format_, table_->line(), labels_[i], cell, labels_required_);
+      if (!positive)
+        return BadLabel(table_->source().path, format_, table_->line(), labels_[i], cell, labels_required_);
       block->labels[i].push_back(*positive ? 1 : 0);
     }
+    if (weighted_) block->weights.push_back(table_->source().weight);
   }
   return block->rows > 0;
 }

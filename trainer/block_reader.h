@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "data/table_reader.h"
 #include "model/schema.h"
 #include "model/snapshot.h"
 #include "trainer/dataset.h"
+#include "trainer/sources.h"
 
 namespace adscore::trainer {
 
@@ -25,7 +25,7 @@ class BlockReader {
   // For the columns of `schema` and of `labels`; other columns of the file are left alone. InvalidArgument if
   // a column of the schema is not there (the message lists those that are), or if some but not all label
   // columns are, or none is and `labels_required`.
-  static absl::StatusOr<std::unique_ptr<BlockReader>> Open(const std::string& path, data::Format format,
+  static absl::StatusOr<std::unique_ptr<BlockReader>> Open(const Sources& sources, data::Format format,
                                                            const model::Schema& schema,
                                                            const std::vector<model::Label>& labels,
                                                            bool labels_required);
@@ -43,15 +43,15 @@ class BlockReader {
   BlockReader() = default;
 
   // Constant after Open().
-  std::string path_;
   data::Format format_ = data::Format::kAuto;
   model::Schema schema_;
   std::vector<model::Label> labels_;
   bool labels_required_ = false;
   std::vector<size_t> feature_cells_;  // which cell of a row each feature is
   std::vector<size_t> label_cells_;    // likewise; empty if the file has no labels
+  bool weighted_ = false;
 
-  std::unique_ptr<data::TableReader> table_;
+  std::unique_ptr<SourceReader> table_;
   std::vector<std::string_view> cells_;
 };
 

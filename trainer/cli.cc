@@ -17,6 +17,7 @@
 #include "trainer/commands/generate.h"
 #include "trainer/commands/inspect.h"
 #include "trainer/commands/schema.h"
+#include "trainer/commands/tune.h"
 #include "trainer/version.h"
 
 namespace adscore::trainer {
@@ -58,12 +59,13 @@ int Finish() {
 int RunTrainer(int argc, const char* const* argv) {
   CLI::App app(
       "adscore-trainer: from logs of ad impressions to snapshots that adscore-server serves.\n"
-      "Exit codes: 0 done, 1 failed, 2 bad usage.",
+      "Exit codes: 0 done, 1 failed, 2 bad usage, 130 interrupted (Ctrl-C).",
       kProgram);
   app.set_version_flag("--version", std::string(kTrainerBuild));
   app.require_subcommand(1);
   std::function<absl::Status()> run;
   AddFitCommand(app, run);
+  AddTuneCommand(app, run);
   AddEvaluateCommand(app, run);
   AddSchemaCommand(app, run);
   AddGenerateCommand(app, run);
@@ -78,6 +80,11 @@ int RunTrainer(int argc, const char* const* argv) {
     return cli::Fail(kProgram, DescribeUsageError(app, error, argc, argv), cli::kBadUsage);
   }
   const absl::Status status = run();
+  if (absl::IsCancelled(status)) {
+    const int written = Finish();
+    return written != cli::kDone ? written
+                                 : cli::Fail(kProgram, std::string(status.message()), cli::kInterrupted);
+  }
   if (!status.ok()) return cli::Fail(kProgram, std::string(status.message()), cli::kFailed);
   return Finish();
 }

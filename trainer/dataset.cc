@@ -99,6 +99,7 @@ void Dataset::AppendLabelsAndCounts(const Dataset& more) {
     labels.resize(more.labels.size());
   }
   rows += more.rows;
+  weights.insert(weights.end(), more.weights.begin(), more.weights.end());
   for (size_t f = 0; f < columns.size(); ++f) columns[f].AppendCounts(more.columns[f]);
   for (size_t h = 0; h < labels.size(); ++h) {
     labels[h].insert(labels[h].end(), more.labels[h].begin(), more.labels[h].end());

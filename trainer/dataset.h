@@ -34,9 +34,13 @@ struct Dataset {
   std::vector<Column> columns;  // one per feature of the schema
   std::vector<std::vector<uint8_t>>
       labels;  // [heads][rows], 1 = positive; empty if the file has no label columns
+  // [rows]: what each counts for when it is learnt from; empty: 1 for all of them.
+  std::vector<float> weights;
   size_t rows = 0;
   // Where the cells are; null: in `columns`. With a cache, `columns` has only what was counted.
   std::unique_ptr<const CellCache> cache;
+
+  float Weight(size_t row) const { return weights.empty() ? 1.0F : weights[row]; }
 
   // The rows in blocks that can be in memory one at a time: all of them are one if there is no cache.
   size_t blocks() const { return cache == nullptr ? 1 : cache->blocks(); }

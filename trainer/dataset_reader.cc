@@ -116,11 +116,11 @@ class Collector {
 
 }  // namespace
 
-absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format, const model::Schema& schema,
+absl::StatusOr<Dataset> ReadDataset(const Sources& sources, data::Format format, const model::Schema& schema,
                                     const std::vector<model::Label>& labels, bool labels_required,
                                     const ReadProgress& progress, const CacheOptions& cache) {
   absl::StatusOr<std::unique_ptr<BlockReader>> opened =
-      BlockReader::Open(path, format, schema, labels, labels_required);
+      BlockReader::Open(sources, format, schema, labels, labels_required);
   if (!opened.ok()) return opened.status();
   BlockReader& reader = **opened;
   Dataset block;
@@ -130,21 +130,22 @@ absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format
     if (!more.ok()) return more.status();
     if (!*more) break;
     if (collector.rows() + block.rows > kMaxRows) {
-      return absl::InvalidArgumentError(absl::StrCat(path, " has more than ", kMaxRows, " rows; split it"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(sources.ToString(), " has more than ", kMaxRows, " rows; split it"));
     }
     const double share = static_cast<double>(reader.bytes_read()) / static_cast<double>(reader.bytes_total());
     if (absl::Status added = collector.Add(block, share); !added.ok()) return added;
     if (progress) progress(collector.rows(), reader.bytes_read(), reader.bytes_total());
   }
   if (collector.rows() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
+    return absl::InvalidArgumentError(absl::StrCat(sources.ToString(), " has a header but no rows"));
   }
   return collector.Take();
 }
 
-absl::StatusOr<uint64_t> CountRows(const std::string& path, data::Format format, uint64_t at_most,
+absl::StatusOr<uint64_t> CountRows(const Sources& sources, data::Format format, uint64_t at_most,
                                    const ReadProgress& progress) {
-  absl::StatusOr<std::unique_ptr<data::TableReader>> reader = data::TableReader::Open(path, format);
+  absl::StatusOr<std::unique_ptr<SourceReader>> reader = SourceReader::Open(sources, format);
   if (!reader.ok()) return reader.status();
   std::vector<std::string_view> cells;
   for (uint64_t rows = 0;; ++rows) {

@@ -14,6 +14,7 @@
 #include "model/schema.h"
 #include "model/snapshot.h"
 #include "trainer/dataset.h"
+#include "trainer/sources.h"
 
 namespace adscore::trainer {
 
@@ -27,15 +28,15 @@ struct CacheOptions {
 // Called now and then while a file is read.
 using ReadProgress = std::function<void(uint64_t rows, uint64_t bytes_read, uint64_t bytes_total)>;
 
-// Reads a file as BlockReader does, whose errors it returns. InvalidArgument too if there are no rows;
+// Reads files as BlockReader does, whose errors it returns. InvalidArgument too if there are no rows;
 // ResourceExhausted if the cache finds no room.
-absl::StatusOr<Dataset> ReadDataset(const std::string& path, data::Format format, const model::Schema& schema,
+absl::StatusOr<Dataset> ReadDataset(const Sources& sources, data::Format format, const model::Schema& schema,
                                     const std::vector<model::Label>& labels, bool labels_required,
                                     const ReadProgress& progress, const CacheOptions& cache = {});
 
-// Rows of a file, as ReadDataset will find them, or `at_most` if there are more. InvalidArgument for one that
-// is ragged.
-absl::StatusOr<uint64_t> CountRows(const std::string& path, data::Format format, uint64_t at_most,
+// Rows of the files, as ReadDataset will find them, or `at_most` if there are more. InvalidArgument for one
+// that is ragged.
+absl::StatusOr<uint64_t> CountRows(const Sources& sources, data::Format format, uint64_t at_most,
                                    const ReadProgress& progress);
 
 }  // namespace adscore::trainer

@@ -30,7 +30,7 @@ EncodedData::EncodedData(const Dataset& data, const InputLayout& layout, const F
   if (data.cache != nullptr) return;
   std::vector<uint32_t> all(data.rows);
   std::iota(all.begin(), all.end(), 0U);
-  AppendEncoded(data, all, 0, data.labels, layout, encoders, &in_memory_);
+  AppendEncoded(data, all, 0, data.labels, layout, encoders, &in_memory_, data.weights);
 }
 
 absl::Status EncodedData::ForEachWindow(std::span<const uint32_t> rows, const Visit& visit) const {
@@ -42,7 +42,7 @@ absl::Status EncodedData::ForEachWindow(std::span<const uint32_t> rows, const Vi
   std::vector<uint32_t> ids;
   return ForEachBlock(data_, rows, [&](const Dataset& block, std::span<const uint32_t> local, size_t begin) {
     encoded.Clear();
-    AppendEncoded(block, local, begin, data_.labels, layout_, encoders_, &encoded);
+    AppendEncoded(block, local, begin, data_.labels, layout_, encoders_, &encoded, data_.weights);
     ids.resize(local.size());
     std::iota(ids.begin(), ids.end(), 0U);
     visit(encoded, ids);
@@ -92,7 +92,7 @@ absl::Status WindowReader::Fill(const std::vector<Piece>& pieces, Buffer* buffer
     absl::Status read = ForEachBlock(
         data_.data_, piece.rows, [&](const Dataset& block, std::span<const uint32_t> local, size_t begin) {
           AppendEncoded(block, local, begin, data_.data_.labels, data_.layout_, data_.encoders_,
-                        &buffer->encoded);
+                        &buffer->encoded, data_.data_.weights);
           return absl::OkStatus();
         });
     if (!read.ok()) return read;

@@ -30,7 +30,9 @@ class EncodedData {
               size_t memory_bytes);
 
   const std::vector<std::vector<uint8_t>>& labels() const { return data_.labels; }  // [heads][rows]
+  float Weight(size_t row) const { return data_.Weight(row); }
   size_t heads() const { return data_.labels.size(); }
+  const model::Schema& schema() const { return data_.schema; }
 
   // Calls visit(encoded, ids) for windows that hold `rows`, which ascend: the rows are `ids` of `encoded`, in
   // their order. The errors are those of reading a cache.

@@ -151,6 +151,7 @@ void EncodedRows::Clear() {
   multi_ids.clear();
   statistics.clear();
   labels.clear();
+  weights.clear();
 }
 
 void EncodedRows::Reserve(size_t count, const InputLayout& layout, size_t label_heads) {
@@ -164,7 +165,7 @@ void EncodedRows::Reserve(size_t count, const InputLayout& layout, size_t label_
 
 void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t begin,
                    const std::vector<std::vector<uint8_t>>& labels, const InputLayout& layout,
-                   const FittedEncoders& encoders, EncodedRows* encoded) {
+                   const FittedEncoders& encoders, EncodedRows* encoded, std::span<const float> weights) {
   const size_t before = encoded->rows;
   encoded->rows += rows.size();
   encoded->heads = labels.size();
@@ -187,6 +188,9 @@ void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t 
     for (size_t i = 0; i < rows.size(); ++i) {
       encoded->labels[(before + i) * labels.size() + head] = labels[head][begin + rows[i]];
     }
+  }
+  if (!weights.empty()) {
+    for (const uint32_t row : rows) encoded->weights.push_back(weights[begin + row]);
   }
 }
 

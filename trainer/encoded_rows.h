@@ -47,6 +47,7 @@ struct EncodedRows {
   std::vector<uint32_t> multi_ids;            // a missing list is the one id kMissingId
   std::vector<float> statistics;              // [rows][layout's statistics]
   std::vector<uint8_t> labels;                // [rows][heads]
+  std::vector<float> weights;                 // [rows]; empty: 1 for each
 
   // No rows; the memory is kept.
   void Clear();
@@ -56,9 +57,9 @@ struct EncodedRows {
 
 // Encodes `rows` of `block`, a data set in memory, and adds them to `encoded`. Ids are rows of the embedding
 // tables. The statistics of a training row leave its own fold out. Row i of `block` is row begin + i of the
-// data set that `encoders` were fitted to and that has `labels` ([heads][rows]).
+// data set that `encoders` were fitted to and that has `labels` ([heads][rows]) and `weights`, if any.
 void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t begin,
                    const std::vector<std::vector<uint8_t>>& labels, const InputLayout& layout,
-                   const FittedEncoders& encoders, EncodedRows* encoded);
+                   const FittedEncoders& encoders, EncodedRows* encoded, std::span<const float> weights = {});
 
 }  // namespace adscore::trainer

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "trainer/sources.h"
+#include "trainer/warm_start.h"
 
 namespace adscore::trainer {
 namespace {
@@ -15,10 +17,24 @@ constexpr size_t kSampleRows = 200'000;
 // The share of rows at either end whose numbers are clamped: one mistyped amount must not stretch the scale.
 constexpr double kClampedShare = 0.001;
 
+// What has faded to less than this many rows is forgotten.
+constexpr double kForgotten = 1;
+
+// By token: what a warm start knows of it. Empty without one.
+using Past = absl::flat_hash_map<uint64_t, PastToken>;
+
 struct TokenCount {
-  uint32_t count;
+  double count;  // rows: those from before, aged, and the new ones
   uint64_t token;
+  uint32_t previous;  // row of the embedding from before; kUnknownId: none
+  bool embedded;
 };
+
+// The embedded ones first, each kind by falling count; equal counts by hash.
+bool ComesFirst(const TokenCount& a, const TokenCount& b) {
+  if (a.embedded != b.embedded) return a.embedded;
+  return a.count != b.count ? a.count > b.count : a.token < b.token;
+}
 
 // Transformed values of a sample of the rows that have one, ascending.
 absl::StatusOr<std::vector<float>> SampleTransformed(const Dataset& data, size_t f,
@@ -81,17 +97,23 @@ void ForEachToken(const Column& column, model::FeatureKind kind, size_t row, con
   for (uint64_t i = begin; i < begin + column.multi_count[row]; ++i) visit(column.multi[i]);
 }
 
-// Tokens that come at least `minimum` times, by falling count; equal counts by hash.
+// Tokens that come often enough to be known, in the order of their ids.
 //
 // Most of the different tokens of a large log come once, and to count them all would take more memory than
 // everything else. So the hashes are counted in ranges: as many passes over the column as it takes, and in
 // each no more than `counted_at_once` different tokens.
 absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t f,
                                                     std::span<const uint32_t> training,
-                                                    const EncoderOptions& options) {
+                                                    const EncoderOptions& options, const Past& past) {
   const model::FeatureKind kind = data.schema.features[f].kind;
-  std::vector<TokenCount> frequent;
+  std::vector<TokenCount> known;
+  const auto add = [&](uint64_t token, double count, uint32_t previous) {
+    const bool embedded =
+        previous != model::kUnknownId || count >= static_cast<double>(options.minimum_count);
+    known.push_back({count, token, previous, embedded});
+  };
   absl::flat_hash_map<uint64_t, uint32_t> counts;
+  absl::flat_hash_map<uint64_t, uint32_t> seen_again;  // of the past ones
   for (uint64_t first = 0, last = UINT64_MAX;; first = last + 1, last = UINT64_MAX) {
     counts.clear();
     absl::Status read = ForEachCell(data, f, training, [&](const Column& column, size_t local, uint32_t) {
@@ -106,24 +128,47 @@ absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t 
     });
     if (!read.ok()) return read;
     for (const auto& [token, count] : counts) {
-      if (count >= options.statistics_minimum_count) frequent.push_back({count, token});
+      if (past.contains(token)) {
+        seen_again[token] = count;
+      } else if (count >= options.statistics_minimum_count) {
+        add(token, count, model::kUnknownId);
+      }
     }
     if (last == UINT64_MAX) break;
   }
-  std::sort(frequent.begin(), frequent.end(), [](const TokenCount& a, const TokenCount& b) {
-    return a.count != b.count ? a.count > b.count : a.token < b.token;
-  });
-  return frequent;
+  for (const auto& [token, from_before] : past) {
+    const auto again = seen_again.find(token);
+    const double count = from_before.rows + (again == seen_again.end() ? 0 : again->second);
+    if (count >= kForgotten) add(token, count, from_before.embedding_id);
+  }
+  std::sort(known.begin(), known.end(), ComesFirst);
+  return known;
 }
 
-std::vector<double> BaseRates(const Dataset& data, std::span<const uint32_t> training) {
+std::vector<double> BaseRates(const Dataset& data, std::span<const uint32_t> training,
+                              const WarmStart* warm_start) {
   std::vector<double> rates;
-  for (const std::vector<uint8_t>& labels : data.labels) {
-    double positives = 0;
-    for (const uint32_t row : training) positives += labels[row];
-    rates.push_back((positives + 0.5) / (static_cast<double>(training.size()) + 1));
+  for (size_t head = 0; head < data.labels.size(); ++head) {
+    const std::vector<uint8_t>& labels = data.labels[head];
+    double all = warm_start == nullptr ? 0 : warm_start->rows();
+    double positives = warm_start == nullptr ? 0 : all * warm_start->BaseRate(head);
+    for (const uint32_t row : training) {
+      positives += data.Weight(row) * labels[row];
+      all += data.Weight(row);
+    }
+    rates.push_back((positives + 0.5) / (all + 1));
   }
   return rates;
+}
+
+// Units that a row which counts for one is, so that no count of a fold can overflow: with weights many, so
+// that they are met well.
+double UnitsPerRow(const Dataset& data, std::span<const uint32_t> training) {
+  if (data.weights.empty()) return 1;
+  double all = 0;
+  for (const uint32_t row : training) all += data.weights[row];
+  // The largest fold has little more than its share of the rows.
+  return std::exp2(std::floor(std::log2(0x1p31 * kFolds / (2 * all + kFolds * kMostWeight))));
 }
 
 // The vocabulary of feature `f`, and the statistics of its tokens.
@@ -132,29 +177,47 @@ absl::Status FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> 
                        FittedEncoders* fitted) {
   const model::FeatureKind kind = data.schema.features[f].kind;
   model::FeatureEncoding& encoding = fitted->encodings[f];
-  const absl::StatusOr<std::vector<TokenCount>> counted = CountTokens(data, f, training, options);
+  Past past;
+  if (options.warm_start != nullptr) {
+    for (PastToken& token : options.warm_start->Tokens(f)) past[token.token] = std::move(token);
+  }
+  const absl::StatusOr<std::vector<TokenCount>> counted = CountTokens(data, f, training, options, past);
   if (!counted.ok()) return counted.status();
   std::vector<uint64_t> tokens;
-  encoding.embedding.rows = model::kFirstTokenId;
-  for (const auto& [count, token] : *counted) {
-    tokens.push_back(token);
-    if (count >= options.minimum_count) ++encoding.embedding.rows;
+  std::vector<uint32_t> previous_ids = {model::kMissingId, model::kUnknownId};
+  for (const TokenCount& of : *counted) {
+    tokens.push_back(of.token);
+    // A new one starts at what stood for it until now.
+    if (of.embedded) previous_ids.push_back(of.previous);
   }
+  encoding.embedding.rows = previous_ids.size();
+  if (options.warm_start != nullptr) fitted->previous_ids[f] = std::move(previous_ids);
   fitted->slots[f] = model::BuildVocabulary(tokens);
   encoding.vocabulary = model::Vocabulary(fitted->slots[f].keys, fitted->slots[f].ids);
 
-  TokenCounts counts(model::kFirstTokenId + tokens.size(), base_rates);
+  const double units_per_row = UnitsPerRow(data, training);
+  TokenCounts counts(model::kFirstTokenId + tokens.size(), base_rates, units_per_row);
+  if (options.warm_start != nullptr) {
+    const PastToken missing = options.warm_start->Missing(f);
+    counts.AddPast(model::kMissingId, missing.rows, missing.positives);
+    for (const auto& [token, from_before] : past) {
+      const uint32_t id = encoding.vocabulary.Lookup(token);
+      if (id != model::kUnknownId) counts.AddPast(id, from_before.rows, from_before.positives);
+    }
+  }
   std::vector<uint8_t> labels(data.labels.size());
   absl::Status read = ForEachCell(data, f, training, [&](const Column& column, size_t local, uint32_t row) {
     for (size_t h = 0; h < labels.size(); ++h) labels[h] = data.labels[h][row];
+    const uint32_t units =
+        data.weights.empty() ? 1 : static_cast<uint32_t>(std::lround(units_per_row * data.weights[row]));
     bool missing = true;
     ForEachToken(column, kind, local, [&](uint64_t token) {
       missing = false;
       const uint32_t id = encoding.vocabulary.Lookup(token);
       // What is unknown has never been seen: to count it here would tell rows apart by their rarity.
-      if (id != model::kUnknownId) counts.Add(id, fitted->folds[row], labels);
+      if (id != model::kUnknownId) counts.Add(id, fitted->folds[row], labels, units);
     });
-    if (missing) counts.Add(model::kMissingId, fitted->folds[row], labels);
+    if (missing) counts.Add(model::kMissingId, fitted->folds[row], labels, units);
   });
   if (!read.ok()) return read;
   const TokenStatistics& statistics = fitted->statistics[f].emplace(std::move(counts));
@@ -165,6 +228,13 @@ absl::Status FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> 
 
 }  // namespace
 
+void FittedEncoders::ForgetFolds() {
+  folds = {};
+  for (std::optional<TokenStatistics>& of_feature : statistics) {
+    if (of_feature) of_feature->ForgetFolds();
+  }
+}
+
 absl::StatusOr<FittedEncoders> FitEncoders(const Dataset& data, std::span<const uint32_t> training,
                                            const EncoderOptions& options) {
   const std::vector<model::Feature>& features = data.schema.features;
@@ -172,12 +242,17 @@ absl::StatusOr<FittedEncoders> FitEncoders(const Dataset& data, std::span<const 
   fitted.encodings.resize(features.size());
   fitted.slots.resize(features.size());
   fitted.statistics.resize(features.size());
+  fitted.previous_ids.resize(features.size());
   fitted.folds = DrawFolds(data.rows, training);
-  const std::vector<double> base_rates = BaseRates(data, training);
+  const std::vector<double> base_rates = BaseRates(data, training, options.warm_start);
   for (size_t f = 0; f < features.size(); ++f) {
     model::FeatureEncoding& encoding = fitted.encodings[f];
     encoding.embedding.dim = options.embedding_dim;
-    if (features[f].kind == model::FeatureKind::kNumeric) {
+    if (features[f].kind == model::FeatureKind::kNumeric && options.warm_start != nullptr) {
+      const model::FeatureEncoding& before = options.warm_start->snapshot().encodings[f];
+      encoding.numeric = before.numeric;
+      encoding.embedding.rows = before.embedding.rows;
+    } else if (features[f].kind == model::FeatureKind::kNumeric) {
       const absl::StatusOr<std::vector<float>> sample = SampleTransformed(data, f, training);
       if (!sample.ok()) return sample.status();
       encoding.numeric = FitNumber(*sample, options.bins);

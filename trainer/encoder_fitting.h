@@ -17,6 +17,8 @@
 
 namespace adscore::trainer {
 
+class WarmStart;
+
 struct EncoderOptions {
   size_t bins = 20;           // per numeric feature, at most
   size_t minimum_count = 10;  // rows that a token must be in to get an embedding of its own
@@ -26,6 +28,9 @@ struct EncoderOptions {
   // Different tokens to count at once, about 35 bytes each; more take more passes. Says nothing about the
   // result.
   size_t counted_at_once = 4 << 20;
+  // Go on from here: bins and scales stay, tokens keep what was known of them, and the old counts, aged, are
+  // added to the new ones. Null: begin anew.
+  const WarmStart* warm_start = nullptr;
 };
 
 // The encodings of all features and the memory that they view. embedding.rows and .dim are set, its values
@@ -35,10 +40,15 @@ struct FittedEncoders {
   FittedEncoders(FittedEncoders&&) = default;  // a vector's memory stays where it is when the vector moves
   FittedEncoders& operator=(FittedEncoders&&) = default;
 
+  // Gives back the memory that only encoding training rows takes: what is left is what a snapshot has.
+  void ForgetFolds();
+
   std::vector<model::FeatureEncoding> encodings;           // one per feature, in schema order
   std::vector<model::VocabularySlots> slots;               // likewise
   std::vector<std::optional<TokenStatistics>> statistics;  // likewise: of features with a vocabulary
-  std::vector<uint8_t> folds;                              // [rows of the data]: see target_statistics.h
+  // Likewise, after a warm start: the snapshot's row of each row of the embedding. Empty: the same row.
+  std::vector<std::vector<uint32_t>> previous_ids;
+  std::vector<uint8_t> folds;  // [rows of the data]: see target_statistics.h
 };
 
 // Looks at `training` rows only, so that nothing of the other rows leaks into the encoders. Tokens get their

@@ -14,6 +14,7 @@
 #include "trainer/golden_rows.h"
 #include "trainer/random.h"
 #include "trainer/version.h"
+#include "trainer/warm_start.h"
 
 namespace adscore::trainer {
 namespace {
@@ -29,8 +30,15 @@ uint64_t Positives(const std::vector<uint8_t>& labels, std::span<const uint32_t>
       std::count_if(rows.begin(), rows.end(), [&](uint32_t row) { return labels[row] != 0; }));
 }
 
-double Rate(const std::vector<uint8_t>& labels, std::span<const uint32_t> rows) {
-  return static_cast<double>(Positives(labels, rows)) / static_cast<double>(rows.size());
+// Share of positives, by weight; after a warm start together with the rows from before, aged.
+double Rate(const Dataset& data, size_t head, std::span<const uint32_t> rows, const WarmStart* warm_start) {
+  double all = warm_start == nullptr ? 0 : warm_start->rows();
+  double positives = warm_start == nullptr ? 0 : all * warm_start->BaseRate(head);
+  for (const uint32_t row : rows) {
+    positives += data.Weight(row) * data.labels[head][row];
+    all += data.Weight(row);
+  }
+  return positives / all;
 }
 
 // Seconds since 1970; SOURCE_DATE_EPOCH, where it is set, makes a snapshot reproducible to the byte.
@@ -100,52 +108,120 @@ std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOpt
   return parts;
 }
 
-// Training options of a member: a seed of its own.
-TrainingOptions OptionsOf(size_t member, const FitOptions& options) {
+// Training options of a member: a seed of its own, and where it starts.
+TrainingOptions OptionsOf(size_t member, const FitOptions& options, const InputLayout& layout,
+                          const FittedEncoders& encoders) {
   TrainingOptions training = options.training;
   if (member > 0) training.seed = Random(options.training.seed, member).Bits();
+  if (options.encoders.warm_start != nullptr) {
+    training.start = std::make_shared<const Parameters>(
+        options.encoders.warm_start->ParametersOf(member, layout, encoders.previous_ids));
+  }
   return training;
 }
 
+// Networks that can be published, and the encoders that go with them.
+struct State {
+  FittedEncoders encoders;
+  InputLayout layout;
+  std::vector<Parameters> members;
+  std::vector<uint32_t> learnt_from;
+};
+
 // What the tuning rows said.
 struct Tuned {
-  std::vector<double> epochs;  // [members]: how long to train
-  std::vector<float> logits;   // [rows of all parts][heads]: the members' mean
-  std::vector<uint32_t> rows;  // which those were
+  std::vector<double> epochs;         // [members]: how long to train
+  std::vector<float> learning_rates;  // [members]: lower than the options' after a setback
+  std::vector<float> logits;          // [rows of all parts][heads]: the members' mean
+  std::vector<uint32_t> rows;         // which those were
+  State state;                        // of the first part, in case that there will be no other
+  double state_epochs = 0;            // behind it: mean over its members
+  bool interrupted = false;
 };
+
+// Trains the members on one of `parts` parts, as far as it comes. Cancelled if it is stopped before any of
+// them is worth keeping.
+absl::Status TuneOn(const Part& part, const Dataset& data, const FitOptions& options,
+                    const TrainingReport& report, size_t parts, Tuned* tuned, FittedModel* fitted) {
+  const auto trainings = static_cast<double>(parts * options.members);
+  absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, part.training, options.encoders);
+  if (!encoders.ok()) return encoders.status();
+  const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
+  const EncodedData rows(data, layout, *encoders, options.memory_bytes);
+  const bool first = tuned->rows.empty();
+  std::vector<float> sum(part.tuning.size() * options.labels.size());
+  size_t members = 0;
+  while (members < options.members && !tuned->interrupted) {
+    absl::StatusOr<TrainingResult> trained = Train(rows, layout, part.training, part.tuning,
+                                                   OptionsOf(members, options, layout, *encoders), report);
+    if (absl::IsCancelled(trained.status())) tuned->interrupted = true;
+    if (tuned->interrupted && (members > 0 || !first)) break;
+    if (!trained.ok()) return trained.status();
+    tuned->interrupted = trained->interrupted;
+    tuned->epochs[members] += trained->best_epochs / static_cast<double>(parts);
+    tuned->learning_rates[members] = std::min(tuned->learning_rates[members], trained->learning_rate);
+    fitted->best_epochs += trained->best_epochs / trainings;
+    fitted->epochs += trained->epochs / trainings;
+    fitted->rows_per_second += trained->rows_per_second / trainings;
+    for (std::string& setback : trained->setbacks) fitted->notices.push_back(std::move(setback));
+    if (fitted->history.empty()) fitted->history = std::move(trained->history);
+    const absl::StatusOr<std::vector<float>> logits =
+        ScoreLogits(rows, layout, part.tuning, trained->parameters, options.training.threads);
+    if (!logits.ok()) return logits.status();
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += (*logits)[i] / static_cast<float>(options.members);
+    if (first) {
+      tuned->state.members.push_back(std::move(trained->parameters));
+      tuned->state_epochs += trained->best_epochs;
+    }
+    ++members;
+  }
+  if (members == 0) return absl::OkStatus();
+  if (members < options.members) {
+    for (float& logit : sum) logit *= static_cast<float>(options.members) / static_cast<float>(members);
+  }
+  tuned->rows.insert(tuned->rows.end(), part.tuning.begin(), part.tuning.end());
+  tuned->logits.insert(tuned->logits.end(), sum.begin(), sum.end());
+  if (!first) return absl::OkStatus();
+  encoders->ForgetFolds();
+  tuned->state.encoders = *std::move(encoders);
+  tuned->state.layout = layout;
+  tuned->state.learnt_from = part.training;
+  tuned->state_epochs /= static_cast<double>(members);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<Part>& parts, const FitOptions& options,
                            const TrainingReport& report, FittedModel* fitted) {
-  const size_t heads = options.labels.size();
-  const double trainings = static_cast<double>(parts.size() * options.members);
   Tuned tuned;
   tuned.epochs.resize(options.members);
+  tuned.learning_rates.resize(options.members, options.training.learning_rate);
   for (const Part& part : parts) {
-    const absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, part.training, options.encoders);
-    if (!encoders.ok()) return encoders.status();
-    const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
-    const EncodedData rows(data, layout, *encoders, options.memory_bytes);
-    const size_t begin = tuned.logits.size();
-    tuned.rows.insert(tuned.rows.end(), part.tuning.begin(), part.tuning.end());
-    tuned.logits.resize(begin + part.tuning.size() * heads);
-    for (size_t member = 0; member < options.members; ++member) {
-      absl::StatusOr<TrainingResult> trained =
-          Train(rows, layout, part.training, part.tuning, OptionsOf(member, options), report);
-      if (!trained.ok()) return trained.status();
-      tuned.epochs[member] += trained->best_epochs / static_cast<double>(parts.size());
-      fitted->best_epochs += trained->best_epochs / trainings;
-      fitted->epochs += trained->epochs / trainings;
-      fitted->rows_per_second += trained->rows_per_second / trainings;
-      if (fitted->history.empty()) fitted->history = std::move(trained->history);
-      const absl::StatusOr<std::vector<float>> logits =
-          ScoreLogits(rows, layout, part.tuning, trained->parameters, options.training.threads);
-      if (!logits.ok()) return logits.status();
-      for (size_t i = 0; i < logits->size(); ++i) {
-        tuned.logits[begin + i] += (*logits)[i] / static_cast<float>(options.members);
-      }
-    }
+    if (tuned.interrupted) break;
+    absl::Status status = TuneOn(part, data, options, report, parts.size(), &tuned, fitted);
+    if (!status.ok()) return status;
   }
   return tuned;
+}
+
+// Trains anew on all rows that may be learnt from, for as long as the tuning rows said: in a log in time
+// order the tuning rows are those most like the ones to come.
+absl::StatusOr<State> TrainOnAll(std::vector<uint32_t> learnt_from, const Dataset& data, const Tuned& tuned,
+                                 const FitOptions& options, const TrainingReport& report) {
+  absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options.encoders);
+  if (!encoders.ok()) return encoders.status();
+  State state{
+      .encoders = *std::move(encoders), .layout = {}, .members = {}, .learnt_from = std::move(learnt_from)};
+  state.layout = LayOutInput(data.schema, state.encoders.encodings);
+  const EncodedData rows(data, state.layout, state.encoders, options.memory_bytes);
+  for (size_t member = 0; member < options.members; ++member) {
+    TrainingOptions training = OptionsOf(member, options, state.layout, state.encoders);
+    training.learning_rate = tuned.learning_rates[member];
+    absl::StatusOr<Parameters> parameters =
+        TrainFor(tuned.epochs[member], rows, state.layout, state.learnt_from, training, report);
+    if (!parameters.ok()) return parameters.status();
+    state.members.push_back(*std::move(parameters));
+  }
+  return state;
 }
 
 // Heads with their calibrators fitted to the tuning rows, which those logits' weights have never seen. Their
@@ -183,37 +259,36 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   // Without the tuning rows first: they say when to stop, and how far the probabilities are off.
   const std::vector<Part> parts = PartsFor(data, *split, options);
   fitted.tuning_parts = parts.size();
-  const absl::StatusOr<Tuned> tuned = Tune(data, parts, options, report, &fitted);
+  absl::StatusOr<Tuned> tuned = Tune(data, parts, options, report, &fitted);
   if (!tuned.ok()) return tuned.status();
   std::vector<model::Head> heads = CalibratedHeads(data, options, *tuned);
 
-  // Then with them, for as long: in a log in time order they are the rows most like those to come.
-  std::vector<uint32_t> learnt_from = split->training;
-  learnt_from.insert(learnt_from.end(), split->tuning.begin(), split->tuning.end());
-  std::sort(learnt_from.begin(), learnt_from.end());
-  absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options.encoders);
-  if (!encoders.ok()) return encoders.status();
-  const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
-  std::vector<Parameters> members;
-  {
-    const EncodedData rows(data, layout, *encoders, options.memory_bytes);
-    for (size_t member = 0; member < options.members; ++member) {
-      absl::StatusOr<Parameters> parameters =
-          TrainFor(tuned->epochs[member], rows, layout, learnt_from, OptionsOf(member, options), report);
-      if (!parameters.ok()) return parameters.status();
-      members.push_back(*std::move(parameters));
-    }
+  // Then with them, for as long. A model without them is kept meanwhile: it is what there is if this is cut
+  // short.
+  std::vector<uint32_t> all = split->training;
+  all.insert(all.end(), split->tuning.begin(), split->tuning.end());
+  std::sort(all.begin(), all.end());
+  absl::StatusOr<State> trained = absl::CancelledError("interrupted");
+  if (!tuned->interrupted) trained = TrainOnAll(std::move(all), data, *tuned, options, report);
+  if (absl::IsCancelled(trained.status())) {
+    fitted.interrupted = true;
+    fitted.best_epochs = tuned->state_epochs;
+    fitted.training_rows = tuned->state.learnt_from.size();
+    trained = std::move(tuned->state);
   }
+  if (!trained.ok()) return trained.status();
+  const std::vector<uint32_t>& learnt_from = trained->learnt_from;
   for (size_t head = 0; head < heads.size(); ++head)
-    heads[head].base_rate = Rate(data.labels[head], learnt_from);
+    heads[head].base_rate = Rate(data, head, learnt_from, options.encoders.warm_start);
 
   model::Provenance provenance;
   provenance.trainer = kTrainerBuild;
   provenance.created_at = CreationTime();
   provenance.training_rows = fitted.training_rows;
   provenance.seed = options.training.seed;
-  fitted.model = std::make_unique<TrainedModel>(data.schema, layout, *std::move(encoders), std::move(members),
-                                                std::move(heads), std::move(provenance));
+  fitted.model =
+      std::make_unique<TrainedModel>(data.schema, trained->layout, std::move(trained->encoders),
+                                     std::move(trained->members), std::move(heads), std::move(provenance));
   const absl::StatusOr<std::vector<uint32_t>> golden = ChooseGoldenRows(data, learnt_from, kGoldenRows);
   if (!golden.ok()) return golden.status();
   const absl::StatusOr<Dataset> golden_rows = TakeRows(data, *golden);

@@ -41,13 +41,15 @@ struct FittedModel {
   std::vector<HeadFigures> validation;  // by head, over rows that nothing was fitted to or chosen by
   double best_epochs = 0;               // epochs behind the published state: mean over the members
   double epochs = 0;                    // epochs run, likewise
-  double rows_per_second = 0;           // of the training loop
-  std::vector<LossLook> history;        // looks at the tuning rows, in order
-  std::vector<std::string> notices;     // what a person should know about the result, one line each
+  // Training was stopped (TrainingOptions::stop): this is the best state until then, without the tuning rows.
+  bool interrupted = false;
+  double rows_per_second = 0;        // of the training loop
+  std::vector<LossLook> history;     // looks at the tuning rows, in order
+  std::vector<std::string> notices;  // what a person should know about the result, one line each
 };
 
 // InvalidArgument if there are too few rows, a label is the same in all training rows, or training diverges;
-// and the errors of reading a cache.
+// Cancelled if it is stopped before there is a state worth keeping; and the errors of reading a cache.
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
                                      const TrainingReport& report);
 

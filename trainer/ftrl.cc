@@ -20,8 +20,8 @@ double FtrlRegression::Logit(const SparseRows& rows, size_t row) const {
   return logit;
 }
 
-void FtrlRegression::Learn(const SparseRows& rows, size_t row, bool positive) {
-  const double error = model::Sigmoid(Logit(rows, row)) - (positive ? 1 : 0);
+void FtrlRegression::Learn(const SparseRows& rows, size_t row, bool positive, double weight) {
+  const double error = weight * (model::Sigmoid(Logit(rows, row)) - (positive ? 1 : 0));
   Update(&bias_, error);
   for (size_t i = rows.begin[row]; i < rows.begin[row + 1]; ++i) {
     Update(&weights_[rows.index[i]], error * static_cast<double>(rows.value[i]));

@@ -30,7 +30,7 @@ class FtrlRegression {
   FtrlRegression(size_t weights, double base_rate, const FtrlOptions& options);
 
   double Logit(const SparseRows& rows, size_t row) const;
-  void Learn(const SparseRows& rows, size_t row, bool positive);
+  void Learn(const SparseRows& rows, size_t row, bool positive, double weight = 1);
 
  private:
   struct Weight {

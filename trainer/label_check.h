@@ -10,12 +10,13 @@
 #include "data/table_reader.h"
 #include "model/snapshot.h"
 #include "trainer/dataset.h"
+#include "trainer/sources.h"
 
 namespace adscore::trainer {
 
-// InvalidArgument if a label of `data`, read from `path`, is positive in no row or in all of them. The
+// InvalidArgument if a label of `data`, read from `sources`, is positive in no row or in all of them. The
 // message shows the values that the column has.
-absl::Status CheckLabels(const Dataset& data, const std::vector<model::Label>& labels,
-                         const std::string& path, data::Format format);
+absl::Status CheckLabels(const Dataset& data, const std::vector<model::Label>& labels, const Sources& sources,
+                         data::Format format);
 
 }  // namespace adscore::trainer

@@ -18,8 +18,8 @@ constexpr size_t kValuesCounted = 1000;  // a label has few; a column with more 
 
 }  // namespace
 
-std::string DescribeLabelValues(const std::string& path, data::Format format, const std::string& column) {
-  absl::StatusOr<std::unique_ptr<data::TableReader>> reader = data::TableReader::Open(path, format);
+std::string DescribeLabelValues(const Sources& sources, data::Format format, const std::string& column) {
+  absl::StatusOr<std::unique_ptr<SourceReader>> reader = SourceReader::Open(sources, format);
   if (!reader.ok()) return "";
   const std::vector<std::string>& columns = (*reader)->columns();
   const size_t at = std::find(columns.begin(), columns.end(), column) - columns.begin();

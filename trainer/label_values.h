@@ -6,11 +6,12 @@
 #include <string>
 
 #include "data/table_reader.h"
+#include "trainer/sources.h"
 
 namespace adscore::trainer {
 
-// "'0' (63950 rows), '2' (50 rows)": the most frequent values of a column, as far as the file can be read.
-// Reads the file again, which only a failure costs.
-std::string DescribeLabelValues(const std::string& path, data::Format format, const std::string& column);
+// "'0' (63950 rows), '2' (50 rows)": the most frequent values of a column, as far as the files can be read.
+// Reads them again, which only a failure costs.
+std::string DescribeLabelValues(const Sources& sources, data::Format format, const std::string& column);
 
 }  // namespace adscore::trainer

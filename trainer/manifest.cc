@@ -67,6 +67,8 @@ Json Options(const FitOptions& options) {
 
 }  // namespace
 
+std::string OptionsToJson(const FitOptions& options) { return JsonText(Options(options)); }
+
 std::string ManifestJson(const std::string& name, int64_t version, const model::Provenance& provenance,
                          const std::string& data_path, uint64_t rows, const FitOptions& options,
                          const FittedModel& fitted) {

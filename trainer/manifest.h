@@ -11,6 +11,9 @@
 
 namespace adscore::trainer {
 
+// The training options that make a snapshot what it is, as one line of JSON.
+std::string OptionsToJson(const FitOptions& options);
+
 // `provenance` is the published snapshot's. `data_path` is where the rows came from, of which there were
 // `rows`. Pretty-printed JSON with a final newline.
 std::string ManifestJson(const std::string& name, int64_t version, const model::Provenance& provenance,

@@ -129,6 +129,7 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
     const float* logits = memory_.back().outputs.data() + r * heads;
     float* deltas = memory_.back().deltas.data() + r * heads;
     const uint8_t* labels = data.labels.data() + rows[r] * heads;
+    const float weight = data.weights.empty() ? 1.0F : data.weights[rows[r]];
     double loss = 0;
     for (size_t h = 0; h < heads; ++h) {
       // e is at most 1, and neither loss nor probability overflows.
@@ -136,9 +137,9 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
       const float e = std::exp(-std::abs(z));
       const float probability = (z >= 0 ? 1.0F : e) / (1 + e);
       loss += std::log1p(e) + std::max(z, 0.0F) - (labels[h] != 0 ? z : 0.0F);
-      deltas[h] = (probability - static_cast<float>(labels[h])) * share;
+      deltas[h] = (probability - static_cast<float>(labels[h])) * share * weight;
     }
-    row_loss_[r] = loss;
+    row_loss_[r] = loss * weight;
   }
 }
 

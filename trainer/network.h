@@ -1,8 +1,8 @@
 // The network: embeddings and a multi-layer perceptron with ReLU, one logit per head, and its exact gradient
 // by back-propagation. The matrix products are those of model/kernels.
 //
-// The loss of a row is the sum over heads of the binary cross-entropy; the loss of a batch is the mean over
-// its rows.
+// The loss of a row is the sum over heads of the binary cross-entropy, times the row's weight; the loss of a
+// batch is the mean over its rows.
 //
 // Not thread-safe: one owner, which brings the workers. Results do not depend on their number, bit for bit.
 #pragma once

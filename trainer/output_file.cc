@@ -5,7 +5,10 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <filesystem>
 #include <utility>
@@ -14,6 +17,40 @@
 
 namespace adscore::trainer {
 namespace {
+
+// The names of temporary files, where a signal handler finds them: in memory that is never given back. A path
+// is written before its slot is said to be taken, and a slot is freed before another path is.
+struct TemporaryName {
+  std::atomic<bool> reserved = false;
+  std::atomic<bool> taken = false;
+  char path[PATH_MAX];
+};
+std::array<TemporaryName, 8> temporary_names;  // a command writes two files at most
+
+class NamedTemporary {
+ public:
+  explicit NamedTemporary(const std::string& path) {
+    if (path.size() >= PATH_MAX) return;  // no file has such a name
+    for (TemporaryName& name : temporary_names) {
+      if (name.reserved.exchange(true)) continue;
+      path.copy(name.path, path.size());
+      name.path[path.size()] = 0;
+      name.taken = true;
+      name_ = &name;
+      return;
+    }
+  }
+  ~NamedTemporary() {
+    if (name_ == nullptr) return;
+    name_->taken = false;
+    name_->reserved = false;
+  }
+  NamedTemporary(const NamedTemporary&) = delete;
+  NamedTemporary& operator=(const NamedTemporary&) = delete;
+
+ private:
+  TemporaryName* name_ = nullptr;
+};
 
 // Without a name until it is finished, where the file system knows of such files: then nothing is left behind
 // however the process ends. Elsewhere under `temporary` from the start.
@@ -31,7 +68,11 @@ class PlainOutput : public OutputFile {
   }
 
   PlainOutput(std::string path, std::string temporary, int descriptor, bool named)
-      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor), named_(named) {}
+      : path_(std::move(path)),
+        temporary_(std::move(temporary)),
+        unfinished_(temporary_),
+        descriptor_(descriptor),
+        named_(named) {}
   ~PlainOutput() override {
     if (descriptor_ >= 0) close(descriptor_);
     if (named_) unlink(temporary_.c_str());
@@ -71,6 +112,7 @@ class PlainOutput : public OutputFile {
 
   const std::string path_;
   const std::string temporary_;
+  const NamedTemporary unfinished_;
   int descriptor_;
   bool named_;  // there is a file `temporary_`
 };
@@ -129,6 +171,12 @@ class GzipOutput : public OutputFile {
 };
 
 }  // namespace
+
+void OutputFile::RemoveUnfinished() {
+  for (const TemporaryName& name : temporary_names) {
+    if (name.taken) unlink(name.path);
+  }
+}
 
 absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Create(const std::string& path) {
   struct stat info = {};

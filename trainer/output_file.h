@@ -26,6 +26,10 @@ class OutputFile {
 
   // Everything to the disk, then the rename. Nothing may be written afterwards.
   virtual absl::Status Finish() = 0;
+
+  // Removes the temporary files of this process that have a name, for when it ends at once. May be called in
+  // a signal handler, and nothing may be written afterwards.
+  static void RemoveUnfinished();
 };
 
 }  // namespace adscore::trainer

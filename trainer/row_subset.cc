@@ -49,6 +49,9 @@ Dataset SubsetRows(const Dataset& data, std::span<const uint32_t> rows) {
     of.reserve(rows.size());
     for (const uint32_t row : rows) of.push_back(labels[row]);
   }
+  if (!data.weights.empty()) {
+    for (const uint32_t row : rows) subset.weights.push_back(data.weights[row]);
+  }
   return subset;
 }
 

@@ -351,9 +351,10 @@ absl::StatusOr<Sample> TakeSample(data::TableReader* reader, const std::vector<b
 
 }  // namespace
 
-absl::StatusOr<InferredSchema> InferSchema(const std::string& path, data::Format format,
+absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format format,
                                            const InferenceOptions& options) {
-  absl::StatusOr<std::unique_ptr<data::TableReader>> reader = data::TableReader::Open(path, format);
+  const std::string path = sources.ToString();
+  absl::StatusOr<std::unique_ptr<SourceReader>> reader = SourceReader::Open(sources, format);
   if (!reader.ok()) return reader.status();
   const std::vector<std::string>& columns = (*reader)->columns();
   absl::StatusOr<std::vector<bool>> eligible = Eligible(path, columns, options);

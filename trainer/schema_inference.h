@@ -1,6 +1,6 @@
-// Infers a schema from the first rows of a file: what a careful person would write down on looking at it.
+// Infers a schema from the first rows of a log: what a careful person would write down on looking at it.
 //
-// Thread-safe: pure function over a file.
+// Thread-safe: pure function over files.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "data/table_reader.h"
 #include "model/schema.h"
 #include "model/snapshot.h"
+#include "trainer/sources.h"
 
 namespace adscore::trainer {
 
@@ -30,7 +31,7 @@ struct InferredSchema {
   std::vector<std::string> notices;
 };
 
-absl::StatusOr<InferredSchema> InferSchema(const std::string& path, data::Format format,
+absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format format,
                                            const InferenceOptions& options);
 
 }  // namespace adscore::trainer

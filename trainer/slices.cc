@@ -121,17 +121,17 @@ class CellCollector {
 
 }  // namespace
 
-absl::StatusOr<std::vector<SlicedColumn>> SliceColumns(const std::string& path, data::Format format,
+absl::StatusOr<std::vector<SlicedColumn>> SliceColumns(const Sources& sources, data::Format format,
                                                        const std::vector<std::string>& columns,
                                                        std::optional<std::span<const uint32_t>> rows,
                                                        const ReadProgress& progress) {
-  absl::StatusOr<std::unique_ptr<data::TableReader>> opened = data::TableReader::Open(path, format);
+  absl::StatusOr<std::unique_ptr<SourceReader>> opened = SourceReader::Open(sources, format);
   if (!opened.ok()) return opened.status();
   data::TableReader& reader = **opened;
   std::vector<size_t> at;
   for (const std::string& column : columns) {
     absl::StatusOr<size_t> found =
-        RequireColumn(path, reader.columns(), column, absl::StrCat("--slice '", column, "'"));
+        RequireColumn(sources.ToString(), reader.columns(), column, absl::StrCat("--slice '", column, "'"));
     if (!found.ok()) return found.status();
     at.push_back(*found);
   }
@@ -142,7 +142,8 @@ absl::StatusOr<std::vector<SlicedColumn>> SliceColumns(const std::string& path, 
     absl::StatusOr<bool> more = reader.Next(&cells);
     if (!more.ok()) return more.status();
     if (!*more && !rows) break;
-    if (!*more) return absl::DataLossError(absl::StrCat(path, " has fewer rows than a moment ago"));
+    if (!*more)
+      return absl::DataLossError(absl::StrCat(sources.ToString(), " has fewer rows than a moment ago"));
     if (progress && row % kRowsPerProgress == 0) progress(row, reader.bytes_read(), reader.bytes_total());
     if (rows && row != (*rows)[next]) continue;
     ++next;

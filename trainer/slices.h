@@ -16,6 +16,7 @@
 #include "model/snapshot.h"
 #include "trainer/dataset_reader.h"
 #include "trainer/metrics.h"
+#include "trainer/sources.h"
 
 namespace adscore::trainer {
 
@@ -30,12 +31,12 @@ struct SlicedColumn {
   std::vector<uint8_t> part_of;    // [rows that were cut]
 };
 
-// Cuts columns of a file: over all its rows, or over `rows`, ascending ids of some of them. A column of
+// Cuts columns of a log: over all its rows, or over `rows`, ascending ids of some of them. A column of
 // numbers with more than kMostSlices of them is cut at its quantiles, any other by value: the kMostSlices
 // most frequent ones with at least kLeastSliceRows rows stand alone, and "(other)" gathers the rest; empty
 // cells are
 // "(missing)". InvalidArgument if a column is not there: the message lists those that are.
-absl::StatusOr<std::vector<SlicedColumn>> SliceColumns(const std::string& path, data::Format format,
+absl::StatusOr<std::vector<SlicedColumn>> SliceColumns(const Sources& sources, data::Format format,
                                                        const std::vector<std::string>& columns,
                                                        std::optional<std::span<const uint32_t>> rows,
                                                        const ReadProgress& progress);

@@ -1,5 +1,6 @@
 #include "trainer/target_statistics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -25,19 +26,40 @@ std::vector<uint8_t> DrawFolds(size_t rows, std::span<const uint32_t> training) 
   return folds;
 }
 
-TokenCounts::TokenCounts(size_t ids, std::span<const double> base_rates)
-    : base_rates_(base_rates.begin(), base_rates.end()), counts_(ids * kFolds * (base_rates.size() + 1)) {
+double CountsOf(std::span<const float> numbers, std::span<const double> base_rates,
+                std::span<double> positives) {
+  const size_t heads = base_rates.size();
+  const double rows = std::expm1(static_cast<double>(numbers[heads]) / kCountScale);
+  for (size_t h = 0; h < heads; ++h) {
+    const double rate = 1 / (1 + std::exp(-(static_cast<double>(numbers[h]) + LogOdds(base_rates[h]))));
+    positives[h] = std::clamp(rate * (rows + kPriorPositives / base_rates[h]) - kPriorPositives, 0.0, rows);
+  }
+  return rows;
+}
+
+TokenCounts::TokenCounts(size_t ids, std::span<const double> base_rates, double units_per_row)
+    : base_rates_(base_rates.begin(), base_rates.end()),
+      rows_per_unit_(1 / units_per_row),
+      counts_(ids * kFolds * (base_rates.size() + 1)) {
   for (const double rate : base_rates_) base_log_odds_.push_back(LogOdds(rate));
 }
 
-void TokenCounts::Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels) {
+void TokenCounts::Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels, uint32_t units) {
   uint32_t* cell = counts_.data() + (id * kFolds + fold) * dim();
-  ++cell[0];
-  for (size_t h = 0; h < labels.size(); ++h) cell[1 + h] += labels[h];
+  cell[0] += units;
+  for (size_t h = 0; h < labels.size(); ++h) cell[1 + h] += units * labels[h];
+}
+
+void TokenCounts::AddPast(uint32_t id, double rows, std::span<const double> positives) {
+  past_.resize(ids() * dim());
+  float* past = past_.data() + id * dim();
+  past[0] += static_cast<float>(rows);
+  for (size_t h = 0; h < positives.size(); ++h) past[1 + h] += static_cast<float>(positives[h]);
 }
 
 void TokenCounts::Write(uint32_t id, uint8_t but_fold, float* out) const {
   const size_t heads = base_rates_.size();
+  const float* past = past_.empty() ? nullptr : past_.data() + id * dim();
   double rows = 0;
   for (size_t h = 0; h < heads; ++h) {
     double positives = 0;
@@ -47,11 +69,15 @@ void TokenCounts::Write(uint32_t id, uint8_t but_fold, float* out) const {
       rows += Cell(id, fold)[0];
       positives += Cell(id, fold)[1 + h];
     }
-    const double rate = (positives + kPriorPositives) / (rows + kPriorPositives / base_rates_[h]);
+    rows *= rows_per_unit_;
+    positives = positives * rows_per_unit_ + (past == nullptr ? 0.0 : static_cast<double>(past[1 + h]));
+    const double all_rows = rows + (past == nullptr ? 0.0 : static_cast<double>(past[0]));
+    const double rate = (positives + kPriorPositives) / (all_rows + kPriorPositives / base_rates_[h]);
     out[h] = static_cast<float>(LogOdds(rate) - base_log_odds_[h]);
   }
   // As if all folds had been counted, so that a count means the same with and without one left out.
   if (but_fold != kNoFold) rows *= static_cast<double>(kFolds) / (kFolds - 1);
+  if (past != nullptr) rows += static_cast<double>(past[0]);
   out[heads] = static_cast<float>(kCountScale * std::log1p(rows));
 }
 

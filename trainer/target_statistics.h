@@ -23,17 +23,26 @@ inline constexpr uint8_t kNoFold = 0xFF;  // of a row that was not counted
 // The fold of each of `rows` rows: drawn at random for those in `training`, kNoFold for the others.
 std::vector<uint8_t> DrawFolds(size_t rows, std::span<const uint32_t> training);
 
+// What a token's numbers were made of: the inverse of TokenCounts::Write with all folds, but for rounding.
+// numbers: [heads + 1]; positives: [heads], filled in. Returns the rows.
+double CountsOf(std::span<const float> numbers, std::span<const double> base_rates,
+                std::span<double> positives);
+
 // Counts of one feature's tokens, by id and fold.
 class TokenCounts {
  public:
-  // `base_rates`: one per head, each strictly between 0 and 1.
-  TokenCounts(size_t ids, std::span<const double> base_rates);
+  // `base_rates`: one per head, each strictly between 0 and 1. A row that counts for one is so many units: a
+  // power of 2.
+  TokenCounts(size_t ids, std::span<const double> base_rates, double units_per_row = 1);
 
   size_t ids() const { return counts_.size() / (kFolds * dim()); }
   size_t dim() const { return base_rates_.size() + 1; }  // numbers per token
 
-  // labels: [heads], 0 or 1.
-  void Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels);
+  // labels: [heads], 0 or 1. The row counts for so many units.
+  void Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels, uint32_t units = 1);
+
+  // Counts from before, which belong to no fold and are never left out; `positives`: [heads].
+  void AddPast(uint32_t id, double rows, std::span<const double> positives);
 
   // The token's numbers from all folds but one, or from all with kNoFold. out: [dim()].
   void Write(uint32_t id, uint8_t but_fold, float* out) const;
@@ -47,7 +56,9 @@ class TokenCounts {
 
   std::vector<double> base_rates_;
   std::vector<double> base_log_odds_;
-  std::vector<uint32_t> counts_;  // [ids][kFolds][rows, positives of each head]
+  double rows_per_unit_;
+  std::vector<uint32_t> counts_;  // [ids][kFolds][rows, positives of each head], in units
+  std::vector<float> past_;       // [ids][rows, positives of each head]; empty: none
 };
 
 // What TokenCounts::Write says about each id and fold, looked up instead of worked out: the same few numbers
@@ -69,6 +80,9 @@ class TokenStatistics {
       for (size_t d = 0; d < dim_; ++d) out[d] = std::bit_cast<float>(bits[d]);
     }
   }
+
+  // Gives back the memory of what training rows alone read: only kNoFold may be asked for from then on.
+  void ForgetFolds() { by_fold_ = {}; }
 
   // Asks the processor for the memory that Read will need.
   void Prefetch(uint32_t id, uint8_t but_fold) const {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "model/kernels/kernel_set.h"
+#include "trainer/divergence.h"
 #include "trainer/random.h"
 #include "trainer/workers.h"
 
@@ -18,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t kShuffleKey = 0x5348554646;  // so that the order and the weights are drawn apart
 constexpr uint64_t kNoiseKey = 0x4E4F495345;
+constexpr double kWarmUpSteps = 50;
 constexpr uint64_t kLossWindow = 100;  // batches that the training loss is averaged over
 constexpr double kAstray = 2;  // times the loss of saying the base rate: nothing that was learnt is so bad
 
@@ -25,11 +28,23 @@ std::vector<double> BaseRates(const EncodedData& data, std::span<const uint32_t>
   std::vector<double> rates(data.heads());
   for (size_t head = 0; head < rates.size(); ++head) {
     double positives = 0;
-    for (const uint32_t row : rows) positives += data.labels()[head][row];
+    double all = 0;
+    for (const uint32_t row : rows) {
+      positives += data.Weight(row) * data.labels()[head][row];
+      all += data.Weight(row);
+    }
     // Half a row of either kind keeps the log-odds finite.
-    rates[head] = (positives + 0.5) / (static_cast<double>(rows.size()) + 1);
+    rates[head] = (positives + 0.5) / (all + 1);
   }
   return rates;
+}
+
+// The mean weight of those rows.
+double MeanWeight(const EncodedRows& data, std::span<const uint32_t> rows) {
+  if (data.weights.empty()) return 1;
+  double sum = 0;
+  for (const uint32_t row : rows) sum += data.weights[row];
+  return sum / static_cast<double>(rows.size());
 }
 
 // Adds the losses of `rows` to `loss`, one after the other.
@@ -44,12 +59,20 @@ void AddLosses(const EncodedRows& data, std::span<const uint32_t> rows, std::spa
   }
 }
 
-absl::Status WentAstray(double epochs_done, const TrainingOptions& options) {
-  return absl::InvalidArgumentError(
-      absl::StrFormat("training went astray after %.2f epochs and nothing was published: the loss is huge, "
-                      "or no number any more; "
-                      "lower --learning-rate (it is %g), or look for huge numbers in the data",
-                      epochs_done, options.learning_rate));
+constexpr size_t kMostSetbacks = 3;
+constexpr float kSetbackRate = 0.1F;  // what the learning rate is multiplied by
+
+absl::Status WentAstray(const std::string& setback, float learning_rate) {
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "training went astray and nothing was published: %s; lower --learning-rate (it was %g in the end), "
+      "or look for huge numbers in the data",
+      setback, learning_rate));
+}
+
+bool Stopped(const TrainingOptions& options) { return options.stop != nullptr && *options.stop; }
+
+absl::Status Interrupted() {
+  return absl::CancelledError("interrupted before there was a state worth keeping: nothing was published");
 }
 
 // The state of one training: the network, its optimiser, and how far it is.
@@ -64,17 +87,33 @@ class Training {
         workers_(options.threads),
         network_(layout, options.hidden, data.heads(),
                  *model::AvailableKernelSets(model::Precision::kF32).front(), workers_),
-        optimizer_(layout, InitialParameters(layout, options.hidden, BaseRates(data, rows), options.seed),
-                   options.optimizer, workers_) {
+        layout_(layout),
+        initial_rates_(BaseRates(data, rows)),
+        learning_rate_(options.learning_rate) {
     progress_.epochs = epochs;
+    optimizer_.emplace(layout, Initial(), options.optimizer, workers_);
   }
 
   uint64_t batches() const { return batches_; }  // steps of an epoch
   uint64_t steps() const { return steps_; }
   const TrainingProgress& progress() const { return progress_; }
-  Parameters Average() const { return optimizer_.Average(); }
+  float learning_rate() const { return learning_rate_; }
+  Parameters Average() const { return optimizer_->Average(); }
+  Parameters Initial() const {
+    if (options_.start != nullptr) return *options_.start;
+    return InitialParameters(layout_, options_.hidden, initial_rates_, options_.seed);
+  }
 
-  // One batch forward and back, and a step of the optimiser.
+  // On from another state, with a learning rate that is so many times what it was.
+  void GoOnFrom(Parameters state, float rate) {
+    learning_rate_ *= rate;
+    optimizer_.emplace(layout_, std::move(state), options_.optimizer, workers_);
+    progress_.training_loss = 0;
+    batches_in_loss_ = 0;
+  }
+
+  // One batch forward and back, and a step of the optimiser. OutOfRange, saying why, if the batch's loss is
+  // no number: then no step was made.
   absl::Status Step() {
     const Clock::time_point begin = Clock::now();
     if (next_ == order_.size()) {
@@ -83,20 +122,34 @@ class Training {
     const std::span<const uint32_t> rows = std::span<const uint32_t>(order_).subspan(
         next_, std::min(options_.batch_size, order_.size() - next_));
     next_ += rows.size();
-    network_.Use(optimizer_.parameters());
+    network_.Use(optimizer_->parameters());
     const double loss =
         network_.Backpropagate(*encoded_, rows, Noise(options_.noise, options_.seed ^ kNoiseKey, steps_));
-    const double decay = std::pow(options_.learning_rate_decay, progress_.epochs_done);
-    optimizer_.Step(network_.gradients(), static_cast<float>(options_.learning_rate * decay));
+    if (!std::isfinite(loss)) {
+      return absl::OutOfRangeError(absl::StrFormat(
+          "the loss of batch %d (epoch %.2f) is no number: %s", steps_ + 1, progress_.epochs_done,
+          DescribeDivergence(*encoded_, rows, layout_, data_.schema(), optimizer_->parameters())));
+    }
+    double decay = std::pow(options_.learning_rate_decay, progress_.epochs_done);
+    // The moments of the gradients are not known yet, and the weights are too good to be thrown about.
+    if (options_.start != nullptr) decay *= std::min(1.0, static_cast<double>(steps_ + 1) / kWarmUpSteps);
+    optimizer_->Step(network_.gradients(), static_cast<float>(learning_rate_ * decay));
     ++steps_;
     seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
 
     progress_.epochs_done = static_cast<double>(steps_) / static_cast<double>(batches_);
     progress_.rows += rows.size();
     progress_.rows_per_second = static_cast<double>(progress_.rows) / seconds_;
-    progress_.training_loss +=
-        (loss - progress_.training_loss) / static_cast<double>(std::min(steps_, kLossWindow));
-    return std::isfinite(loss) ? absl::OkStatus() : WentAstray(progress_.epochs_done, options_);
+    progress_.training_loss += (loss / MeanWeight(*encoded_, rows) - progress_.training_loss) /
+                               static_cast<double>(std::min(++batches_in_loss_, kLossWindow));
+    return absl::OkStatus();
+  }
+
+  // What is to be said of a loss of the tuning rows that is huge, or no number.
+  std::string DescribeLoss(double loss) const {
+    return absl::StrFormat(
+        "after %.2f epochs the loss of the tuning rows is %.3g: %s", progress_.epochs_done, loss,
+        DescribeDivergence(*encoded_, order_, layout_, data_.schema(), optimizer_->parameters()));
   }
 
   // The loss of `parameters` over rows that are not trained on.
@@ -136,7 +189,11 @@ class Training {
   const uint64_t batches_;
   Workers workers_;
   Network network_;
-  Optimizer optimizer_;
+  const InputLayout& layout_;
+  const std::vector<double> initial_rates_;
+  float learning_rate_;
+  std::optional<Optimizer> optimizer_;
+  uint64_t batches_in_loss_ = 0;  // that progress_.training_loss is the mean of
   std::vector<float> logits_;
   TrainingProgress progress_;
   uint64_t steps_ = 0;
@@ -154,42 +211,91 @@ absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout&
   const double worst_loss = kAstray * *first_loss;
   TrainingResult best;
   best.tuning_loss = HUGE_VAL;
+  if (options.start != nullptr) {  // which may be better than all that comes
+    best.parameters = *options.start;
+    best.tuning_loss = *first_loss;
+  }
   size_t looks = 0;
   size_t looks_since_best = 0;
-  std::vector<LossLook> history;
+  // Whether there are more: a state that has been found, or the initial one, with a lower learning rate.
+  const auto set_back = [&](const std::string& why) {
+    const bool found = best.tuning_loss < HUGE_VAL;
+    std::string line = absl::StrFormat(
+        "%s; back to the state %s", why,
+        found ? absl::StrFormat("of epoch %.2f", best.best_epochs) : std::string("before the first epoch"));
+    const bool last = best.setbacks.size() + 1 == kMostSetbacks;
+    if (last) {
+      absl::StrAppendFormat(&line, ", for the third time: that is enough");
+    } else {
+      looks_since_best = 0;
+      training.GoOnFrom(found ? best.parameters : training.Initial(), kSetbackRate);
+      absl::StrAppendFormat(&line, ", and on with learning rate %g", training.learning_rate());
+    }
+    best.setbacks.push_back(std::move(line));
+    return !last;
+  };
   while (training.steps() < training.batches() * options.epochs && looks_since_best < options.patience) {
-    if (const absl::Status status = training.Step(); !status.ok()) return status;
+    if (const absl::Status status = training.Step(); absl::IsOutOfRange(status)) {
+      if (set_back(std::string(status.message()))) continue;
+      break;
+    } else if (!status.ok()) {
+      return status;
+    }
     report(training.progress());
+    if (Stopped(options)) {
+      best.interrupted = true;
+      break;
+    }
     if (training.steps() * options.looks_per_epoch < training.batches() * (looks + 1)) continue;
     ++looks;
     Parameters average = training.Average();
     const absl::StatusOr<double> loss = training.LossOf(average, tuning);
     if (!loss.ok()) return loss.status();
-    if (!std::isfinite(*loss)) return WentAstray(training.progress().epochs_done, options);
-    history.push_back({training.progress().epochs_done, training.progress().training_loss, *loss});
+    if (!(*loss < worst_loss)) {
+      if (set_back(training.DescribeLoss(*loss))) continue;
+      break;
+    }
+    best.history.push_back({training.progress().epochs_done, training.progress().training_loss, *loss});
     if (*loss < best.tuning_loss) {
-      best = {std::move(average), *loss, training.progress().epochs_done, 0, 0};
+      best.parameters = std::move(average);
+      best.tuning_loss = *loss;
+      best.best_epochs = training.progress().epochs_done;
       looks_since_best = 0;
     } else {
       ++looks_since_best;
     }
   }
-  if (!(best.tuning_loss < worst_loss)) return WentAstray(training.progress().epochs_done, options);
+  if (best.interrupted && best.best_epochs == 0) return Interrupted();
+  if (best.tuning_loss == HUGE_VAL) {
+    return WentAstray(best.setbacks.empty() ? "the loss is huge" : best.setbacks.back(),
+                      training.learning_rate());
+  }
   best.epochs = training.progress().epochs_done;
   best.rows_per_second = training.progress().rows_per_second;
-  best.history = std::move(history);
+  best.learning_rate = training.learning_rate();
   return best;
 }
 
 absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedData& data, const InputLayout& layout,
                                     std::span<const uint32_t> rows, const TrainingOptions& options,
                                     const TrainingReport& report) {
-  Training training(data, layout, rows, epochs, options);
-  while (static_cast<double>(training.steps()) < epochs * static_cast<double>(training.batches())) {
-    if (const absl::Status status = training.Step(); !status.ok()) return status;
-    report(training.progress());
+  TrainingOptions attempt = options;
+  std::string setback;
+  for (size_t setbacks = 0; setbacks < kMostSetbacks; ++setbacks) {
+    Training training(data, layout, rows, epochs, attempt);
+    absl::Status status;
+    while (status.ok() &&
+           static_cast<double>(training.steps()) < epochs * static_cast<double>(training.batches())) {
+      status = training.Step();
+      if (status.ok()) report(training.progress());
+      if (status.ok() && Stopped(options)) return Interrupted();
+    }
+    if (status.ok()) return training.Average();
+    if (!absl::IsOutOfRange(status)) return status;
+    setback = std::string(status.message());
+    attempt.learning_rate *= kSetbackRate;
   }
-  return training.Average();
+  return WentAstray(setback, attempt.learning_rate);
 }
 
 absl::StatusOr<std::vector<float>> ScoreLogits(const EncodedData& data, const InputLayout& layout,

@@ -4,10 +4,13 @@
 // threads.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -30,6 +33,10 @@ struct TrainingOptions {
   size_t patience = 6;         // looks without a better one before it stops
   uint64_t seed = 1;
   size_t threads = 1;
+  // Where it begins, with a step size that grows over the first steps. Null: at random.
+  std::shared_ptr<const Parameters> start = nullptr;
+  // Looked at after every batch: once it is true, training ends. Null: never.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 // How far a training is.
@@ -52,21 +59,28 @@ struct LossLook {
 
 struct TrainingResult {
   Parameters parameters;       // the best state by the tuning loss
-  double tuning_loss = 0;      // of that state: cross-entropy summed over heads, mean over rows
+  double tuning_loss = 0;      // of that state: cross-entropy summed over heads, mean over rows, unweighted
   double best_epochs = 0;      // epochs behind that state
   double epochs = 0;           // epochs run
   double rows_per_second = 0;  // of training, without the looks
+  float learning_rate = 0;     // in the end: lower than that of the options after a setback
+  bool interrupted = false;    // by TrainingOptions::stop
   std::vector<LossLook> history = {};
+  std::vector<std::string> setbacks = {};  // a line about each
 };
 
 // Trains on `rows`, looks at `tuning` as it goes, stops when that gets no better, and returns the best state.
-// InvalidArgument if the loss explodes: the message says how far it came and what to lower; and the errors of
-// reading a cache.
+//
+// A loss that explodes is a setback: back to the best state so far, and on with a lower learning rate. After
+// the last of three the best state is the result, or InvalidArgument if there is none: the message says how
+// far it came, what is to blame and what to lower. Cancelled if it is stopped before there is a state to
+// return; and the errors of reading a cache.
 absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout& layout,
                                      std::span<const uint32_t> rows, std::span<const uint32_t> tuning,
                                      const TrainingOptions& options, const TrainingReport& report);
 
-// Trains on `rows` for so many epochs, which may be a fraction, and returns the last state. Errors as Train.
+// Trains on `rows` for so many epochs, which may be a fraction, and returns the last state. A setback takes
+// it back to the beginning. Errors as Train; Cancelled whenever it is stopped.
 absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedData& data, const InputLayout& layout,
                                     std::span<const uint32_t> rows, const TrainingOptions& options,
                                     const TrainingReport& report);

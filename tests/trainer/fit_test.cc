@@ -116,6 +116,16 @@ TEST(Fit, ALossThatIsNoNumberAnyMoreStopsWithAdvice) {
   EXPECT_NE(status.message().find("--learning-rate"), absl::string_view::npos) << status;
 }
 
+TEST(Fit, AfterASetbackItGoesOnWithALowerLearningRate) {
+  FitOptions options = SmallOptions();
+  options.training.learning_rate = 20.0F;
+  const absl::StatusOr<FittedModel> fitted = FitModel(SmallDataset(6000, 5), options, kQuietly);
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  ASSERT_FALSE(fitted->notices.empty());
+  EXPECT_NE(fitted->notices[0].find("on with learning rate 2"), std::string::npos) << fitted->notices[0];
+  EXPECT_LT(*fitted->validation[0].normalized_entropy, 1);
+}
+
 TEST(Fit, RowsSortedByTheirLabelAreRefusedWithAdvice) {
   Dataset data = SmallDataset(1000, 6);
   std::fill(data.labels[0].begin(), data.labels[0].end(), uint8_t{0});

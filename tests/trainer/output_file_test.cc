@@ -47,6 +47,21 @@ TEST(OutputFile, HasNoNameWhileItIsWritten) {
   EXPECT_TRUE(fs::is_empty(directory.path()));
 }
 
+// Where files can't be without a name, this is what a process that ends at once clears away.
+TEST(OutputFile, ATemporaryNameIsKnownAsLongAsTheFileIsUnfinished) {
+  const TestDirectory directory;
+  const std::string path = directory.path() + "/out.csv";
+  const std::string temporary = path + ".tmp-" + std::to_string(getpid());
+  std::unique_ptr<OutputFile> file = OutputFile::Create(path).value();
+  directory.File(fs::path(temporary).filename(), "half");
+  OutputFile::RemoveUnfinished();
+  EXPECT_FALSE(fs::exists(temporary));
+  file.reset();
+  directory.File(fs::path(temporary).filename(), "somebody else's");
+  OutputFile::RemoveUnfinished();
+  EXPECT_TRUE(fs::exists(temporary));
+}
+
 TEST(OutputFile, APathThatCanNotBeWrittenIsNamed) {
   const TestDirectory directory;
   for (const std::string& path : {directory.path() + "/none/out.csv", directory.path()}) {

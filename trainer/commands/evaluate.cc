@@ -23,6 +23,7 @@
 #include "model/model.h"
 #include "model/model_root.h"
 #include "trainer/block_reader.h"
+#include "trainer/commands/interruption.h"
 #include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/commands/snapshot_choice.h"
@@ -188,6 +189,7 @@ absl::StatusOr<Dataset> ScoreFile(const EvaluateFlags& flags, const model::Model
 
 absl::Status Evaluate(const EvaluateFlags& flags) {
   const Clock::time_point begin = Clock::now();
+  const Interruption interruption("interrupted: no file is left half-written");
   const absl::StatusOr<int64_t> version =
       FindVersion(flags.model_root, flags.model, flags.version, "--version");
   if (!version.ok()) return version.status();

@@ -48,6 +48,9 @@ absl::StatusOr<Dataset> TakeToJudge(const Dataset& data, Split* split) {
     std::vector<uint8_t>& of = rows->labels.emplace_back();
     for (const uint32_t row : all) of.push_back(labels[row]);
   }
+  if (!data.weights.empty()) {
+    for (const uint32_t row : all) rows->weights.push_back(data.weights[row]);
+  }
   return rows;
 }
 
@@ -104,7 +107,7 @@ absl::Status ReportFit(const FitFacts& facts, const FitOptions& options, const D
   content.measured =
       absl::StrCat("Measured on the ", options.split == SplitKind::kTail ? "last " : "randomly drawn ",
                    report::Count(fitted.validation_rows), " of ", report::Count(data.rows), " rows of ",
-                   facts.data_path, ", which nothing was fitted to or chosen by.");
+                   facts.sources.ToString(), ", which nothing was fitted to or chosen by.");
   content.figures = fitted.validation;
   content.verdicts = assessment.verdicts;
   content.progressive = assessment.progressive;
@@ -112,10 +115,10 @@ absl::Status ReportFit(const FitFacts& facts, const FitOptions& options, const D
   content.best_epochs = fitted.best_epochs;
   content.notices = fitted.notices;
   content.provenance = ProvenanceOf(fitted.model->snapshot());
-  content.provenance.emplace_back("data", facts.data_path);
+  content.provenance.emplace_back("data", facts.sources.ToString());
   content.provenance.emplace_back("published as", facts.directory);
   const absl::Status status = Measure({model, data, assessment.split.validation, assessment.probabilities,
-                                       facts.data_path, facts.format, options.training.threads},
+                                       facts.sources, facts.format, options.training.threads},
                                       &content);
   return status.ok() ? WriteReport(content, file) : status;
 }

@@ -14,6 +14,7 @@
 #include "trainer/fit.h"
 #include "trainer/output_file.h"
 #include "trainer/progressive.h"
+#include "trainer/sources.h"
 #include "trainer/split.h"
 #include "trainer/verdict.h"
 
@@ -40,7 +41,7 @@ std::string AssessmentToText(const std::vector<model::Head>& heads, const FitAss
 // What a report of a fit says beyond the fit itself.
 struct FitFacts {
   std::string title;  // "ads version 3"
-  std::string data_path;
+  Sources sources;
   data::Format format = data::Format::kAuto;
   std::string directory;  // of the published version
 };

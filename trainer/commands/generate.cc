@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/flag_checks.h"
+#include "trainer/commands/interruption.h"
 #include "trainer/generator.h"
 #include "trainer/json_text.h"
 #include "trainer/progress_line.h"
@@ -65,6 +66,7 @@ void PrintText(const GenerateFlags& flags, const GeneratorFigures& figures, doub
 
 absl::Status Run(GenerateFlags flags) {
   flags.options.threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
+  const Interruption interruption("interrupted: no file is left half-written");
   const auto start = std::chrono::steady_clock::now();
   const auto seconds_so_far = [start] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -38,14 +38,15 @@ std::vector<std::string> FeaturesToSliceBy(const report::Content& content) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<OutputFile>> OpenReport(const std::string& path,
-                                                       const std::string& data_path) {
+absl::StatusOr<std::unique_ptr<OutputFile>> OpenReport(const std::string& path, const Sources& sources) {
   if (path.empty()) return nullptr;
   std::error_code not_there;
-  if (std::filesystem::equivalent(path, data_path, not_there)) {
-    return absl::InvalidArgumentError(absl::StrCat("--report ", path,
-                                                   " is the file that --data names, and would replace it; "
-                                                   "name another file"));
+  for (const Source& source : sources.list()) {
+    if (std::filesystem::equivalent(path, source.path, not_there)) {
+      return absl::InvalidArgumentError(absl::StrCat("--report ", path,
+                                                     " is the file that --data names, and would replace it; "
+                                                     "name another file"));
+    }
   }
   return OutputFile::Create(path);
 }
@@ -65,7 +66,7 @@ absl::Status Measure(const ReportedRows& rows, report::Content* content) {
   const std::vector<std::string> sliced = FeaturesToSliceBy(*content);
   if (!content->slices.empty() || sliced.empty()) return absl::OkStatus();
   const absl::StatusOr<std::vector<SlicedColumn>> columns =
-      SliceColumns(rows.path, rows.format, sliced, std::span<const uint32_t>(rows.rows), nullptr);
+      SliceColumns(rows.sources, rows.format, sliced, std::span<const uint32_t>(rows.rows), nullptr);
   if (!columns.ok()) return columns.status();
   for (const SlicedColumn& column : *columns) {
     content->slices.push_back(FiguresBySlice(column, rows.data, rows.rows, rows.probabilities, rows.threads));

@@ -13,20 +13,21 @@
 #include "model/model.h"
 #include "trainer/output_file.h"
 #include "trainer/report/page.h"
+#include "trainer/sources.h"
 
 namespace adscore::trainer {
 
 // Where the report goes; null if `path` is empty. Opened before the work, so that a path that can't be
-// written to is said at once. InvalidArgument if it is the log itself.
-absl::StatusOr<std::unique_ptr<OutputFile>> OpenReport(const std::string& path, const std::string& data_path);
+// written to is said at once. InvalidArgument if it is one of the log's files.
+absl::StatusOr<std::unique_ptr<OutputFile>> OpenReport(const std::string& path, const Sources& sources);
 
-// The rows that a report is about: those of a file, or some of them.
+// The rows that a report is about: those of a log, or some of them.
 struct ReportedRows {
   const model::Model& model;
   const Dataset& data;
   std::vector<uint32_t> rows;
   const std::vector<float>& probabilities;  // [rows][heads]
-  std::string path;
+  Sources sources;
   data::Format format = data::Format::kAuto;
   size_t threads = 1;
 };

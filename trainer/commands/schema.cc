@@ -11,8 +11,14 @@
 namespace adscore::trainer {
 namespace {
 
-absl::Status Run(const SchemaFlags& flags) {
-  absl::StatusOr<InferredSchema> inferred = InferSchema(flags.data, flags.Format(), flags.Inference());
+struct Flags {
+  std::string data;
+  SchemaFlags schema;
+};
+
+absl::Status Run(const Flags& flags) {
+  absl::StatusOr<InferredSchema> inferred =
+      InferSchema(flags.data, flags.schema.Format(), flags.schema.Inference());
   if (!inferred.ok()) return inferred.status();
   for (const std::string& notice : inferred->notices) std::cerr << notice << "\n";
   std::cout << model::SchemaToJson(inferred->schema) << "\n";
@@ -23,8 +29,11 @@ absl::Status Run(const SchemaFlags& flags) {
 
 void AddSchemaCommand(CLI::App& app, std::function<absl::Status()>& run) {
   CLI::App* command = app.add_subcommand("schema", "Print the schema that fit would infer, as JSON");
-  auto flags = std::make_shared<SchemaFlags>();
-  AddSchemaFlags(command, flags.get());
+  auto flags = std::make_shared<Flags>();
+  command->add_option("--data", flags->data, "The log of impressions, one per row")
+      ->required()
+      ->type_name("FILE");
+  AddSchemaFlags(command, &flags->schema);
   command->footer(
       "Looks at the first 100000 rows; fit, when it infers the schema itself, at those that it does not keep "
       "for\n"

@@ -28,9 +28,6 @@ CLI::Option* AddFormatFlag(CLI::App* command, std::string* format) {
 }
 
 void AddSchemaFlags(CLI::App* command, SchemaFlags* flags) {
-  command->add_option("--data", flags->data, "The log of impressions, one per row")
-      ->required()
-      ->type_name("FILE");
   command
       ->add_option(
           "--label", flags->label,

@@ -14,7 +14,6 @@
 namespace adscore::trainer {
 
 struct SchemaFlags {
-  std::string data;
   std::string label;
   std::string format = "auto";
   std::vector<std::string> ignore;
@@ -26,7 +25,7 @@ struct SchemaFlags {
   InferenceOptions Inference() const;
 };
 
-// Adds --data, --label, --format, --ignore and --context to `command`, with their checks.
+// Adds --label, --format, --ignore and --context to `command`, with their checks.
 void AddSchemaFlags(CLI::App* command, SchemaFlags* flags);
 
 // Adds --format alone.

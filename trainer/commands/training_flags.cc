@@ -113,6 +113,7 @@ FitOptions TrainingFlags::Options() const {
 }
 
 void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
+  flags->command = command;
   TrainingOptions& training = flags->options.training;
   training.threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
   command

@@ -14,9 +14,12 @@ struct TrainingFlags {
   std::string hidden = "128,64";
   std::string optimizer = "adam";
   FitOptions options;  // where numbers are parsed into
+  const CLI::App* command = nullptr;
 
   // The options as the flags have them, once they are parsed. Labels and split are the caller's.
   FitOptions Options() const;
+  // Whether the flag was given, and is not just at its default.
+  bool Given(const std::string& flag) const { return command->count(flag) > 0; }
 };
 
 // Adds the flags to `command`, with the defaults that `flags` has; it must live as long as the command.
