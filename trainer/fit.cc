@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -203,8 +204,7 @@ absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<Part>& parts, 
   return tuned;
 }
 
-// Trains anew on all rows that may be learnt from, for as long as the tuning rows said: in a log in time
-// order the tuning rows are those most like the ones to come.
+// Trains anew on more rows, for as long as the tuning rows said.
 absl::StatusOr<State> TrainOnAll(std::vector<uint32_t> learnt_from, const Dataset& data, const Tuned& tuned,
                                  const FitOptions& options, const TrainingReport& report) {
   absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options.encoders);
@@ -242,6 +242,28 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& 
   return result;
 }
 
+// `state` as a model with golden rows, whose heads have those calibrators. Its base rates are those of the
+// rows that it learnt from.
+absl::StatusOr<std::unique_ptr<TrainedModel>> MakeModel(const Dataset& data, const FitOptions& options,
+                                                        State state, std::vector<model::Head> heads) {
+  for (size_t head = 0; head < heads.size(); ++head)
+    heads[head].base_rate = Rate(data, head, state.learnt_from, options.encoders.warm_start);
+  model::Provenance provenance;
+  provenance.trainer = kTrainerBuild;
+  provenance.created_at = CreationTime();
+  provenance.training_rows = state.learnt_from.size();
+  provenance.seed = options.training.seed;
+  auto made =
+      std::make_unique<TrainedModel>(data.schema, state.layout, std::move(state.encoders),
+                                     std::move(state.members), std::move(heads), std::move(provenance));
+  const absl::StatusOr<std::vector<uint32_t>> golden = ChooseGoldenRows(data, state.learnt_from, kGoldenRows);
+  if (!golden.ok()) return golden.status();
+  const absl::StatusOr<Dataset> golden_rows = TakeRows(data, *golden);
+  if (!golden_rows.ok()) return golden_rows.status();
+  made->AddGoldenRows(*golden_rows);
+  return made;
+}
+
 }  // namespace
 
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
@@ -277,29 +299,25 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
     trained = std::move(tuned->state);
   }
   if (!trained.ok()) return trained.status();
-  const std::vector<uint32_t>& learnt_from = trained->learnt_from;
-  for (size_t head = 0; head < heads.size(); ++head)
-    heads[head].base_rate = Rate(data, head, learnt_from, options.encoders.warm_start);
-
-  model::Provenance provenance;
-  provenance.trainer = kTrainerBuild;
-  provenance.created_at = CreationTime();
-  provenance.training_rows = fitted.training_rows;
-  provenance.seed = options.training.seed;
-  fitted.model =
-      std::make_unique<TrainedModel>(data.schema, trained->layout, std::move(trained->encoders),
-                                     std::move(trained->members), std::move(heads), std::move(provenance));
-  const absl::StatusOr<std::vector<uint32_t>> golden = ChooseGoldenRows(data, learnt_from, kGoldenRows);
-  if (!golden.ok()) return golden.status();
-  const absl::StatusOr<Dataset> golden_rows = TakeRows(data, *golden);
-  if (!golden_rows.ok()) return golden_rows.status();
-  fitted.model->AddGoldenRows(*golden_rows);
+  absl::StatusOr<std::unique_ptr<TrainedModel>> made = MakeModel(data, options, *std::move(trained), heads);
+  if (!made.ok()) return made.status();
+  fitted.model = *std::move(made);
   // Measured as it will be served, not as it was trained.
   const model::Model served(fitted.model->snapshot(),
                             *model::AvailableKernelSets(model::Precision::kF32).front());
   const absl::StatusOr<std::vector<float>> probabilities = ScoreRows(served, data, split->validation);
   if (!probabilities.ok()) return probabilities.status();
   fitted.validation = FiguresByHead(data, split->validation, *probabilities);
+  if (!options.refit || fitted.interrupted) return fitted;
+
+  std::vector<uint32_t> every(data.rows);
+  std::iota(every.begin(), every.end(), 0U);
+  absl::StatusOr<State> refitted = TrainOnAll(std::move(every), data, *tuned, options, report);
+  if (absl::IsCancelled(refitted.status())) return fitted;
+  if (!refitted.ok()) return refitted.status();
+  made = MakeModel(data, options, *std::move(refitted), std::move(heads));
+  if (!made.ok()) return made.status();
+  fitted.refitted = *std::move(made);
   return fitted;
 }
 

@@ -26,6 +26,9 @@ struct FitOptions {
   double validation_share = 0.1;
   double tuning_share = 0.1;  // of the rows that are not for validation
   size_t members = 1;         // networks whose logits are averaged, each from a seed of its own
+  // After the model has been measured, train another one on all rows, the validation rows with them, for as
+  // long: the newest rows are those most like the ones to come.
+  bool refit = false;
   EncoderOptions encoders;
   TrainingOptions training;
   // For encoded rows, if the data set has a cache: otherwise all of them are in memory.
@@ -33,8 +36,10 @@ struct FitOptions {
 };
 
 struct FittedModel {
-  std::unique_ptr<TrainedModel> model;
-  size_t training_rows = 0;  // that the published weights were learnt from: with the tuning rows
+  std::unique_ptr<TrainedModel> model;  // what was measured
+  std::unique_ptr<TrainedModel>
+      refitted;              // what FitOptions::refit asks for; otherwise, or if that was stopped, null
+  size_t training_rows = 0;  // that `model` was learnt from: with the tuning rows
   size_t tuning_rows = 0;
   size_t tuning_parts = 1;  // parts of so many rows that took turns at tuning
   size_t validation_rows = 0;
@@ -46,6 +51,8 @@ struct FittedModel {
   double rows_per_second = 0;        // of the training loop
   std::vector<LossLook> history;     // looks at the tuning rows, in order
   std::vector<std::string> notices;  // what a person should know about the result, one line each
+
+  const TrainedModel& published() const { return refitted != nullptr ? *refitted : *model; }
 };
 
 // InvalidArgument if there are too few rows, a label is the same in all training rows, or training diverges;

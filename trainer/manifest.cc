@@ -72,7 +72,7 @@ std::string OptionsToJson(const FitOptions& options) { return JsonText(Options(o
 std::string ManifestJson(const std::string& name, int64_t version, const model::Provenance& provenance,
                          const std::string& data_path, uint64_t rows, const FitOptions& options,
                          const FittedModel& fitted) {
-  const model::Snapshot& snapshot = fitted.model->snapshot();
+  const model::Snapshot& snapshot = fitted.published().snapshot();
   const Json manifest = {
       {"name", name},
       {"version", version},
@@ -86,9 +86,10 @@ std::string ManifestJson(const std::string& name, int64_t version, const model::
         {"training_rows", fitted.training_rows},
         {"tuning_rows", fitted.tuning_rows},
         {"validation_rows", fitted.validation_rows},
+        {"published_rows", provenance.training_rows},
         {"split", options.split == SplitKind::kTail ? "tail" : "random"}}},
       {"schema_fingerprint", absl::StrFormat("%016x", model::Fingerprint(snapshot.schema))},
-      {"parameters", fitted.model->parameters()},
+      {"parameters", fitted.published().parameters()},
       {"heads", Heads(snapshot)},
       {"validation", FiguresToJson(snapshot.heads, fitted.validation)},
       {"options", Options(options)},

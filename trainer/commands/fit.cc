@@ -76,6 +76,7 @@ absl::Status Fit(const FitFlags& flags) {
   }
   interruption.SetFlag("interrupted: finishing with the best state so far; once more ends at once",
                        "interrupted twice: nothing was published");
+  options.refit = !flags.result.no_refit;
   absl::StatusOr<FittedModel> fitted = FitModel(log->data, options, training);
   line.Clear();
   if (!fitted.ok()) return fitted.status();
@@ -92,7 +93,8 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       "weights are fitted to; a tenth of them set apart\n"
       "for tuning, which decide when to stop and calibrate the heads; and "
       "validation rows, which decide nothing and\n"
-      "give the figures that are printed.\n"
+      "give the figures that are printed. What is published is then trained anew on all of them (--no-refit: "
+      "is not).\n"
       "Ctrl-C while it trains: the best state so far is published, and the exit code is 130.");
   const auto flags = std::make_shared<FitFlags>();  // lives as long as the command that parses into it
   AddModelFlags(command, &flags->result);

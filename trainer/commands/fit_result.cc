@@ -26,7 +26,7 @@ double SecondsSince(std::chrono::steady_clock::time_point begin) {
 }
 
 absl::StatusOr<Published> PublishFitted(const FitRun& run, const FittedModel& fitted) {
-  model::Snapshot snapshot = fitted.model->snapshot();  // of views: the tables are not copied
+  model::Snapshot snapshot = fitted.published().snapshot();  // of views: the tables are not copied
   if (!run.flags.training_window.empty()) {
     const TrainingWindow window = ParseTrainingWindow(run.flags.training_window).value();
     snapshot.provenance.training_from = window.from;
@@ -56,6 +56,7 @@ void PrintJson(const FitRun& run, const Published& published, const std::vector<
                                  {"training_rows", fitted.training_rows},
                                  {"tuning_rows", fitted.tuning_rows},
                                  {"validation_rows", fitted.validation_rows},
+                                 {"published_rows", fitted.published().snapshot().provenance.training_rows},
                                  {"seconds", SecondsSince(run.begin)},
                                  {"rows_per_second", fitted.rows_per_second},
                                  {"tuning_parts", fitted.tuning_parts},
@@ -73,10 +74,10 @@ void PrintJson(const FitRun& run, const Published& published, const std::vector<
 
 void PrintSummary(const FitRun& run, const Published& published, const FittedModel& fitted,
                   const FitAssessment& assessment) {
-  const model::Snapshot& snapshot = fitted.model->snapshot();
+  const model::Snapshot& snapshot = fitted.published().snapshot();
   for (const std::string& notice : fitted.notices) std::printf("note: %s\n", notice.c_str());
   absl::PrintF("%s version %d: %d features, %d parameters, from %d rows of %s in %.1f s\n", run.flags.model,
-               published.version, snapshot.schema.features.size(), fitted.model->parameters(),
+               published.version, snapshot.schema.features.size(), fitted.published().parameters(),
                run.log.data.rows, run.log.sources.ToString(), SecondsSince(run.begin));
   if (fitted.interrupted) {
     absl::PrintF(
@@ -100,8 +101,15 @@ void PrintSummary(const FitRun& run, const Published& published, const FittedMod
   std::printf(
       "measured on the %s %zu rows, which nothing was fitted to or chosen by; norm. ent. is the log loss as "
       "a\n"
-      "share of that of always saying the base rate, calibration is predicted ÷ actual (1 is right)\n\n",
+      "share of that of always saying the base rate, calibration is predicted ÷ actual (1 is right)\n",
       run.log_flags.split == "tail" ? "last" : "randomly drawn", fitted.validation_rows);
+  if (fitted.refitted != nullptr) {
+    absl::PrintF(
+        "then trained anew for as long on all %d rows, these with them: that is what is published "
+        "(--no-refit: what was measured)\n\n",
+        run.log.data.rows);
+  }
+  if (fitted.refitted == nullptr) std::printf("\n");
   std::printf("%s\n", AssessmentToText(snapshot.heads, assessment).c_str());
   std::printf("snapshot: %s/snapshot (%.1f MB), with manifest.json beside it\n", published.directory.c_str(),
               static_cast<double>(published.snapshot_bytes) / 1e6);
@@ -136,9 +144,9 @@ TrainingReport TrainingOn(ProgressLine* line, TrainingProgress* last) {
           "left",
           p.epochs_done, p.epochs, p.rows_per_second, p.training_loss, p.tuning_loss, seconds_left));
     } else {
-      line->Show(absl::StrFormat(
-          "with the tuning rows: epoch %.2f of %.2f, %.0f rows/s, training loss %.4f, %.0f s left",
-          p.epochs_done, p.epochs, p.rows_per_second, p.training_loss, seconds_left));
+      line->Show(
+          absl::StrFormat("with more rows: epoch %.2f of %.2f, %.0f rows/s, training loss %.4f, %.0f s left",
+                          p.epochs_done, p.epochs, p.rows_per_second, p.training_loss, seconds_left));
     }
   };
 }
@@ -204,6 +212,10 @@ void AddResultFlags(CLI::App* command, ResultFlags* flags) {
                    "say otherwise, such as 2026-01-01/2026-01-31 (both days included)")
       ->type_name("FROM/TO")
       ->check(cli::CheckedBy(&ParseTrainingWindow));
+  command->add_flag(
+      "--no-refit", flags->no_refit,
+      "Publish the model that was measured. By default another one is published, trained for as long "
+      "on all rows, the validation rows with them, since the newest rows are most like those to come");
   command
       ->add_option("--keep", flags->keep,
                    "Versions of this model to keep in the model root, the newest ones: after the publish, "

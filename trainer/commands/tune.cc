@@ -171,9 +171,10 @@ absl::Status Tune(const TuneFlags& flags) {
                   [&line](const TuningProgress& progress) { Show(progress, &line); });
   line.Clear();
   if (!tuned.ok()) return tuned.status();
-  FitRun run{flags.result, flags.log, tuned->best, *log, begin, std::nullopt};
-  absl::StatusOr<FittedModel> fitted =
-      FitModel(log->data, tuned->best, TrainingOn(&line, &run.last_progress));
+  FitOptions best = tuned->best;
+  best.refit = !flags.result.no_refit;
+  FitRun run{flags.result, flags.log, best, *log, begin, std::nullopt};
+  absl::StatusOr<FittedModel> fitted = FitModel(log->data, best, TrainingOn(&line, &run.last_progress));
   line.Clear();
   if (!fitted.ok()) return fitted.status();
   if (tuned->best_trial != kDefaultTrial) {
