@@ -65,11 +65,11 @@ int RunTrainer(int argc, const char* const* argv) {
   app.require_subcommand(1);
   std::function<absl::Status()> run;
   AddFitCommand(app, run);
-  AddTuneCommand(app, run);
   AddEvaluateCommand(app, run);
   AddSchemaCommand(app, run);
   AddGenerateCommand(app, run);
   AddInspectCommand(app, run);
+  AddTuneCommand(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -22,6 +22,7 @@ namespace {
 
 constexpr size_t kGoldenRows = 64;
 constexpr uint64_t kPartKey = 0x50415254;
+constexpr uint64_t kThinningKey = 0x5448494E;
 // Positives, and negatives, by which calibration is known to some 5 %, 1 ÷ √400.
 constexpr uint64_t kEnoughPositives = 400;
 constexpr size_t kParts = 5;  // that take turns where there are fewer
@@ -82,6 +83,18 @@ struct Part {
   std::vector<uint32_t> tuning;
 };
 
+// Of rows that count for less than others, only as many as they count for: tuning takes each row as one.
+std::vector<uint32_t> ThinByWeight(const Dataset& data, const std::vector<uint32_t>& rows, uint64_t seed) {
+  if (data.weights.empty()) return rows;
+  float most = 0;
+  for (const uint32_t row : rows) most = std::max(most, data.weights[row]);
+  std::vector<uint32_t> thinned;
+  for (const uint32_t row : rows) {
+    if (Random(seed ^ kThinningKey, row).Uniform() * most < data.weights[row]) thinned.push_back(row);
+  }
+  return thinned;
+}
+
 // The split's own parts, if its tuning rows have enough positives of every head to calibrate by. Otherwise
 // several, each with another tenth of the rows drawn at random: together they have more.
 std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOptions& options) {
@@ -90,12 +103,13 @@ std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOpt
     const uint64_t positives = Positives(labels, split.tuning);
     fewest = std::min({fewest, positives, split.tuning.size() - positives});
   }
-  if (fewest >= kEnoughPositives) return {{split.training, split.tuning}};
+  const uint64_t seed = options.training.seed;
+  if (fewest >= kEnoughPositives) return {{split.training, ThinByWeight(data, split.tuning, seed)}};
   std::vector<Part> parts(kParts);
   const auto tenths = static_cast<uint64_t>(std::max(kParts + 0.0, std::round(1 / options.tuning_share)));
   for (const std::vector<uint32_t>* rows : {&split.training, &split.tuning}) {
     for (const uint32_t row : *rows) {
-      const uint64_t tenth = Random(options.training.seed ^ kPartKey, row).Below(tenths);
+      const uint64_t tenth = Random(seed ^ kPartKey, row).Below(tenths);
       for (size_t p = 0; p < kParts; ++p) (p == tenth ? parts[p].tuning : parts[p].training).push_back(row);
     }
   }
@@ -103,6 +117,7 @@ std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOpt
   std::erase_if(parts, [](const Part& part) { return part.tuning.empty() || part.training.empty(); });
   if (parts.empty()) return {{split.training, split.tuning}};
   for (Part& part : parts) {
+    part.tuning = ThinByWeight(data, part.tuning, seed);
     std::sort(part.training.begin(), part.training.end());
     std::sort(part.tuning.begin(), part.tuning.end());
   }

@@ -62,6 +62,15 @@ FitOptions DrawTrial(const FitOptions& base, const std::function<bool(const std:
   return drawn;
 }
 
+std::string DescribeFixed(const std::function<bool(const std::string& flag)>& fixed) {
+  const FitOptions any;
+  std::vector<std::string> flags;
+  ForEachChoice(any, [&](const std::string& flag, const auto&, const auto&) {
+    if (fixed(flag)) flags.push_back(flag);
+  });
+  return absl::StrJoin(flags, " ");
+}
+
 std::string DescribeTrial(const FitOptions& base, const FitOptions& options) {
   std::vector<std::string> before;
   ForEachChoice(base,

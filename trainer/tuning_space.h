@@ -16,6 +16,9 @@ namespace adscore::trainer {
 FitOptions DrawTrial(const FitOptions& base, const std::function<bool(const std::string& flag)>& fixed,
                      uint64_t seed, size_t trial);
 
+// Which of those that may change don't: "--hidden --bins".
+std::string DescribeFixed(const std::function<bool(const std::string& flag)>& fixed);
+
 // How `options` differ from `base`, as flags: "--hidden 256,128 --dropout 0.1". Empty: not at all.
 std::string DescribeTrial(const FitOptions& base, const FitOptions& options);
 

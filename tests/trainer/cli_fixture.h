@@ -22,12 +22,12 @@ struct Outcome {
 inline Outcome RunCommand(std::vector<std::string> arguments) {
   std::vector<const char*> argv = {"adscore-trainer"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
   Outcome outcome;
   outcome.code = RunTrainer(static_cast<int>(argv.size()), argv.data());
-  outcome.out = testing::internal::GetCapturedStdout();
-  outcome.err = testing::internal::GetCapturedStderr();
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.err = ::testing::internal::GetCapturedStderr();
   return outcome;
 }
 
@@ -38,7 +38,7 @@ inline void ExpectRefusal(int code, const Outcome& outcome, const std::vector<st
   EXPECT_EQ(outcome.code, code);
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(Lines(outcome.err), 1U) << outcome.err;
-  for (const std::string& part : said) EXPECT_THAT(outcome.err, testing::HasSubstr(part));
+  for (const std::string& part : said) EXPECT_THAT(outcome.err, ::testing::HasSubstr(part));
 }
 
 inline void ExpectFailure(const Outcome& outcome, const std::vector<std::string>& said) {
@@ -48,7 +48,7 @@ inline void ExpectBadUsage(const Outcome& outcome, const std::vector<std::string
   ExpectRefusal(2, outcome, said);
 }
 
-class CliTest : public testing::Test {
+class CliTest : public ::testing::Test {
  protected:
   std::vector<std::string> Fit(const std::string& data, std::vector<std::string> more = {}) {
     std::vector<std::string> arguments = {

@@ -127,7 +127,8 @@ TEST_F(TuningTest, GoesOnWhereItStopped) {
   // At once the same trials have the same losses; which get further may depend on the order.
   for (const TrialOutcome& outcome : outcomes_) {
     for (const TrialOutcome& other : in_turns) {
-      if (outcome.trial == other.trial && outcome.rung == other.rung) EXPECT_EQ(outcome.loss, other.loss);
+      if (outcome.trial != other.trial || outcome.rung != other.rung) continue;
+      EXPECT_EQ(outcome.loss, other.loss);
     }
   }
 }

@@ -68,7 +68,7 @@ void PrintJson(const FitRun& run, const Published& published, const std::vector<
                                  {"interrupted", fitted.interrupted},
                                  {"notices", fitted.notices}};
   json.update(AssessmentToJson(heads, assessment));
-  json.update(more);
+  if (!more.is_null()) json.update(more);
   std::printf("%s\n", JsonText(json).c_str());
 }
 

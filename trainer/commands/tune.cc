@@ -25,6 +25,7 @@
 #include "trainer/manifest.h"
 #include "trainer/progress_line.h"
 #include "trainer/tuning.h"
+#include "trainer/tuning_space.h"
 #include "trainer/version.h"
 
 namespace adscore::trainer {
@@ -55,13 +56,9 @@ absl::StatusOr<std::chrono::duration<double>> ParseBudget(std::string_view flag)
 }
 
 // All that an outcome depends on: outcomes of another search are worth nothing here.
-std::string Fingerprint(const Dataset& data, const FitOptions& options, const TrainingFlags& flags) {
+std::string Fingerprint(const Dataset& data, const FitOptions& options, const std::string& fixed) {
   std::string all = absl::StrCat(kTrainerBuild, model::SchemaToJson(data.schema), OptionsToJson(options), " ",
-                                 options.validation_share, " ", static_cast<int>(options.split));
-  for (const CLI::Option* option : flags.command->get_options()) {
-    if (option->count() > 0 && option->get_name() != "--threads")
-      absl::StrAppend(&all, " ", option->get_name());
-  }
+                                 options.validation_share, " ", static_cast<int>(options.split), " ", fixed);
   const auto add = [&all](const auto& values) {
     const std::string_view bytes(reinterpret_cast<const char*>(values.data()),
                                  values.size() * sizeof(values[0]));
@@ -157,15 +154,15 @@ absl::Status Tune(const TuneFlags& flags) {
   const std::string directory = flags.directory.empty()
                                     ? absl::StrCat(flags.result.model_root, "/", flags.result.model, "/.tune")
                                     : flags.directory;
+  TuningOptions options;
+  options.trials = flags.trials;
+  options.fixed = [&flags](const std::string& flag) { return flags.training.Given(flag); };
   const absl::StatusOr<std::unique_ptr<TuningState>> state =
-      TuningState::Open(directory, Fingerprint(log->data, base, flags.training));
+      TuningState::Open(directory, Fingerprint(log->data, base, DescribeFixed(options.fixed)));
   if (!state.ok()) return state.status();
   interruption.EndAtOnce(absl::StrCat("interrupted: nothing was published, but what is known is kept in ",
                                       directory, ": the same command goes on from there"));
-  TuningOptions options;
   options.budget = ParseBudget(flags.budget).value() - (std::chrono::steady_clock::now() - begin);
-  options.trials = flags.trials;
-  options.fixed = [&flags](const std::string& flag) { return flags.training.Given(flag); };
   const absl::StatusOr<TuningResult> tuned =
       TuneOptions(log->data, base, options, state->get(),
                   [&line](const TuningProgress& progress) { Show(progress, &line); });
