@@ -95,16 +95,22 @@ std::vector<uint32_t> ThinByWeight(const Dataset& data, const std::vector<uint32
   return thinned;
 }
 
+// The fewest positives, or negatives, that `rows` have of any head.
+uint64_t FewestOfAKind(const Dataset& data, std::span<const uint32_t> rows) {
+  uint64_t fewest = UINT64_MAX;
+  for (const std::vector<uint8_t>& labels : data.labels) {
+    const uint64_t positives = Positives(labels, rows);
+    fewest = std::min({fewest, positives, rows.size() - positives});
+  }
+  return fewest;
+}
+
 // The split's own parts, if its tuning rows have enough positives of every head to calibrate by. Otherwise
 // several, each with another tenth of the rows drawn at random: together they have more.
 std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOptions& options) {
-  uint64_t fewest = UINT64_MAX;
-  for (const std::vector<uint8_t>& labels : data.labels) {
-    const uint64_t positives = Positives(labels, split.tuning);
-    fewest = std::min({fewest, positives, split.tuning.size() - positives});
-  }
   const uint64_t seed = options.training.seed;
-  if (fewest >= kEnoughPositives) return {{split.training, ThinByWeight(data, split.tuning, seed)}};
+  if (FewestOfAKind(data, split.tuning) >= kEnoughPositives)
+    return {{split.training, ThinByWeight(data, split.tuning, seed)}};
   std::vector<Part> parts(kParts);
   const auto tenths = static_cast<uint64_t>(std::max(kParts + 0.0, std::round(1 / options.tuning_share)));
   for (const std::vector<uint32_t>* rows : {&split.training, &split.tuning}) {
@@ -144,12 +150,22 @@ struct State {
   std::vector<uint32_t> learnt_from;
 };
 
+// Logits of rows that they were not learnt from: what calibrators are fitted to.
+struct UnseenLogits {
+  std::vector<uint32_t> rows;
+  std::vector<float> logits;  // [rows][heads]: the members' mean
+
+  void Add(std::span<const uint32_t> more_rows, std::span<const float> more) {
+    rows.insert(rows.end(), more_rows.begin(), more_rows.end());
+    logits.insert(logits.end(), more.begin(), more.end());
+  }
+};
+
 // What the tuning rows said.
 struct Tuned {
   std::vector<double> epochs;         // [members]: how long to train
   std::vector<float> learning_rates;  // [members]: lower than the options' after a setback
-  std::vector<float> logits;          // [rows of all parts][heads]: the members' mean
-  std::vector<uint32_t> rows;         // which those were
+  UnseenLogits logits;                // of the tuning rows of all parts
   State state;                        // of the first part, in case that there will be no other
   double state_epochs = 0;            // behind it: mean over its members
   bool interrupted = false;
@@ -164,7 +180,7 @@ absl::Status TuneOn(const Part& part, const Dataset& data, const FitOptions& opt
   if (!encoders.ok()) return encoders.status();
   const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
   const EncodedData rows(data, layout, *encoders, options.memory_bytes);
-  const bool first = tuned->rows.empty();
+  const bool first = tuned->logits.rows.empty();
   std::vector<float> sum(part.tuning.size() * options.labels.size());
   size_t members = 0;
   while (members < options.members && !tuned->interrupted) {
@@ -195,8 +211,7 @@ absl::Status TuneOn(const Part& part, const Dataset& data, const FitOptions& opt
   if (members < options.members) {
     for (float& logit : sum) logit *= static_cast<float>(options.members) / static_cast<float>(members);
   }
-  tuned->rows.insert(tuned->rows.end(), part.tuning.begin(), part.tuning.end());
-  tuned->logits.insert(tuned->logits.end(), sum.begin(), sum.end());
+  tuned->logits.Add(part.tuning, sum);
   if (!first) return absl::OkStatus();
   encoders->ForgetFolds();
   tuned->state.encoders = *std::move(encoders);
@@ -219,15 +234,17 @@ absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<Part>& parts, 
   return tuned;
 }
 
-// Trains anew on more rows, for as long as the tuning rows said.
-absl::StatusOr<State> TrainOnAll(std::vector<uint32_t> learnt_from, const Dataset& data, const Tuned& tuned,
-                                 const FitOptions& options, const TrainingReport& report) {
+// Trains anew on more rows, for as long as the tuning rows said. Adds the logits of `unseen` rows.
+absl::StatusOr<State> TrainOnMore(std::vector<uint32_t> learnt_from, const Dataset& data, const Tuned& tuned,
+                                  const FitOptions& options, const TrainingReport& report,
+                                  std::span<const uint32_t> unseen, UnseenLogits* unseen_logits) {
   absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, learnt_from, options.encoders);
   if (!encoders.ok()) return encoders.status();
   State state{
       .encoders = *std::move(encoders), .layout = {}, .members = {}, .learnt_from = std::move(learnt_from)};
   state.layout = LayOutInput(data.schema, state.encoders.encodings);
   const EncodedData rows(data, state.layout, state.encoders, options.memory_bytes);
+  std::vector<float> sum;
   for (size_t member = 0; member < options.members; ++member) {
     TrainingOptions training = OptionsOf(member, options, state.layout, state.encoders);
     training.learning_rate = tuned.learning_rates[member];
@@ -235,21 +252,28 @@ absl::StatusOr<State> TrainOnAll(std::vector<uint32_t> learnt_from, const Datase
         TrainFor(tuned.epochs[member], rows, state.layout, state.learnt_from, training, report);
     if (!parameters.ok()) return parameters.status();
     state.members.push_back(*std::move(parameters));
+    if (unseen.empty()) continue;
+    const absl::StatusOr<std::vector<float>> logits =
+        ScoreLogits(rows, state.layout, unseen, state.members.back(), options.training.threads);
+    if (!logits.ok()) return logits.status();
+    sum.resize(logits->size());
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += (*logits)[i] / static_cast<float>(options.members);
   }
+  unseen_logits->Add(unseen, sum);
   return state;
 }
 
-// Heads with their calibrators fitted to the tuning rows, which those logits' weights have never seen. Their
-// base rates are not known yet.
-std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& options, const Tuned& tuned) {
+// Heads with their calibrators fitted to those logits. Their base rates are not known yet.
+std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& options,
+                                         const UnseenLogits& unseen) {
   const size_t heads = options.labels.size();
   std::vector<model::Head> result;
-  std::vector<float> logits(tuned.rows.size());
-  std::vector<uint8_t> labels(tuned.rows.size());
+  std::vector<float> logits(unseen.rows.size());
+  std::vector<uint8_t> labels(unseen.rows.size());
   for (size_t head = 0; head < heads; ++head) {
-    for (size_t i = 0; i < tuned.rows.size(); ++i) {
-      logits[i] = tuned.logits[i * heads + head];
-      labels[i] = data.labels[head][tuned.rows[i]];
+    for (size_t i = 0; i < unseen.rows.size(); ++i) {
+      logits[i] = unseen.logits[i * heads + head];
+      labels[i] = data.labels[head][unseen.rows[i]];
     }
     result.push_back(
         {options.labels[head].column, options.labels[head], /*base_rate=*/0, FitCalibrator(logits, labels)});
@@ -298,7 +322,7 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   fitted.tuning_parts = parts.size();
   absl::StatusOr<Tuned> tuned = Tune(data, parts, options, report, &fitted);
   if (!tuned.ok()) return tuned.status();
-  std::vector<model::Head> heads = CalibratedHeads(data, options, *tuned);
+  std::vector<model::Head> heads = CalibratedHeads(data, options, tuned->logits);
 
   // Then with them, for as long. A model without them is kept meanwhile: it is what there is if this is cut
   // short.
@@ -306,7 +330,11 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   all.insert(all.end(), split->tuning.begin(), split->tuning.end());
   std::sort(all.begin(), all.end());
   absl::StatusOr<State> trained = absl::CancelledError("interrupted");
-  if (!tuned->interrupted) trained = TrainOnAll(std::move(all), data, *tuned, options, report);
+  UnseenLogits validation_logits;
+  if (!tuned->interrupted) {
+    trained =
+        TrainOnMore(std::move(all), data, *tuned, options, report, split->validation, &validation_logits);
+  }
   if (absl::IsCancelled(trained.status())) {
     fitted.interrupted = true;
     fitted.best_epochs = tuned->state_epochs;
@@ -314,7 +342,8 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
     trained = std::move(tuned->state);
   }
   if (!trained.ok()) return trained.status();
-  absl::StatusOr<std::unique_ptr<TrainedModel>> made = MakeModel(data, options, *std::move(trained), heads);
+  absl::StatusOr<std::unique_ptr<TrainedModel>> made =
+      MakeModel(data, options, *std::move(trained), std::move(heads));
   if (!made.ok()) return made.status();
   fitted.model = *std::move(made);
   // Measured as it will be served, not as it was trained.
@@ -327,10 +356,16 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
 
   std::vector<uint32_t> every(data.rows);
   std::iota(every.begin(), every.end(), 0U);
-  absl::StatusOr<State> refitted = TrainOnAll(std::move(every), data, *tuned, options, report);
+  absl::StatusOr<State> refitted =
+      TrainOnMore(std::move(every), data, *tuned, options, report, {}, &validation_logits);
   if (absl::IsCancelled(refitted.status())) return fitted;
   if (!refitted.ok()) return refitted.status();
-  made = MakeModel(data, options, *std::move(refitted), std::move(heads));
+  // The measured model has not seen the validation rows, the newest ones; the tuning rows help where they
+  // have few positives.
+  if (FewestOfAKind(data, split->validation) < kEnoughPositives) {
+    validation_logits.Add(tuned->logits.rows, tuned->logits.logits);
+  }
+  made = MakeModel(data, options, *std::move(refitted), CalibratedHeads(data, options, validation_logits));
   if (!made.ok()) return made.status();
   fitted.refitted = *std::move(made);
   return fitted;

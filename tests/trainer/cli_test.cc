@@ -52,15 +52,29 @@ TEST_F(CliTest, WhatFitPublishesEvaluateScoresAndInspectShows) {
   const Json inspected = Json::parse(inspect.out);
   EXPECT_LT(inspected["golden_error"], 1e-5);
   EXPECT_EQ(inspected["heads"].size(), 2U);
-  EXPECT_EQ(fitted["training_rows"], 7200) << "the published weights learnt from the tuning rows too";
-  EXPECT_EQ(inspected["training_rows"], fitted["training_rows"]);
+  EXPECT_EQ(fitted["training_rows"], 7200) << "what was measured learnt from the tuning rows too";
+  EXPECT_EQ(fitted["published_rows"], 8000) << "and what was published from the validation rows as well";
+  EXPECT_EQ(inspected["training_rows"], fitted["published_rows"]);
+  EXPECT_EQ(manifest["data"]["published_rows"], fitted["published_rows"]);
   EXPECT_EQ(manifest["data"]["training_rows"], fitted["training_rows"]);
   EXPECT_EQ(RunCommand({"inspect", root + "/ads/1"}).code, 0);
 }
 
+TEST_F(CliTest, TheFiguresAreThoseOfTheModelThatHasNotSeenTheValidationRows) {
+  const std::string data = Generated(4000);
+  const Json measured = Json::parse(RunCommand(Fit(data, {"--epochs", "1", "--json", "--no-refit"})).out);
+  EXPECT_EQ(measured["published_rows"], measured["training_rows"]);
+  const Json refitted = Json::parse(RunCommand(Fit(data, {"--epochs", "1", "--json"})).out);
+  EXPECT_EQ(refitted["heads"], measured["heads"]);
+  EXPECT_EQ(refitted["verdict"], measured["verdict"]);
+  EXPECT_EQ(refitted["published_rows"], 4000);
+  const Outcome inspect = RunCommand({"inspect", directory_.path() + "/M/m/2", "--json"});
+  EXPECT_LT(Json::parse(inspect.out)["golden_error"], 1e-5);
+}
+
 TEST_F(CliTest, ValidationFiguresAreThoseOfEvaluateOnTheSameRows) {
   const std::string data = Generated(4000);
-  const Json fitted = Json::parse(RunCommand(Fit(data, {"--epochs", "1", "--json"})).out);
+  const Json fitted = Json::parse(RunCommand(Fit(data, {"--epochs", "1", "--json", "--no-refit"})).out);
   // The last tenth of the file as a file of its own.
   std::istringstream lines(ReadFile(data));
   std::string tail;
