@@ -332,8 +332,8 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   absl::StatusOr<State> trained = absl::CancelledError("interrupted");
   UnseenLogits validation_logits;
   if (!tuned->interrupted) {
-    trained =
-        TrainOnMore(std::move(all), data, *tuned, options, report, split->validation, &validation_logits);
+    trained = TrainOnMore(std::move(all), data, *tuned, options, report,
+                          ThinByWeight(data, split->validation, options.training.seed), &validation_logits);
   }
   if (absl::IsCancelled(trained.status())) {
     fitted.interrupted = true;
