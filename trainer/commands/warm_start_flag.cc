@@ -12,9 +12,6 @@
 namespace adscore::trainer {
 namespace {
 
-// Of the default learning rate: the weights are near where they should be.
-constexpr float kLearningRateShare = 0.5F;
-
 absl::Status CheckChoice(std::string_view choice) {
   if (choice == "latest" || model::ParseVersion(std::string(choice)).has_value()) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -62,7 +59,6 @@ absl::Status Adopt(const WarmStart& start, int64_t version, const TrainingFlags&
   options->training.hidden = start.hidden();
   options->encoders.embedding_dim = start.embedding_dim();
   options->members = start.snapshot().members;
-  if (!flags.Given("--learning-rate")) options->training.learning_rate *= kLearningRateShare;
   return absl::OkStatus();
 }
 
@@ -74,7 +70,7 @@ void AddWarmStartFlag(CLI::App* command, std::string* choice) {
           "--warm-start", *choice,
           "Go on from a published version of the model, with rows that are newer than those it learnt "
           "from: its schema, bins and layers stay, tokens that are new get embeddings of their own, and "
-          "what it has counted ages. Much quicker than fitting anew to everything, and about as good")
+          "what it has counted ages. Much quicker than fitting anew to everything, and nearly as good")
       ->type_name("latest|VERSION")
       ->check(cli::CheckedBy(&CheckChoice))
       ->excludes("--schema")

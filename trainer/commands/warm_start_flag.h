@@ -27,8 +27,7 @@ struct ChosenStart {
 };
 
 // Opens the one that `choice`, latest or a version, names, and takes over what is fixed by it into `options`:
-// labels must be the same, and flags that ask for another architecture are refused by name. What `flags` left
-// at its default becomes what suits an increment.
+// labels must be the same, and flags that ask for another architecture are refused by name.
 absl::StatusOr<std::unique_ptr<const ChosenStart>> OpenWarmStart(const std::string& choice,
                                                                  const std::string& model_root,
                                                                  const std::string& model,
