@@ -16,8 +16,8 @@ packages=(
   libgtest-dev libhwy-dev libprotobuf-dev libspdlog-dev libxxhash-dev nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
 )
 test_tools=(
-  # deploy/: promtool, systemd-analyze, YAML
-  prometheus systemd python3 python3-yaml
+  # deploy/: promtool, systemd-analyze, YAML, a stand-in for an object store
+  prometheus systemd python3 python3-yaml rclone
 )
 
 case "${1:-}" in
