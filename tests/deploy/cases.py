@@ -28,10 +28,14 @@ def need(program):
     return path
 
 
-def read_yaml(path):
-    """All documents of a file."""
+def need_yaml():
     if yaml is None:
         raise unittest.SkipTest("there is no python3-yaml here: scripts/install-deps.sh --with-test-tools")
+
+
+def read_yaml(path):
+    """All documents of a file."""
+    need_yaml()
     return [document for document in yaml.safe_load_all(path.read_text()) if document is not None]
 
 
