@@ -28,6 +28,14 @@ def need(program):
     return path
 
 
+def program(name):
+    """The path of one of our programs, of the build that ctest runs for."""
+    folder = os.environ.get("ADSCORE_BIN")
+    if folder is None:
+        raise unittest.SkipTest("ADSCORE_BIN does not say where the programs are: ctest does")
+    return pathlib.Path(folder) / name
+
+
 def need_yaml():
     if yaml is None:
         raise unittest.SkipTest("there is no python3-yaml here: scripts/install-deps.sh --with-test-tools")
