@@ -35,7 +35,8 @@ class PrometheusTest(unittest.TestCase):
         self.promtool("check", "rules", *sorted((PROMETHEUS / "rules").glob("*.yml")))
 
     def test_configurations_parse(self):
-        self.promtool("check", "config", PROMETHEUS / "prometheus.yml")
+        for name in ("prometheus.yml", "local.yml"):
+            self.promtool("check", "config", PROMETHEUS / name)
         # Debian's Prometheus is built without the discovery of Kubernetes: the rest of that job is checked with other targets.
         configuration = cases.read_yaml(PROMETHEUS / "scrape-kubernetes.yml")[0]
         job = configuration["scrape_configs"][0]
@@ -47,7 +48,7 @@ class PrometheusTest(unittest.TestCase):
             self.promtool("check", "config", file.name)
 
     def test_the_jobs_have_the_name_that_alerts_ask_for(self):
-        for name in ("prometheus.yml", "scrape-kubernetes.yml"):
+        for name in ("prometheus.yml", "local.yml", "scrape-kubernetes.yml"):
             jobs = cases.read_yaml(PROMETHEUS / name)[0]["scrape_configs"]
             self.assertEqual([job["job_name"] for job in jobs], ["adscore"], name)
 
