@@ -6,7 +6,8 @@
 #   --store       what rclone calls a path: REMOTE:BUCKET/PREFIX, or a folder. Below it lie NAME/VERSION/ with snapshot and
 #                 manifest.json, and NAME/rollout.json if there are decisions. Remotes come from RCLONE_CONFIG_* variables or
 #                 the file that RCLONE_CONFIG names.
-#   --model-root  the server's; on one file system, and nobody else writes there
+#   --model-root  the server's; on one file system, and nobody else writes there: rollout.json is made what it is in the
+#                 store, so what an operator's pin wrote beside it is undone at the next look
 #   --keep        versions of each model to have: the newest of the store, besides those that rollout.json names
 #   --interval    seconds between two looks at the store
 #   --once        one look; exit 1 if anything failed
@@ -25,7 +26,7 @@ while (($# > 0)); do
       case "$1" in --store) store="${2%/}" ;; --model-root) root="${2%/}" ;; --keep) keep="$2" ;; *) interval="$2" ;; esac
       shift 2 ;;
     --once) once=true; shift ;;
-    -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) usage "unknown argument '$1'" ;;
   esac
 done
