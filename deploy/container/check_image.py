@@ -21,7 +21,15 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as in a container
 NOT_IN_SLIM = "/var/lib/apt/lists/* /usr/share/doc/* /usr/share/man/* /usr/share/locale/*"
+# As Debian's images tell apt: nothing that was downloaded.
+KEPT_BY_APT = """DPkg::Post-Invoke {"rm -f /var/cache/apt/archives/*.deb";};
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+"""
 DOCKERFILE = ROOT / "deploy" / "container" / "Dockerfile"
+
+# In a mount namespace of its own. $1: a stage's root, $2: what to run there. protoc, for one, asks /proc where it lies.
+STEP = 'mount -t proc proc "$1/proc" && chroot "$1" /bin/sh -c "$2" >"$1.log" 2>&1 || { tail -n 50 "$1.log"; exit 1; }'
 
 # In a mount namespace of its own. $1: the image's root, $2: a folder for /models, $3: the user, and the rest: the server.
 TRIAL = r"""
@@ -81,6 +89,7 @@ class Image:
                 run("debootstrap", "--variant=minbase", base, self.root(base), "http://deb.debian.org/debian",
                     stdout=subprocess.DEVNULL)
                 run("chroot", self.root(base), "/bin/sh", "-c", "apt-get clean; rm -rf " + NOT_IN_SLIM)
+                (self.root(base) / "etc/apt/apt.conf.d/docker-clean").write_text(KEPT_BY_APT)
         if self.skipped():
             return say("skipping the build: its programs are those of", self.programs)
         say(f"stage {name}, from {base}")
@@ -114,8 +123,8 @@ class Image:
             pass
         elif keyword == "RUN":
             say("RUN", " ".join(rest.split())[:100])
-            run("chroot", self.root(self.stage), "/bin/sh", "-c", f"cd {self.directory} && {rest}",
-                env={"PATH": PATH, "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}, stdout=subprocess.DEVNULL)
+            run("unshare", "--mount", "/bin/sh", "-c", STEP, "step", self.root(self.stage), f"cd {self.directory} && {rest}",
+                env={"PATH": PATH, "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"})
         elif keyword == "COPY":
             self.copy(rest)
         elif keyword == "WORKDIR":
