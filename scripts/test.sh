@@ -15,7 +15,7 @@ while (($# > 0)); do
   esac
 done
 
-scripts/install-deps.sh
+scripts/install-deps.sh --with-test-tools
 cmake --preset "$preset"
 cmake --build --preset "$preset"
 
