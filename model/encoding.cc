@@ -22,6 +22,7 @@ float Transform(NumericTransform transform, float x) {
 EncodedNumber EncodeNumber(const Feature& feature, const NumericEncoding& encoding, float raw) {
   const bool missing = std::isnan(raw);
   if (missing && feature.missing == MissingRule::kMean) return {0.0f, 1.0f, kMissingId};
+  if (missing && feature.missing == MissingRule::kRefuse) return {raw, 1.0f, kMissingId};
   const float t = Transform(feature.transform, missing ? 0.0f : raw);
   const float z = (std::clamp(t, encoding.low, encoding.high) - encoding.mean) * encoding.scale;
   if (missing) return {z, 1.0f, kMissingId};
@@ -45,7 +46,7 @@ VocabularySlots BuildVocabulary(std::span<const uint64_t> tokens) {
 }
 
 size_t InputWidth(const Feature& feature, const FeatureEncoding& encoding, size_t members) {
-  const size_t numbers = feature.kind == FeatureKind::kNumeric ? 2 : 0;
+  const size_t numbers = feature.kind != FeatureKind::kNumeric ? 0 : encoding.numeric.flag ? 2 : 1;
   return numbers + encoding.embedding.dim / members + encoding.statistics.dim;
 }
 

@@ -4,8 +4,8 @@
 //
 // The input vector of a network has two parts, the context's and the candidate's. Each part has, for its
 // features in schema order:
-//   numeric             standardised value, missing flag, then the embedding of its bin (if it has bins)
-//   categorical         the embedding of its token, then its token's statistics (if it has them)
+//   numeric             standardised value, missing flag (if it has one), then the embedding of its bin (if
+//   it has bins) categorical         the embedding of its token, then its token's statistics (if it has them)
 //   multi-valued        the mean of its tokens' embeddings, then the mean of their statistics
 // An ensemble's members are networks with an input vector each: they differ in the embeddings alone. A row of
 // an embedding table holds all members' embeddings, one after another.
@@ -35,13 +35,15 @@ struct NumericEncoding {
   float scale = 1;  // 1 / standard deviation
   float low = 0;    // clamp, in transformed units
   float high = 0;
+  // Whether a flag beside the value says that the number was missing. Models from elsewhere have none.
+  bool flag = true;
   std::vector<float> edges;  // ascending, in transformed units: bin i holds edges[i-1] <= t < edges[i]
 
   bool operator==(const NumericEncoding&) const = default;
 };
 
 struct EncodedNumber {
-  float value;    // standardised; for a missing one what the feature's MissingRule says
+  float value;    // standardised; for a missing one what the feature's MissingRule says, NaN if it refuses
   float missing;  // 1 if missing, otherwise 0
   uint32_t bin;   // kMissingId, or kFirstBinId + number of edges <= t
 };

@@ -68,6 +68,7 @@ void ForwardPass::RunBlock(const float* x, size_t x_stride, size_t rows, const f
     const Layer& layer = layers_[i];
     const bool add_context = i == 0 && context_inputs_ > 0;
     float* y = scratch->activations[i % 2].data();
+    const ActivateKernel activate = kernels_->activate[static_cast<size_t>(layer.activation.kind)];
     kernels_->dense({.rows = rows,
                      .depth = layer.inputs - (add_context ? context_inputs_ : 0),
                      .columns = layer.outputs,
@@ -79,8 +80,9 @@ void ForwardPass::RunBlock(const float* x, size_t x_stride, size_t rows, const f
                      .init_row = add_context ? impression_of_row : nullptr,
                      .y = y,
                      .y_stride = widest_stride_,
-                     .relu = true,
+                     .relu = activate == nullptr,
                      .scratch = kernel_scratch});
+    if (activate != nullptr) activate(layer.activation.alpha, rows, layer.outputs, widest_stride_, y);
     x = y;
     x_stride = widest_stride_;
   }

@@ -29,7 +29,7 @@ inline size_t RowStride(size_t width) {
 
 class ForwardPass {
  public:
-  // Hidden layers (ReLU after each), then the output layer. Of the first hidden layer's inputs the first
+  // Hidden layers, then the output layer. Of the first hidden layer's inputs the first
   // `context_inputs` belong to the context and are multiplied apart, once per impression; 0 if there is no
   // hidden layer. Packs the weights; the biases must outlive the pass.
   ForwardPass(std::span<const Layer> layers, size_t context_inputs, const KernelSet& kernels);

@@ -13,12 +13,34 @@ absl::Status CheckCount(FeatureRole role, const char* what, size_t features, siz
                                                  " (", features, " features x ", rows, " rows), got ", got));
 }
 
-// The name of the `index`-th feature of that role and kind.
-std::string NameOf(const Schema& schema, FeatureRole role, FeatureKind kind, size_t index) {
+// The `index`-th numeric feature of that role, which there is.
+const Feature& NumericFeature(const Schema& schema, FeatureRole role, size_t index) {
+  const Feature* found = &schema.features.front();
   for (const Feature& feature : schema.features) {
-    if (feature.role == role && feature.kind == kind && index-- == 0) return feature.name;
+    if (feature.role != role || feature.kind != FeatureKind::kNumeric) continue;
+    found = &feature;
+    if (index-- == 0) break;
   }
-  return "?";
+  return *found;
+}
+
+bool RefusesMissing(const Schema& schema, FeatureRole role) {
+  return std::any_of(schema.features.begin(), schema.features.end(), [role](const Feature& feature) {
+    return feature.role == role && feature.kind == FeatureKind::kNumeric &&
+           feature.missing == MissingRule::kRefuse;
+  });
+}
+
+absl::Status CheckNumber(const Feature& feature, size_t row, float value) {
+  const char* wrong = nullptr;
+  if (std::isinf(value)) {
+    wrong = "infinity is not a value; send a finite number, or NaN for a missing one";
+  } else if (std::isnan(value) && feature.missing == MissingRule::kRefuse) {
+    wrong = "the number is missing, and this model has no answer without it; send it";
+  }
+  if (wrong == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(ToString(feature.role), " feature '", feature.name, "', row ", row, ": ", wrong));
 }
 
 // The first `rows` of each column's `all` values.
@@ -80,12 +102,12 @@ absl::Status CheckColumns(const Schema& schema, FeatureRole role, const RawColum
                                                    values, ", but there are ", columns.multi.size(),
                                                    " multi values"));
   }
+  const bool refuses_missing = RefusesMissing(schema, role);
   for (size_t i = 0; i < columns.numeric.size(); ++i) {
-    if (std::isinf(columns.numeric[i])) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          ToString(role), " feature '", NameOf(schema, role, FeatureKind::kNumeric, i / rows), "', row ",
-          i % rows, ": infinity is not a value; send a finite number, or NaN for a missing one"));
-    }
+    const float value = columns.numeric[i];
+    if (!std::isinf(value) && !(refuses_missing && std::isnan(value))) continue;
+    status = CheckNumber(NumericFeature(schema, role, i / rows), i % rows, value);
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

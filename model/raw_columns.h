@@ -52,8 +52,9 @@ struct Impression {
   size_t Rows() const { return std::min(end, candidates.rows) - begin; }
 };
 
-// OK if `columns` has exactly the shape that `schema` asks of `role`, and no infinite number. Otherwise
-// InvalidArgument: which part, how many values were expected and how many came, or which feature and row.
+// OK if `columns` has exactly the shape that `schema` asks of `role`, no infinite number, and none missing
+// where MissingRule::kRefuse says so. Otherwise InvalidArgument: which part, how many values were expected
+// and how many came, or which feature and row.
 absl::Status CheckColumns(const Schema& schema, FeatureRole role, const RawColumns& columns);
 
 }  // namespace adscore::model

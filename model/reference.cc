@@ -26,7 +26,7 @@ void AppendFeature(const Feature& feature, const FeatureEncoding& encoding, size
   if (feature.kind == FeatureKind::kNumeric) {
     const EncodedNumber number = EncodeNumber(feature, encoding.numeric, columns.numeric[cell]);
     input->push_back(number.value);
-    input->push_back(number.missing);
+    if (encoding.numeric.flag) input->push_back(number.missing);
     if (dim > 0) add(number.bin);
   } else if (feature.kind == FeatureKind::kCategorical) {
     add(encoding.vocabulary.Lookup(columns.categorical[cell]));
@@ -55,13 +55,13 @@ void AppendRole(const Snapshot& snapshot, size_t member, FeatureRole role, const
   }
 }
 
-Row Apply(const Layer& layer, const Row& x, bool relu) {
+Row Apply(const Layer& layer, const Row& x, bool hidden) {
   Row y(layer.bias.begin(), layer.bias.end());
   for (size_t k = 0; k < layer.inputs; ++k) {
     for (size_t c = 0; c < layer.outputs; ++c) y[c] += x[k] * layer.weights[k * layer.outputs + c];
   }
-  if (relu) {
-    for (double& value : y) value = value > 0 ? value : 0;
+  if (hidden) {
+    for (double& value : y) value = Activate(layer.activation, value);
   }
   return y;
 }
@@ -78,7 +78,7 @@ void ReferenceScore(const Snapshot& snapshot, const RawColumns& context, const R
       AppendRole(snapshot, member, FeatureRole::kContext, context, row, &x);
       AppendRole(snapshot, member, FeatureRole::kCandidate, candidates, row, &x);
       const std::span<const Layer> layers = snapshot.LayersOf(member);
-      for (size_t i = 0; i < layers.size(); ++i) x = Apply(layers[i], x, /*relu=*/i + 1 < layers.size());
+      for (size_t i = 0; i < layers.size(); ++i) x = Apply(layers[i], x, /*hidden=*/i + 1 < layers.size());
       for (size_t h = 0; h < heads; ++h) logits[h] += x[h] / static_cast<double>(snapshot.members);
     }
     for (size_t h = 0; h < heads; ++h) {

@@ -69,14 +69,16 @@ void RowEncoder::EncodeNumbers(const RawColumns& columns, size_t first, size_t c
     const EmbeddingTable& table = slot.encoding->embedding;
     const float* values = columns.numeric.data() + slot.column * columns.rows + first;
     float* row = to.to + slot.offset;
+    const bool flag = slot.encoding->numeric.flag;
+    const size_t numbers = flag ? 2 : 1;
     for (size_t r = 0; r < count; ++r, row += to.stride) {
       const EncodedNumber number = EncodeNumber(*slot.feature, slot.encoding->numeric, values[r]);
       for (size_t m = 0; m < members_; ++m) {
         float* input = row + m * to.member_stride;
         input[0] = number.value;
-        input[1] = number.missing;
+        if (flag) input[1] = number.missing;
         if (slot.dim > 0)
-          std::memcpy(input + 2, table.Row(number.bin) + m * slot.dim, slot.dim * sizeof(float));
+          std::memcpy(input + numbers, table.Row(number.bin) + m * slot.dim, slot.dim * sizeof(float));
       }
     }
   }

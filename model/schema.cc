@@ -29,9 +29,10 @@ constexpr std::array<std::pair<NumericTransform, const char*>, 2> kTransforms = 
     {NumericTransform::kIdentity, "identity"},
     {NumericTransform::kSignedLog1p, "signed_log1p"},
 }};
-constexpr std::array<std::pair<MissingRule, const char*>, 2> kMissingRules = {{
+constexpr std::array<std::pair<MissingRule, const char*>, 3> kMissingRules = {{
     {MissingRule::kMean, "mean"},
     {MissingRule::kZero, "zero"},
+    {MissingRule::kRefuse, "refuse"},
 }};
 
 constexpr std::array<std::pair<DatePart, const char*>, 3> kParts = {{

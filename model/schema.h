@@ -30,10 +30,11 @@ enum class NumericTransform : uint8_t {
   kSignedLog1p,  // sign(x) · log(1 + |x|), for skewed amounts and counts
 };
 
-// What a missing number becomes. A flag beside it says that it was missing in either case.
+// What a missing number becomes. A flag beside it says that it was missing, where the model has one.
 enum class MissingRule : uint8_t {
-  kMean,  // the mean of the training rows, which is 0 once standardised
-  kZero,  // as if it were the number 0
+  kMean,    // the mean of the training rows, which is 0 once standardised
+  kZero,    // as if it were the number 0
+  kRefuse,  // nothing: the model has no answer without the number
 };
 
 // Which part of a date or time a feature is; the token that stands for it is the caller's to make

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/activation.h"
 #include "model/calibrator.h"
 #include "model/encoding.h"
 #include "model/raw_columns.h"
@@ -21,12 +22,13 @@
 
 namespace adscore::model {
 
-// A dense layer: y = x · W + b.
+// A dense layer: y = activation(x · W + b); the output layer has no activation.
 struct Layer {
   size_t inputs = 0;
   size_t outputs = 0;
   std::span<const float> weights;  // [inputs][outputs]
   std::span<const float> bias;     // [outputs]
+  Activation activation{};
 };
 
 // Where a head's truth came from, so that later data can be evaluated without saying it again.
@@ -72,8 +74,8 @@ struct Snapshot {
   std::vector<FeatureEncoding> encodings;  // one per feature, in schema order
   // Networks whose logits are averaged: 1, or the members of an ensemble.
   size_t members = 1;
-  // Each member's hidden layers (ReLU after each), then its output layer: one logit per head. Member after
-  // member, as many layers each.
+  // Each member's hidden layers, then its output layer: one logit per head. Member after member, as many
+  // layers each.
   std::vector<Layer> layers;
   std::vector<Head> heads;  // in the output layer's order
   GoldenRows golden;

@@ -54,6 +54,7 @@ Json EncodingToJson(const FeatureEncoding& encoding, FeatureKind kind) {
     const NumericEncoding& n = encoding.numeric;
     json["numeric"] = {
         {"mean", n.mean}, {"scale", n.scale}, {"low", n.low}, {"high", n.high}, {"edges", n.edges}};
+    if (!n.flag) json["numeric"]["flag"] = false;
   }
   return json;
 }
@@ -71,9 +72,32 @@ FeatureEncoding EncodingFromJson(const Json& json, FeatureKind kind) {
                         .scale = n.at("scale").get<float>(),
                         .low = n.at("low").get<float>(),
                         .high = n.at("high").get<float>(),
+                        .flag = n.contains("flag") ? n.at("flag").get<bool>() : true,
                         .edges = n.at("edges").get<std::vector<float>>()};
   }
   return encoding;
+}
+
+// The activation is left out where it is ReLU, or none.
+Json LayerToJson(const Layer& layer) {
+  Json json = {{"inputs", layer.inputs}, {"outputs", layer.outputs}};
+  if (layer.activation.kind != ActivationKind::kRelu) json["activation"] = ToString(layer.activation.kind);
+  if (HasAlpha(layer.activation.kind)) json["alpha"] = layer.activation.alpha;
+  return json;
+}
+
+absl::StatusOr<Layer> LayerFromJson(const Json& json, size_t index) {
+  Layer layer;
+  layer.inputs = Whole(json.at("inputs"));
+  layer.outputs = Whole(json.at("outputs"));
+  if (json.contains("activation")) {
+    const absl::Status known =
+        ParseActivationKind(json.at("activation").get<std::string>(),
+                            absl::StrCat("layers[", index, "].activation"), &layer.activation.kind);
+    if (!known.ok()) return known;
+  }
+  if (HasAlpha(layer.activation.kind)) layer.activation.alpha = json.at("alpha").get<float>();
+  return layer;
 }
 
 Json HeadToJson(const Head& head) {
@@ -94,18 +118,17 @@ Head HeadFromJson(const Json& json) {
   return head;
 }
 
-// Throws what nlohmann throws on a missing key or a wrong type.
-void ReadMeta(const Json& json, Snapshot* snapshot) {
+// Throws what nlohmann throws on a missing key or a wrong type; InvalidArgument for an unknown word.
+absl::Status ReadMeta(const Json& json, Snapshot* snapshot) {
   const Json& encodings = json.at("encodings");
   for (size_t i = 0; i < snapshot->schema.features.size(); ++i) {
     snapshot->encodings.push_back(EncodingFromJson(encodings.at(i), snapshot->schema.features[i].kind));
   }
   if (json.contains("members")) snapshot->members = Whole(json.at("members"));
-  for (const Json& layer : json.at("layers")) {
-    snapshot->layers.push_back({.inputs = Whole(layer.at("inputs")),
-                                .outputs = Whole(layer.at("outputs")),
-                                .weights = {},
-                                .bias = {}});
+  for (const Json& json_of_layer : json.at("layers")) {
+    const absl::StatusOr<Layer> layer = LayerFromJson(json_of_layer, snapshot->layers.size());
+    if (!layer.ok()) return layer.status();
+    snapshot->layers.push_back(*layer);
   }
   for (const Json& head : json.at("heads")) snapshot->heads.push_back(HeadFromJson(head));
   snapshot->golden.rows = Whole(json.at("golden").at("rows"));
@@ -120,6 +143,7 @@ void ReadMeta(const Json& json, Snapshot* snapshot) {
                           .parent_version = integer("parent_version"),
                           .training_from = integer("training_from"),
                           .training_to = integer("training_to")};
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -134,9 +158,7 @@ std::string MetaToJson(const Snapshot& snapshot) {
   }
   if (snapshot.members != 1) json["members"] = snapshot.members;
   json["layers"] = Json::array();
-  for (const Layer& layer : snapshot.layers) {
-    json["layers"].push_back({{"inputs", layer.inputs}, {"outputs", layer.outputs}});
-  }
+  for (const Layer& layer : snapshot.layers) json["layers"].push_back(LayerToJson(layer));
   json["heads"] = Json::array();
   for (const Head& head : snapshot.heads) json["heads"].push_back(HeadToJson(head));
   json["golden"] = {{"rows", snapshot.golden.rows}};
@@ -171,7 +193,8 @@ absl::StatusOr<Snapshot> MetaFromJson(std::string_view text) {
   Snapshot snapshot;
   snapshot.schema = *std::move(schema);
   try {  // the JSON library reports a wrong shape by throwing; it goes no further than here
-    ReadMeta(json, &snapshot);
+    const absl::Status read = ReadMeta(json, &snapshot);
+    if (!read.ok()) return read;
   } catch (const Json::exception& e) {
     return absl::InvalidArgumentError(absl::StrCat("meta: ", e.what()));
   }

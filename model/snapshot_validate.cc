@@ -145,8 +145,11 @@ absl::Status CheckLayers(const Snapshot& snapshot) {
     }
     if (!AllFinite(layer.weights) || !AllFinite(layer.bias))
       return Bad(where, "holds a number that is not finite");
+    const bool output = (i + 1) % per_member == 0;
+    if (!std::isfinite(layer.activation.alpha)) return Bad(where, "the activation's alpha is not finite");
+    if (output && layer.activation != Activation{}) return Bad(where, "an output layer with an activation");
     inputs = layer.outputs;
-    if ((i + 1) % per_member == 0 && inputs != snapshot.heads.size()) {
+    if (output && inputs != snapshot.heads.size()) {
       return Bad("heads", absl::StrCat("the output layer has ", inputs, " logits for ", snapshot.heads.size(),
                                        " heads"));
     }

@@ -139,7 +139,16 @@ absl::StatusOr<bool> BlockReader::Next(size_t rows, Dataset* block) {
     if (!more.ok()) return more.status();
     if (!*more) break;
     for (size_t f = 0; f < feature_cells_.size(); ++f) {
-      AppendCell(cells_[feature_cells_[f]], schema_.features[f], &block->columns[f]);
+      const model::Feature& feature = schema_.features[f];
+      const uint64_t missing = block->columns[f].missing;
+      AppendCell(cells_[feature_cells_[f]], feature, &block->columns[f]);
+      if (feature.missing == model::MissingRule::kRefuse && block->columns[f].missing > missing &&
+          feature.kind == model::FeatureKind::kNumeric) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(table_->source().path, ":", table_->line(), ": feature '", feature.name,
+                         "' is missing, and its schema says that such rows have no answer (\"missing\": "
+                         "\"refuse\"): complete the row, or take it out"));
+      }
     }
     for (size_t i = 0; i < label_cells_.size(); ++i) {
       const std::string_view cell = cells_[label_cells_[i]];

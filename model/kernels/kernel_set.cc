@@ -20,6 +20,7 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
+#include "model/kernels/activation-inl.h"
 #include "model/kernels/dense-inl.h"
 #include "model/kernels/sigmoid-inl.h"
 
@@ -53,6 +54,7 @@ constexpr KernelSet SetOf(Precision precision) {
           .scratch_floats = NoScratch,
           .pack = Pack<Weights>,
           .dense = Dense<Weights>,
+          .activate = kActivateKernels,
           .heads = Heads,
           .sigmoids = Sigmoids};
 }

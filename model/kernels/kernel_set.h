@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/activation.h"
 
 namespace adscore::model {
 
@@ -45,6 +46,9 @@ enum class Precision : uint8_t {
   kInt8,  // 8 bits and a scale per column: a quarter of them
 };
 
+// y[r][c] = activation(y[r][c]) for r < rows and c < columns, y being [rows][stride].
+using ActivateKernel = void (*)(float alpha, size_t rows, size_t columns, size_t stride, float* y);
+
 struct KernelSet {
   const char* name;  // "avx512_bf16", "avx512_vnni", "avx512", "avx2", "sse4", "ssse3", "neon", "scalar"
   Precision precision;
@@ -62,6 +66,10 @@ struct KernelSet {
                float* packed);
 
   void (*dense)(const DenseArgs& args);
+
+  // By ActivationKind: right to a float's last bit or the one before, and for numbers close to 0 at least to
+  // 1e-15; the same for a number wherever it stands. Null for ReLU, which is DenseArgs::relu.
+  const ActivateKernel* activate;
 
   // y[r][h] = bias[h] + dot(x[r], w[h]); w is [heads][depth]. Each dot is summed in a fixed order that
   // depends on depth alone. y is [rows][heads].

@@ -49,6 +49,15 @@ TEST(EncodeNumberTest, MissingFollowsItsRuleAndIsFlagged) {
   EXPECT_EQ(zero.value, -1.0f) << "the number 0, standardised";
   EXPECT_EQ(zero.missing, 1.0f);
   EXPECT_EQ(zero.bin, kMissingId);
+  feature.missing = MissingRule::kRefuse;
+  EXPECT_TRUE(std::isnan(EncodeNumber(feature, Encoding(), kNaN).value));
+}
+
+TEST(EncodeNumberTest, ANumberTakesOneInputLessWithoutItsFlag) {
+  FeatureEncoding encoding;
+  EXPECT_EQ(InputWidth(Feature{}, encoding, 1), 2u);
+  encoding.numeric.flag = false;
+  EXPECT_EQ(InputWidth(Feature{}, encoding, 1), 1u);
 }
 
 TEST(VocabularyTest, FindsEveryTokenAndNothingElse) {

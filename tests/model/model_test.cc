@@ -78,12 +78,27 @@ TEST_P(ModelTest, AnEnsembleAgreesWithTheReference) {
   ExpectAgreement({.members = 2, .hidden = {}}, 20);
 }
 
+TEST_P(ModelTest, AgreesWithEveryActivation) {
+  for (size_t k = 1; k < kActivationKinds; ++k) {
+    const auto kind = static_cast<ActivationKind>(k);
+    const Activation activation = {kind, HasAlpha(kind) ? 0.2f : 0.0f};
+    ExpectAgreement({.activations = {activation}}, 20);
+    ExpectAgreement({.members = 2, .context = false, .hidden = {5, 5}, .activations = {{}, activation}}, 20);
+  }
+}
+
+TEST_P(ModelTest, AgreesWithoutFlagsForMissingNumbers) {
+  ExpectAgreement({.flags = false}, 20);
+  ExpectAgreement({.members = 2, .hidden = {}, .flags = false}, 20);
+}
+
 TEST_P(ModelTest, AgreesWithOddWidthsAndOneHead) {
   ExpectAgreement({.hidden = {37, 1, 19}, .heads = {"click"}}, 20);
 }
 
 TEST_P(ModelTest, ARowsResultDoesNotDependOnTheBatch) {
-  const TinySnapshot tiny;
+  const TinySnapshot tiny(
+      {.hidden = {8, 4, 7}, .activations = {{}, {ActivationKind::kGelu}, {ActivationKind::kTanh}}});
   const Schema& schema = tiny.snapshot().schema;
   const Model model(tiny.snapshot(), *GetParam());
   std::vector<std::unique_ptr<RandomColumns>> storage;

@@ -51,6 +51,19 @@ TEST_F(CheckColumnsTest, InfinityIsRefusedByFeatureAndRow) {
   EXPECT_THAT(Refusal(), HasSubstr("candidate feature 'bid', row 3"));
 }
 
+TEST_F(CheckColumnsTest, AMissingNumberIsRefusedWhereTheModelHasNoAnswerWithoutIt) {
+  Schema schema = schema_;
+  schema.features[3].missing = MissingRule::kRefuse;
+  random_.numeric = {1, 2, 3, 4, 5};
+  random_.columns.numeric = random_.numeric;
+  EXPECT_TRUE(CheckColumns(schema, FeatureRole::kCandidate, random_.columns).ok());
+  random_.numeric[2] = std::numeric_limits<float>::quiet_NaN();
+  const absl::Status status = CheckColumns(schema, FeatureRole::kCandidate, random_.columns);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("candidate feature 'bid', row 2: the number is missing"));
+}
+
 TEST(RawStorageTest, TheFirstRowsAreCopiedWithAllTheirValues) {
   const TinySnapshot tiny;
   const RandomColumns candidates(tiny.snapshot().schema, FeatureRole::kCandidate, 6, 2);

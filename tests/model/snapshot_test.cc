@@ -85,6 +85,28 @@ TEST_F(SnapshotTest, ReadsBackWhatWasWritten) {
   EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
 }
 
+TEST_F(SnapshotTest, ActivationsAndNumbersWithoutFlagsAreReadBack) {
+  const Activation leaky = {ActivationKind::kLeakyRelu, 0.1f};
+  const TinySnapshot tiny(
+      {.hidden = {8, 4, 3}, .activations = {leaky, {}, {ActivationKind::kSoftplus}}, .flags = false});
+  fs::remove(path_);
+  ASSERT_TRUE(WriteSnapshot(tiny.snapshot(), path_).ok());
+  const auto mapped = MappedSnapshot::Open(path_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  const Snapshot& read = (*mapped)->snapshot();
+  EXPECT_EQ(read.layers[0].activation, leaky);
+  EXPECT_EQ(read.layers[1].activation, Activation{});
+  EXPECT_EQ(read.layers[2].activation.kind, ActivationKind::kSoftplus);
+  EXPECT_FALSE(read.encodings[0].numeric.flag);
+  EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
+}
+
+TEST_F(SnapshotTest, WhatIsLeftAtItsDefaultIsNotWritten) {
+  for (const char* key : {"\"activation\"", "\"alpha\"", "\"flag\"", "\"members\""}) {
+    EXPECT_EQ(good_.find(key), std::string::npos) << key;
+  }
+}
+
 TEST_F(SnapshotTest, WritingTheSameSnapshotGivesTheSameBytes) {
   const std::string again = path_ + ".again";
   fs::remove(again);
@@ -278,6 +300,12 @@ INSTANTIATE_TEST_SUITE_P(
                   static const std::vector<float> kBias = {kNaN, 0};
                   s->layers[2].bias = kBias;
                 }},
+        Spoiled{"AlphaNotFinite", "alpha is not finite",
+                [](Snapshot* s) {
+                  s->layers[0].activation = {ActivationKind::kElu, kInfinity};
+                }},
+        Spoiled{"OutputWithActivation", "an output layer with an activation",
+                [](Snapshot* s) { s->layers[2].activation = {ActivationKind::kTanh}; }},
         Spoiled{"NoLayers", "there are none", [](Snapshot* s) { s->layers.clear(); }},
         Spoiled{"OneHeadTooMany", "logits for",
                 [](Snapshot* s) {

@@ -107,6 +107,7 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
       if (counted)
         encoding.statistics = {.rows = kTokens + 2, .dim = 2, .values = Random((kTokens + 2) * 2, 1)};
     }
+    encoding.numeric.flag = options.flags;
     snapshot_.encodings.push_back(encoding);
   }
 
@@ -121,6 +122,10 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
                                   .weights = Random(inputs * width, scale),
                                   .bias = Random(width, 0.1f)});
       inputs = width;
+    }
+    for (size_t i = 0; i < options.hidden.size() && !options.activations.empty(); ++i) {
+      snapshot_.layers[member * outputs.size() + i].activation =
+          options.activations[i % options.activations.size()];
     }
   }
   for (const std::string& name : options.heads) {

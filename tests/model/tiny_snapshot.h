@@ -17,6 +17,8 @@ struct TinyOptions {
   size_t members = 1;   // networks of an ensemble
   bool context = true;  // has context features beside the candidates'
   std::vector<size_t> hidden = {8, 4};
+  std::vector<Activation> activations = {};  // of the hidden layers, in turn; none: ReLU
+  bool flags = true;                         // numeric features say that they are missing
   std::vector<std::string> heads = {"click", "conversion"};
   size_t golden_rows = 8;
   uint64_t seed = 1;  // another seed: the same schema with other weights
