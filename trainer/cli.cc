@@ -15,6 +15,7 @@
 #include "trainer/commands/evaluate.h"
 #include "trainer/commands/fit.h"
 #include "trainer/commands/generate.h"
+#include "trainer/commands/import.h"
 #include "trainer/commands/inspect.h"
 #include "trainer/commands/schema.h"
 #include "trainer/commands/tune.h"
@@ -70,6 +71,7 @@ int RunTrainer(int argc, const char* const* argv) {
   AddGenerateCommand(app, run);
   AddInspectCommand(app, run);
   AddTuneCommand(app, run);
+  AddImportCommand(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
