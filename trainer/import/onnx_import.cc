@@ -127,12 +127,13 @@ class OnnxImporter {
     return absl::OkStatus();
   }
 
+  // 0 if the file does not say it, as it should.
   int64_t OpsetOf(const onnx::Node& node) const {
     for (const onnx::OperatorSet& set : model_.opset_import()) {
       const bool ml = set.domain() == "ai.onnx.ml";
       if (ml == IsMl(node) && (ml || set.domain().empty() || set.domain() == "ai.onnx")) return set.version();
     }
-    return 1;
+    return 0;
   }
 
   std::string TitleOf(const onnx::Node& node) const { return OnnxNode(node, 0).Title(); }
@@ -186,6 +187,7 @@ class OnnxImporter {
     }
     const bool known = proto.domain().empty() || proto.domain() == "ai.onnx" || IsMl(proto);
     if (!known) return Bad(absl::StrCat("operators of the domain ", proto.domain(), " are not supported"));
+    if (node.opset() <= 0) return Bad("the file does not say which version of the operators it is made of");
     std::vector<OnnxValue> made;
     if (label) {  // whatever is made of a class is one
       made.resize(static_cast<size_t>(proto.output_size()));

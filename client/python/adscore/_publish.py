@@ -119,7 +119,7 @@ def _to_onnx(model: Any, columns: list[tuple[str, str]]) -> bytes:
         raise PublishError("skl2onnx is needed: pip install 'adscore[publish]'") from error
     types = {"float": FloatTensorType, "int64": Int64TensorType, "string": StringTensorType}
     try:
-        if hasattr(model, "feature_names_in_"):
+        if _takes_columns(model) or any(kind != "float" for _, kind in columns):
             initial = [(name, types[kind]([None, 1])) for name, kind in columns]
             return convert_sklearn(model, initial_types=initial).SerializeToString()
         return _of_array(convert_sklearn(model, initial_types=[("x", types["float"]([None, len(columns)]))]), columns)
@@ -129,12 +129,16 @@ def _to_onnx(model: Any, columns: list[tuple[str, str]]) -> bytes:
         raise PublishError(f"skl2onnx can't convert it: {error}") from error
 
 
+def _takes_columns(model: Any) -> bool:
+    """Whether the model's first step chooses columns by their names; others take an array, also as a frame."""
+    first = model.steps[0][1] if hasattr(model, "steps") else model
+    return hasattr(first, "transformers_")
+
+
 def _of_array(model: Any, columns: list[tuple[str, str]]) -> bytes:
     """The converted model with an input per column, joined to the array that it takes."""
     from onnx import TensorProto, helper
 
-    if any(kind != "float" for _, kind in columns):
-        raise PublishError("an encoder over an array is not supported: fit it to a DataFrame")
     del model.graph.input[:]
     for name, _ in columns:
         model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]))

@@ -19,7 +19,8 @@ def fitted(tmp_path, trainer):
     run("fit", "--data", data, "--label", "click,conversion", "--context", "site,section,hour,weekday,device,country",
         "--model-root", tmp_path / "M", "--model", "ads", "--epochs", "1", "--hidden", "16")
     run("evaluate", "--model-root", tmp_path / "M", "--model", "ads", "--data", data, "--predictions", tmp_path / "p.tsv")
-    frame = pd.read_csv(data, dtype={"interests": str})
+    # An empty cell is missing; "NA" is a country.
+    frame = pd.read_csv(data, keep_default_na=False, na_values=[""])
     return tmp_path / "M", frame, pd.read_csv(tmp_path / "p.tsv", sep="\t")
 
 

@@ -35,6 +35,9 @@ MODELS = {
     "mlp_logistic": lambda: make_pipeline(
         encoded(MinMaxScaler()), MLPClassifier((8, 8), activation="logistic", max_iter=15, random_state=1)),
     "logistic": lambda: make_pipeline(encoded(MinMaxScaler()), LogisticRegression()),
+    "scaled": lambda: make_pipeline(ColumnTransformer([("n", "passthrough", NUMBERS)]), StandardScaler(), LogisticRegression()),
+    "names": lambda: make_pipeline(
+        ColumnTransformer([("c", OneHotEncoder(), NAMES)]), LogisticRegression()),
     "imputed": lambda: make_pipeline(encoded(make_pipeline(SimpleImputer(), StandardScaler())), LogisticRegression()),
 }
 
@@ -44,9 +47,11 @@ MODELS = {
 def test_a_pipeline_is_answered_as_it_scores(kind, tmp_path, trainer, serve):
     frame, labels = rows()
     model = MODELS[kind]().fit(frame, labels)
-    published = adscore.publish(model, tmp_path / "M", "ads", head="click", context=["site"], trainer=trainer)
+    published = adscore.publish(model, tmp_path / "M", "ads", head="click", trainer=trainer,
+                                context=["site" if kind != "scaled" else "age"])
     assert published.version == 1
-    assert sorted(published.features) == sorted(NUMBERS + NAMES)
+    used = {"scaled": NUMBERS, "names": NAMES}.get(kind, NUMBERS + NAMES)
+    assert sorted(published.features) == sorted(used)
     scored = frame.assign(age=frame.age.where(frame.index % 9 != 0)) if kind == "imputed" else frame
     with adscore.Client(serve(tmp_path / "M")) as client:
         answer = client.predict("ads", scored)
@@ -66,6 +71,17 @@ def test_an_estimator_over_an_array_has_the_names_it_is_given(estimator, tmp_pat
         np.testing.assert_allclose(answer["probability"], estimator.predict_proba(x)[:, 1], atol=1e-5)
         with pytest.raises(adscore.InvalidRequest, match="age"):
             client.predict("ads", frame.assign(age=np.nan))
+
+
+def test_a_pipeline_without_a_column_transformer_takes_a_frame_or_an_array(tmp_path, trainer, serve):
+    frame, labels = rows()
+    for name, x in {"frame": frame[NUMBERS], "array": frame[NUMBERS].to_numpy()}.items():
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, labels)
+        published = adscore.publish(model, tmp_path / "M", name, trainer=trainer)
+        assert published.features == (NUMBERS if name == "frame" else ["x_0", "x_1"])
+    with adscore.Client(serve(tmp_path / "M")) as client:
+        answer = client.predict("frame", frame)
+        np.testing.assert_allclose(answer["probability"], model.predict_proba(x)[:, 1], atol=1e-5)
 
 
 def test_what_can_not_be_published_is_refused_by_name(tmp_path, trainer):

@@ -140,11 +140,12 @@ TEST(KerasImportTest, WhatIsNotSupportedIsRefusedByName) {
               HasSubstr("layer 'hidden' (Dense): activation 'swish' is not supported"));
   EXPECT_THAT(Refusal(Sequential({Input(2), Dense("hidden", 2, "tanh")})), HasSubstr("--logits"));
   EXPECT_THAT(Refusal({{"class_name", "MyModel"}, {"config", Json::object()}}), HasSubstr("class MyModel"));
+  EXPECT_THAT(Refusal(Sequential(Json::array(
+                  {Layer("InputLayer", "x", {{"batch_shape", {nullptr, 2}}, {"dtype", "string"}})}))),
+              HasSubstr("is of strings"));
   EXPECT_THAT(
-      Refusal(Sequential({Layer("InputLayer", "x", {{"batch_shape", {nullptr, 2}}, {"dtype", "string"}})})),
-      HasSubstr("is of strings"));
-  EXPECT_THAT(Refusal(Sequential({Layer("InputLayer", "x", {{"batch_shape", {nullptr, 4, 4}}})})),
-              HasSubstr("supported is [null, columns]"));
+      Refusal(Sequential(Json::array({Layer("InputLayer", "x", {{"batch_shape", {nullptr, 4, 4}}})}))),
+      HasSubstr("supported is [null, columns]"));
 }
 
 TEST(KerasImportTest, WeightsThatDoNotFitAreRefused) {

@@ -5,6 +5,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "onnx.pb.h"
@@ -14,9 +15,11 @@ namespace adscore::trainer::testing {
 class OnnxBuilder {
  public:
   OnnxBuilder() {
-    onnx::OperatorSet* set = model_.add_opset_import();
-    set->set_domain("");
-    set->set_version(17);
+    for (const auto& [domain, version] : {std::pair("", 17), std::pair("ai.onnx.ml", 3)}) {
+      onnx::OperatorSet* set = model_.add_opset_import();
+      set->set_domain(domain);
+      set->set_version(version);
+    }
   }
 
   OnnxBuilder& Input(const std::string& name, std::vector<int64_t> columns, int type = 1) {
