@@ -13,6 +13,7 @@
 #include "cli/flag_checks.h"
 #include "cli/output.h"
 #include "trainer/commands/evaluate.h"
+#include "trainer/commands/export.h"
 #include "trainer/commands/fit.h"
 #include "trainer/commands/generate.h"
 #include "trainer/commands/import.h"
@@ -72,6 +73,7 @@ int RunTrainer(int argc, const char* const* argv) {
   AddInspectCommand(app, run);
   AddTuneCommand(app, run);
   AddImportCommand(app, run);
+  AddExportCommand(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -14,4 +14,4 @@ if ! cmp -s "$here/requirements-test.txt" "$build/python-test/requirements"; the
   "$python" -m pip install --quiet -r "$here/requirements-test.txt"
   cp "$here/requirements-test.txt" "$build/python-test/requirements"
 fi
-PYTHONPATH="$here" exec "$python" -m pytest -q -p no:cacheprovider "$here/tests"
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" exec "$python" -m pytest -q -p no:cacheprovider "$here/tests"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/model.h"
+#include "model/snapshot_meta.h"
 #include "trainer/import/imported_model.h"
 #include "trainer/import/keras_import.h"
 #include "trainer/import/onnx_import.h"
@@ -75,5 +76,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     return 0;
   }
   Require(model::Validate((*imported)->snapshot()).ok());
+  Require(model::MetaFromJson(model::MetaToJson((*imported)->snapshot())).ok());
   return 0;
 }

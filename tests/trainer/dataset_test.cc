@@ -53,6 +53,15 @@ class DatasetTest : public testing::Test {
   TestDirectory directory_;
 };
 
+TEST_F(DatasetTest, ARowWithoutANumberThatMustBeThereIsRefusedByItsLine) {
+  model::Schema schema = LogSchema();
+  schema.features[1].missing = model::MissingRule::kRefuse;
+  const absl::StatusOr<Dataset> read = ReadDataset(directory_.File("log.csv", std::string(kLog)),
+                                                   data::Format::kAuto, schema, {}, false, nullptr);
+  EXPECT_EQ(read.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(read.status().message()), HasSubstr("log.csv:3: feature 'amount' is missing"));
+}
+
 TEST_F(DatasetTest, CellsBecomeNumbersTokensAndListsInSchemaOrder) {
   const Dataset data = Read(kLog, "click").value();
   ASSERT_EQ(data.rows, 4U);

@@ -49,8 +49,13 @@ absl::StatusOr<Inspected> Open(const std::string& directory) {
 void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
   const model::Snapshot& snapshot = inspected.model->snapshot();
   Json layers = Json::array();
-  for (const model::Layer& layer : snapshot.layers) {
-    layers.push_back({{"inputs", layer.inputs}, {"outputs", layer.outputs}});
+  const size_t per_member = snapshot.layers.size() / snapshot.members;
+  for (size_t i = 0; i < snapshot.layers.size(); ++i) {
+    const model::Layer& layer = snapshot.layers[i];
+    const bool hidden = (i + 1) % per_member != 0;
+    layers.push_back({{"inputs", layer.inputs},
+                      {"outputs", layer.outputs},
+                      {"activation", hidden ? model::ToString(layer.activation.kind) : "none"}});
   }
   Json heads = Json::array();
   for (const model::Head& head : snapshot.heads) {

@@ -138,7 +138,7 @@ absl::StatusOr<Form> DenseGraph::Multiply(const Form& x, std::span<const float> 
     add(x.offset[i], i, y.offset.data());
     if (x.plain) add(x.scale[i], i, y.weights.data() + x.unit[i] * outputs);
   }
-  if (!x.plain) {
+  if (!x.plain && x.width > 0) {
     for (size_t u = 0; u < x.weights.size() / x.width; ++u) {
       for (size_t i = 0; i < x.width; ++i) {
         const double factor = x.weights[u * x.width + i];
@@ -204,7 +204,7 @@ Form DenseGraph::Select(const Form& x, std::span<const size_t> elements) const {
     y.unit.push_back(x.unit[i]);
     y.scale.push_back(x.scale[i]);
   }
-  const size_t units = x.plain ? 0 : x.weights.size() / x.width;
+  const size_t units = x.plain || x.width == 0 ? 0 : x.weights.size() / x.width;
   y.weights.reserve(units * y.width);
   for (size_t u = 0; u < units; ++u) {
     for (const size_t i : elements) y.weights.push_back(x.weights[u * x.width + i]);

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "data/cell.h"
+#include "data/utf8.h"
 #include "model/model.h"
 
 namespace adscore::trainer {
@@ -92,6 +93,9 @@ absl::Status ImportedModel::SetFeatures(const DenseGraph& graph, const ImportOpt
           absl::StrCat("input '", graph.columns()[c].name, "' is left out: no probability depends on it"));
     }
   }
+  for (const size_t c : columns_) {
+    if (!data::IsUtf8(graph.columns()[c].name)) return Bad("an input's name is not UTF-8");
+  }
   if (columns_.empty()) return Bad("the model's output depends on none of its inputs");
   if (options.schema && options.schema->features.size() != columns_.size()) {
     return Bad(absl::StrCat("--schema has ", options.schema->features.size(), " features, and the model has ",
@@ -132,6 +136,7 @@ absl::Status ImportedModel::SetHeads(const ImportedGraph& imported, const Import
     names = options.heads;
   }
   for (const std::string& name : names) {
+    if (!data::IsUtf8(name)) return Bad("a head's name is not UTF-8: give it another with --heads");
     model::Head& head = snapshot_.heads.emplace_back();
     head.name = name;
     head.label.column = name;
@@ -190,16 +195,20 @@ void ImportedModel::AddFirst(const DenseGraph& graph, const std::vector<std::vec
     table.reserve((known.tokens.size() + 2) * dim);
     std::vector<double> folded(outputs);
     const auto append = [&](const auto& row_of) {  // row_of(table): a token of it, or kNone
-      if (fold) std::fill(folded.begin(), folded.end(), 0.0);
-      for (const size_t u : units) {
-        const DenseGraph::InputUnit& unit = graph.input_units()[u];
-        const LookupTable& from = column.tables[unit.table];
-        const size_t row = row_of(unit.table);
-        const float value = row == TokenRows::kNone ? from.unknown[unit.element] : from.At(row, unit.element);
-        if (!fold) {
-          table.push_back(value);
-        } else if (value != 0) {
-          for (size_t c = 0; c < outputs; ++c) folded[c] += static_cast<double>(value) * of_unit[u][c];
+      std::fill(folded.begin(), folded.end(), 0.0);
+      size_t first = 0;  // of a table's units, which follow each other
+      for (size_t t = 0; t < column.tables.size(); first += column.tables[t++].dim) {
+        const LookupTable& from = column.tables[t];
+        const size_t row = row_of(t);
+        const bool unit_vector = fold && from.values.empty() && row != TokenRows::kNone;
+        for (size_t d = unit_vector ? row : 0; d < (unit_vector ? row + 1 : from.dim); ++d) {
+          const float value = row == TokenRows::kNone ? from.unknown[d] : from.At(row, d);
+          if (!fold) {
+            table.push_back(value);
+          } else if (value != 0) {
+            const std::vector<double>& weights = of_unit[units[first + d]];
+            for (size_t c = 0; c < outputs; ++c) folded[c] += static_cast<double>(value) * weights[c];
+          }
         }
       }
       if (fold) table.insert(table.end(), folded.begin(), folded.end());

@@ -145,6 +145,9 @@ absl::StatusOr<OnnxValue> ConstantOfShape(const OnnxNode& node, const OnnxConsta
   const absl::StatusOr<size_t> count = ElementCount(filled.shape);
   if (shape.type != Type::kInteger) return Bad("its shape is no list of whole numbers");
   if (!count.ok()) return count.status();
+  if (*count > kMostComputed) {
+    return Bad(absl::StrCat("it makes ", *count, " elements; ", kMostComputed, " are the most"));
+  }
   OnnxConstant value;
   value.floats = {0};
   if (const onnx::Tensor* tensor = node.Tensor("value"); tensor != nullptr) {

@@ -21,6 +21,8 @@ namespace {
 using Kind = OnnxValue::Kind;
 
 constexpr int kMostNodes = 100'000;
+// Numbers that all nodes together may make, on the way to a model of kMostWeights at most.
+constexpr size_t kMostNumbers = 2 * kMostWeights;
 
 absl::Status Bad(const std::string& what) { return absl::InvalidArgumentError(what); }
 
@@ -206,9 +208,15 @@ class OnnxImporter {
       if (proto.output(i).empty()) continue;
       if (static_cast<size_t>(i) < made.size()) {
         values_[proto.output(i)] = std::move(made[static_cast<size_t>(i)]);
+        const OnnxValue& value = values_[proto.output(i)];
+        numbers_ += value.constant.size() + value.form.weights.size() + value.form.width +
+                    value.columns.size() + value.map.tokens.size();
       } else {  // a mask or statistics of training: of no use to anyone
         values_[proto.output(i)].kind = Kind::kLabel;
       }
+    }
+    if (numbers_ > kMostNumbers) {
+      return Bad(absl::StrCat("with it the graph computes more than ", kMostNumbers, " numbers"));
     }
     return absl::OkStatus();
   }
@@ -262,6 +270,7 @@ class OnnxImporter {
   const bool logits_;
   std::map<std::string, OnnxValue> values_;
   std::vector<int> needed_;  // indices of nodes, ascending
+  size_t numbers_ = 0;
   OnnxContext context_;
   ImportedGraph imported_;
 };

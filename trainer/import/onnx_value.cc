@@ -70,6 +70,14 @@ absl::StatusOr<Spread> SpreadShapes(const std::vector<int64_t>& a, const std::ve
   }
   const absl::StatusOr<size_t> count = ElementCount(spread.shape);
   if (!count.ok()) return count.status();
+  const absl::StatusOr<size_t> of_a = ElementCount(a);
+  const absl::StatusOr<size_t> of_b = ElementCount(b);
+  if (!of_a.ok()) return of_a.status();
+  if (!of_b.ok()) return of_b.status();
+  if (*count > std::max({*of_a, *of_b, kMostComputed})) {
+    return absl::InvalidArgumentError(absl::StrCat("it spreads ", ShapeText(a), " and ", ShapeText(b), " to ",
+                                                   *count, " elements; ", kMostComputed, " are the most"));
+  }
   spread.a = Indices(a, spread.shape, *count);
   spread.b = Indices(b, spread.shape, *count);
   return spread;

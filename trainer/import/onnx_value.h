@@ -17,6 +17,9 @@ namespace adscore::trainer {
 // The size of the batch where a graph computes with shapes: whatever it is, it stays the first axis.
 inline constexpr int64_t kBatch = std::numeric_limits<int64_t>::min();
 
+// Elements that a node may make of fewer.
+inline constexpr size_t kMostComputed = size_t{1} << 22;
+
 struct OnnxConstant {
   enum class Type : uint8_t { kFloat, kInteger, kText };
   Type type = Type::kFloat;

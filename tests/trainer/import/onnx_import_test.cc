@@ -352,6 +352,26 @@ INSTANTIATE_TEST_SUITE_P(
                   b->Node("ConstantOfShape", {"size"}, "filled");
                   NodeAt(b, 0)->set_input(1, "filled");
                 }},
+        Spoiled{
+            "HugeSpread", "elements; 4194304 are the most",
+            [](OnnxBuilder* b) {
+              b->Floats("column", {5000, 1}).Floats("row", {1, 5000}).Node("Add", {"column", "row"}, "outer");
+              NodeAt(b, 0)->set_input(1, "outer");
+            }},
+        Spoiled{"NothingLeft", "multiplies",
+                [](OnnxBuilder* b) {
+                  b->Integers("none", {1}, {0}).Integers("one", {1}, {1}).Floats("nothing", {0, 1});
+                  b->Node("Slice", {"sum", "none", "none", "one"}, "empty");
+                  NodeAt(b, 1)->set_op_type("MatMul");
+                  NodeAt(b, 1)->set_input(0, "empty");
+                  NodeAt(b, 1)->add_input("nothing");
+                  NodeAt(b, 2)->set_input(1, "v");
+                }},
+        Spoiled{"NameNotUtf8", "not UTF-8",
+                [](OnnxBuilder* b) {
+                  b->model().mutable_graph()->mutable_input(0)->set_name("\xff");
+                  NodeAt(b, 0)->set_input(0, "\xff");
+                }},
         Spoiled{"ThreeClasses", "a softmax over 3 classes",
                 [](OnnxBuilder* b) { NodeAt(b, 1)->set_op_type("Softmax"); }},
         Spoiled{"Training", "training mode",

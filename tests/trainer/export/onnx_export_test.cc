@@ -1,0 +1,115 @@
+// What is exported is a graph that holds together and has every table, layer and head of the snapshot. That
+// it scores the same in ONNX Runtime is tests/interop/check_export.py's to say.
+#include "trainer/export/onnx_export.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "onnx.pb.h"
+#include "tests/model/tiny_snapshot.h"
+
+namespace adscore::trainer {
+namespace {
+
+using model::testing::TinyOptions;
+using model::testing::TinySnapshot;
+using ::testing::HasSubstr;
+
+// A tiny snapshot without its multi-valued features.
+class Exportable {
+ public:
+  explicit Exportable(const TinyOptions& options) : tiny_(options) {
+    model::Snapshot& snapshot = tiny_.mutable_snapshot();
+    for (size_t f = snapshot.schema.features.size(); f-- > 0;) {
+      if (snapshot.schema.features[f].kind != model::FeatureKind::kMultiCategorical) continue;
+      snapshot.schema.features.erase(snapshot.schema.features.begin() + static_cast<ptrdiff_t>(f));
+      snapshot.encodings.erase(snapshot.encodings.begin() + static_cast<ptrdiff_t>(f));
+    }
+    const size_t per_member = snapshot.layers.size() / snapshot.members;
+    for (size_t i = 0; i < snapshot.layers.size(); i += per_member) {
+      model::Layer& first = snapshot.layers[i];
+      first.inputs = snapshot.ContextWidth() + snapshot.CandidateWidth();
+      first.weights = first.weights.first(first.inputs * first.outputs);
+    }
+  }
+  const model::Snapshot& snapshot() const { return tiny_.snapshot(); }
+
+ private:
+  TinySnapshot tiny_;
+};
+
+onnx::Graph Export(const model::Snapshot& snapshot) {
+  const absl::StatusOr<std::string> bytes = ExportOnnx(snapshot);
+  EXPECT_TRUE(bytes.ok()) << bytes.status();
+  onnx::Model model;
+  EXPECT_TRUE(bytes.ok() && model.ParseFromString(*bytes));
+  return model.graph();
+}
+
+size_t Count(const onnx::Graph& graph, const std::string& type) {
+  return static_cast<size_t>(std::count_if(graph.node().begin(), graph.node().end(),
+                                           [&](const onnx::Node& node) { return node.op_type() == type; }));
+}
+
+TEST(OnnxExportTest, EveryValueIsMadeBeforeItIsUsedAndOnce) {
+  for (const size_t members : {1, 3}) {
+    const Exportable exportable({.members = members, .activations = {{model::ActivationKind::kGelu}}});
+    const onnx::Graph graph = Export(exportable.snapshot());
+    std::set<std::string> made;
+    for (const onnx::ValueInfo& input : graph.input()) EXPECT_TRUE(made.insert(input.name()).second);
+    for (const onnx::Tensor& tensor : graph.initializer()) {
+      EXPECT_TRUE(made.insert(tensor.name()).second);
+      size_t count = 1;
+      for (const int64_t size : tensor.dims()) count *= static_cast<size_t>(size);
+      EXPECT_EQ(tensor.raw_data().size(), count * (tensor.data_type() == 1 ? 4 : 8)) << tensor.name();
+    }
+    for (const onnx::Node& node : graph.node()) {
+      for (const std::string& input : node.input())
+        EXPECT_TRUE(made.contains(input)) << node.name() << " " << input;
+      for (const std::string& output : node.output()) EXPECT_TRUE(made.insert(output).second) << output;
+    }
+    ASSERT_EQ(graph.output_size(), 2);
+    EXPECT_EQ(graph.output(0).name(), "click");
+    EXPECT_TRUE(made.contains("click"));
+    EXPECT_TRUE(made.contains("conversion"));
+    EXPECT_EQ(Count(graph, "Gemm"), 3 * members);
+    EXPECT_EQ(Count(graph, "Gelu"), 2 * members);
+  }
+}
+
+TEST(OnnxExportTest, EveryFeatureIsAnInputAndEveryTokenIsInItsTable) {
+  const Exportable exportable({});
+  const onnx::Graph graph = Export(exportable.snapshot());
+  std::vector<std::string> names;
+  for (const onnx::ValueInfo& input : graph.input()) names.push_back(input.name());
+  EXPECT_THAT(names, ::testing::ElementsAre("hour", "site", "bid", "ad"));
+  EXPECT_EQ(graph.input(0).type().tensor_type().elem_type(), 1);
+  EXPECT_EQ(graph.input(1).type().tensor_type().elem_type(), 7);
+  const model::Vocabulary& vocabulary = exportable.snapshot().encodings[1].vocabulary;
+  size_t maps = 0;
+  for (const onnx::Node& node : graph.node()) {
+    if (node.op_type() != "LabelEncoder" || node.input(0) != "site") continue;
+    ++maps;
+    std::set<int64_t> keys(node.attribute(0).ints().begin(), node.attribute(0).ints().end());
+    EXPECT_EQ(keys.size(), 11u) << "ten tokens, and 0 for a missing one";
+    for (const uint64_t key : vocabulary.keys()) EXPECT_TRUE(keys.contains(static_cast<int64_t>(key)));
+    EXPECT_EQ(node.attribute(2).i(), model::kUnknownId);
+  }
+  EXPECT_EQ(maps, 2u) << "one for the embedding, one for the statistics";
+}
+
+TEST(OnnxExportTest, MultiValuedFeaturesAreRefusedByName) {
+  const TinySnapshot tiny;
+  const absl::Status status = ExportOnnx(tiny.snapshot()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("feature 'interests' is multi-valued"));
+}
+
+}  // namespace
+}  // namespace adscore::trainer
