@@ -174,6 +174,9 @@ class KerasImporter {
         call.call.node = calls++;
         const Json& arguments = inbound.is_object() ? inbound.at("args") : inbound;
         CollectInputs(arguments, 0, &call.inputs);
+        if (call.inputs.empty() && inbound.is_object() && inbound.contains("kwargs")) {
+          CollectInputs(inbound.at("kwargs"), 0, &call.inputs);
+        }
         nodes_.push_back(std::move(call));
       }
     }

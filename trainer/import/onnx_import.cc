@@ -89,6 +89,8 @@ class OnnxImporter {
             context_.graph.AddColumn(width == 1 ? input.name() : absl::StrCat(input.name(), "_", i)));
       }
       if (rank == 2) value.shape = {width};
+      const int element = type.elem_type();  // TensorProto.DataType: float, half, double, bfloat
+      value.fractional = element == 1 || element == 10 || element == 11 || element == 16;
       values_[input.name()] = std::move(value);
     }
     return absl::OkStatus();

@@ -100,6 +100,10 @@ absl::StatusOr<Form> SumsOf(const OnnxValue& value, OnnxContext* context) {
     default:
       return absl::InvalidArgumentError("its input is nothing that a layer of numbers can be made of");
   }
+  if (value.truncated && !value.mapped) {
+    return absl::InvalidArgumentError(
+        "it computes with numbers that are cut to whole ones; supported is to look such ones up in a table");
+  }
   if (!value.mapped) {
     absl::StatusOr<Form> numbers = context->graph.Numbers(value.columns);
     if (!numbers.ok() || value.shift == 0) return numbers;
@@ -128,6 +132,8 @@ OnnxValue SelectElements(const OnnxValue& value, const std::vector<size_t>& elem
   selected.kind = value.kind;
   selected.shape = std::move(shape);
   selected.shift = value.shift;
+  selected.fractional = value.fractional;
+  selected.truncated = value.truncated;
   selected.mapped = value.mapped;
   selected.map = value.map;
   selected.erf_scale = value.erf_scale;
@@ -156,6 +162,8 @@ absl::StatusOr<OnnxValue> JoinValues(const std::vector<const OnnxValue*>& values
     joined.kind = OnnxValue::Kind::kColumns;
     joined.shift = first.shift;
     for (const OnnxValue* value : values) {
+      joined.fractional = joined.fractional || value->fractional;
+      joined.truncated = joined.truncated || value->truncated;
       joined.columns.insert(joined.columns.end(), value->columns.begin(), value->columns.end());
     }
     return joined;

@@ -320,6 +320,18 @@ Values Erf(const OnnxValue& x, OnnxContext* context) {
   return One(std::move(value));
 }
 
+// Ids may be cast at will; of numbers, what a cast cuts off would be lost.
+Values Cast(const OnnxNode& node, const OnnxValue& x) {
+  const int64_t to = node.Int("to", 0);
+  if (to == 1 || to == 10 || to == 11 || to == 16) return One(x);
+  OnnxValue whole = x;
+  if (x.kind != Kind::kColumns || (to == 8 && x.fractional)) {
+    return Bad("it makes whole numbers or strings of numbers that need not be whole");
+  }
+  whole.truncated = x.truncated || x.fractional;
+  return One(std::move(whole));
+}
+
 Values Dropout(const OnnxNode& node, const OnnxValue& x) {
   if (!node.HasInput(2)) return One(x);
   const absl::StatusOr<const OnnxConstant*> training = node.Constant(2);
@@ -364,7 +376,8 @@ absl::StatusOr<std::vector<OnnxValue>> ApplyOnnxOperator(const OnnxNode& node, O
   }
   if (IsElementOperator(type)) return Move(node, x, context);
   if (type == "Split") return Split(node, x, context);
-  if (type == "Identity" || type == "Cast") return One(x);
+  if (type == "Identity") return One(x);
+  if (type == "Cast") return Cast(node, x);
   if (type == "Dropout") return Dropout(node, x);
   if (type == "BatchNormalization") return BatchNormalization(node, context);
   if (type == "Sigmoid") return Sigmoid(x, context);

@@ -59,8 +59,10 @@ struct OnnxValue {
   std::vector<int64_t> shape;  // of all others, without the batch
 
   std::vector<size_t> columns;
-  double shift = 0;     // added to each of the columns
-  bool mapped = false;  // the columns are tokens, and mean what `map` says
+  bool fractional = false;  // they come as floats
+  bool truncated = false;   // and are cut to whole numbers: ids
+  double shift = 0;         // added to each of the columns
+  bool mapped = false;      // the columns are tokens, and mean what `map` says
   TokenMap map;
 
   Form form;

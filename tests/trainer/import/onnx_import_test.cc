@@ -121,6 +121,20 @@ TEST(OnnxImportTest, IdsAreLookedUpByTheirDigitsAndTheUnknownGetTheMean) {
   for (const char* unknown : {"3", "", "two"}) EXPECT_NEAR(Score(snapshot, {}, {unknown}), Sigmoid(3), 1e-7);
 }
 
+TEST(OnnxImportTest, FloatsThatAreCastToIdsAreLookedUp) {
+  OnnxBuilder b;
+  b.Input("x", {2}).Output("p").Floats("table", {3, 1}, {1, 2, 6}).Integers("zero", {1}, {0});
+  b.Integers("one", {1}, {1}).Integers("shape", {2}, {-1, 1});
+  SetInt(b.Add("Gather", {"x", "zero"}, {"id"}), "axis", 1);
+  SetInt(b.Add("Gather", {"x", "one"}, {"number"}), "axis", 1);
+  SetInt(b.Add("Cast", {"id"}, {"whole"}), "to", 7);
+  b.Node("Gather", {"table", "whole"}, "e").Node("Reshape", {"e", "shape"}, "f");
+  b.Node("Add", {"f", "number"}, "z").Node("Sigmoid", {"z"}, "p");
+  const auto imported = Import(b);
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  EXPECT_NEAR(Score((*imported)->snapshot(), {0.5F}, {"1"}), Sigmoid(2.5), 1e-7);
+}
+
 TEST(OnnxImportTest, NamesAreLookedUpThroughALabelEncoder) {
   OnnxBuilder b;
   b.Input("site", {1}, 8).Output("p").Floats("table", {3, 1}, {1, 2, 6}).Integers("axes", {1}, {1});
@@ -351,6 +365,17 @@ INSTANTIATE_TEST_SUITE_P(
                   b->Integers("size", {2}, {int64_t{1} << 40, int64_t{1} << 40});
                   b->Node("ConstantOfShape", {"size"}, "filled");
                   NodeAt(b, 0)->set_input(1, "filled");
+                }},
+        Spoiled{"NumbersCut", "numbers that are cut to whole ones",
+                [](OnnxBuilder* b) {
+                  SetInt(b->Add("Cast", {"x"}, {"whole"}), "to", 7);
+                  SetInt(b->Add("Cast", {"whole"}, {"again"}), "to", 1);
+                  NodeAt(b, 0)->set_input(0, "again");
+                }},
+        Spoiled{"SumsCut", "it makes whole numbers or strings",
+                [](OnnxBuilder* b) {
+                  NodeAt(b, 1)->set_op_type("Cast");
+                  SetInt(NodeAt(b, 1), "to", 7);
                 }},
         Spoiled{
             "HugeSpread", "elements; 4194304 are the most",
