@@ -11,11 +11,18 @@ namespace adscore::trainer {
 absl::StatusOr<WarmStart> WarmStart::From(const model::Snapshot& snapshot, double kept) {
   WarmStart start(snapshot, kept);
   double most = 0;
+  for (const model::Layer& layer : snapshot.layers) {
+    if (layer.activation == model::Activation{}) continue;
+    return absl::InvalidArgumentError(absl::StrCat("can't go on from this snapshot: it has the activation ",
+                                                   model::ToString(layer.activation.kind),
+                                                   ", and this trainer trains ReLU; fit anew, without "
+                                                   "--warm-start"));
+  }
   for (size_t f = 0; f < snapshot.encodings.size(); ++f) {
     const model::Feature& feature = snapshot.schema.features[f];
     const model::FeatureEncoding& encoding = snapshot.encodings[f];
     const bool number = feature.kind == model::FeatureKind::kNumeric;
-    if (encoding.embedding.dim != snapshot.encodings[0].embedding.dim ||
+    if (encoding.embedding.dim != snapshot.encodings[0].embedding.dim || (number && !encoding.numeric.flag) ||
         (!number && encoding.statistics.dim != snapshot.heads.size() + 1)) {
       return absl::InvalidArgumentError(
           absl::StrCat("can't go on from this snapshot: feature '", feature.name,

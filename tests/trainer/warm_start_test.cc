@@ -53,6 +53,18 @@ class WarmStartTest : public ::testing::Test {
   std::optional<WarmStart> start_;
 };
 
+TEST_F(WarmStartTest, WhatThisTrainerCanNotHaveMadeIsRefused) {
+  model::Snapshot snapshot = old();  // of views
+  snapshot.layers[0].activation = {model::ActivationKind::kTanh};
+  EXPECT_THAT(std::string(WarmStart::From(snapshot, 1).status().message()), HasSubstr("the activation tanh"));
+  snapshot = old();
+  const auto is_number = [](const model::Feature& f) { return f.kind == model::FeatureKind::kNumeric; };
+  const auto number = std::ranges::find_if(snapshot.schema.features, is_number);
+  ASSERT_NE(number, snapshot.schema.features.end());
+  snapshot.encodings[static_cast<size_t>(number - snapshot.schema.features.begin())].numeric.flag = false;
+  EXPECT_THAT(std::string(WarmStart::From(snapshot, 1).status().message()), HasSubstr(number->name));
+}
+
 TEST_F(WarmStartTest, TheCountsComeBackOutOfTheStatistics) {
   const WarmStart start = WarmStart::From(old(), 1).value();
   const std::vector<PastToken> tokens = start.Tokens(kAd);
