@@ -4,8 +4,9 @@
 //
 // The input vector of a network has two parts, the context's and the candidate's. Each part has, for its
 // features in schema order:
-//   numeric             standardised value, missing flag (if it has one), then the embedding of its bin (if
-//   it has bins) categorical         the embedding of its token, then its token's statistics (if it has them)
+//   numeric             standardised value, missing flag, then the embedding of its bin (the latter two if
+//                       it has them)
+//   categorical         the embedding of its token, then its token's statistics (if it has them)
 //   multi-valued        the mean of its tokens' embeddings, then the mean of their statistics
 // An ensemble's members are networks with an input vector each: they differ in the embeddings alone. A row of
 // an embedding table holds all members' embeddings, one after another.
