@@ -1,5 +1,5 @@
 // The pages of the HTTP port.
-#include "server/metrics/http_server.h"
+#include "server/http/http_server.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
