@@ -11,7 +11,12 @@ namespace adscore::server {
 
 Server::Server(const ServerOptions& options)
     : admission_(options.max_queued_rows),
-      metrics_(options.serving_threads, [this] { return static_cast<double>(admission_.queued_rows()); }),
+      metrics_(options.serving_threads,
+               [this] {
+                 return LiveState{.queued_rows = admission_.queued_rows(),
+                                  .max_queued_rows = admission_.max_queued_rows(),
+                                  .draining = admission_.draining()};
+               }),
       grpc_address_(options.listen),
       http_address_(options.http_listen) {}
 

@@ -43,6 +43,22 @@ class HistogramCell {
   std::atomic<double> sum_{0};
 };
 
+// Cells of all loops.
+template <typename Cells>
+class PerLoop {
+ public:
+  // `args`: for each loop's cells.
+  template <typename... Args>
+  explicit PerLoop(size_t loops, const Args&... args) {
+    for (size_t i = 0; i < loops; ++i) cells_.push_back(std::make_unique<Cells>(args...));
+  }
+  Cells& of(size_t loop) const { return *cells_[loop]; }
+  const std::vector<std::unique_ptr<Cells>>& all() const { return cells_; }
+
+ private:
+  std::vector<std::unique_ptr<Cells>> cells_;
+};
+
 // Bucket bounds. Durations resolve 20 µs to 1 s; probabilities are finest where click and conversion rates
 // lie.
 std::span<const double> DurationBounds();     // seconds

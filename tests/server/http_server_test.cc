@@ -17,7 +17,7 @@ using ::testing::StartsWith;
 
 class HttpServerTest : public ::testing::Test {
  protected:
-  ServerMetrics metrics_{1, [] { return 3.0; }};
+  ServerMetrics metrics_{1, [] { return LiveState{.queued_rows = 3}; }};
   std::atomic<bool> ready_{false};
   std::unique_ptr<HttpServer> http_ = *HttpServer::Start("127.0.0.1", 0, metrics_, [this] {
     return ready_ ? std::nullopt : std::optional<std::string>("no model yet");
