@@ -2,86 +2,101 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <sstream>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#include "CivetServer.h"
 #include "absl/strings/str_cat.h"
+#include "civetweb.h"
 #include "prometheus/text_serializer.h"
+#include "server/http/status_page.h"
 
 namespace adscore::server {
 namespace {
 
-using NotReady = std::function<std::optional<std::string>()>;
+struct Answer {
+  const char* status = "200 OK";
+  const char* type = "text/plain; charset=utf-8";
+  std::string body;
+  const char* more_headers = "";  // lines, each with its end
+};
 
-void Write(mg_connection* connection, const char* status, const char* type, const std::string& body) {
-  mg_printf(connection,
-            "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
-            "Connection: close\r\n\r\n",
-            status, type, body.size());
-  mg_write(connection, body.data(), body.size());
+// The page needs its own script and style and its own server, and nothing may frame it or make it load more.
+constexpr const char* kPagePolicy =
+    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";
+
+Answer Metrics(const HttpSources& sources) {
+  std::ostringstream text;
+  prometheus::TextSerializer().Serialize(text, sources.metrics.Collect());
+  return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text.str()};
 }
 
-constexpr const char* kPlainText = "text/plain; charset=utf-8";
+Answer Readiness(const HttpSources& sources) {
+  const std::optional<std::string> reason = sources.not_ready();
+  if (!reason.has_value()) return {.body = "ready\n"};
+  return {.status = "503 Service Unavailable", .body = *reason + "\n"};
+}
 
-class MetricsPage : public CivetHandler {
- public:
-  explicit MetricsPage(const prometheus::Collectable& metrics) : metrics_(metrics) {}
-  bool handleGet(CivetServer*, mg_connection* connection) override {
-    std::ostringstream text;
-    prometheus::TextSerializer().Serialize(text, metrics_.Collect());
-    Write(connection, "200 OK", "text/plain; version=0.0.4; charset=utf-8", text.str());
-    return true;
+Answer AnswerTo(const HttpSources& sources, const std::string& path, bool is_read) {
+  const bool is_known =
+      path == "/" || path == "/status.json" || path == "/metrics" || path == "/healthz" || path == "/readyz";
+  if (!is_known) {
+    return {.status = "404 Not Found", .body = "there are /, /status.json, /metrics, /healthz and /readyz\n"};
   }
-
- private:
-  const prometheus::Collectable& metrics_;
-};
-
-class HealthPage : public CivetHandler {
- public:
-  bool handleGet(CivetServer*, mg_connection* connection) override {
-    Write(connection, "200 OK", kPlainText, "ok\n");
-    return true;
+  if (!is_read) {
+    return {.status = "405 Method Not Allowed",
+            .body = "this port tells and changes nothing: GET or HEAD\n",
+            .more_headers = "Allow: GET, HEAD\r\n"};
   }
-};
+  if (path == "/metrics") return Metrics(sources);
+  if (path == "/readyz") return Readiness(sources);
+  if (path == "/healthz") return {.body = "ok\n"};
+  if (path == "/status.json") return {.type = "application/json", .body = sources.status()};
+  return {.type = "text/html; charset=utf-8", .body = kStatusPage, .more_headers = kPagePolicy};
+}
 
-class ReadyPage : public CivetHandler {
- public:
-  explicit ReadyPage(NotReady not_ready) : not_ready_(std::move(not_ready)) {}
-  bool handleGet(CivetServer*, mg_connection* connection) override {
-    const std::optional<std::string> reason = not_ready_();
-    if (reason.has_value()) {
-      Write(connection, "503 Service Unavailable", kPlainText, *reason + "\n");
-    } else {
-      Write(connection, "200 OK", kPlainText, "ready\n");
-    }
-    return true;
-  }
-
- private:
-  const NotReady not_ready_;
-};
+// Of the HTTP library: called for each request. Returns the status for its log.
+int Handle(mg_connection* connection, void* sources) {
+  const mg_request_info* request = mg_get_request_info(connection);
+  const std::string method = request->request_method;
+  const Answer answer = AnswerTo(*static_cast<const HttpSources*>(sources), request->local_uri,
+                                 method == "GET" || method == "HEAD");
+  mg_printf(connection,
+            "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+            "X-Content-Type-Options: nosniff\r\n%sConnection: close\r\n\r\n",
+            answer.status, answer.type, answer.body.size(), answer.more_headers);
+  if (method != "HEAD") mg_write(connection, answer.body.data(), answer.body.size());
+  return std::atoi(answer.status);
+}
 
 class CivetHttpServer final : public HttpServer {
  public:
-  // Throws CivetException if it can't listen.
-  CivetHttpServer(std::string host, const std::vector<std::string>& options, const CivetCallbacks& callbacks,
-                  const prometheus::Collectable& metrics, NotReady not_ready)
-      : host_(std::move(host)),
-        metrics_page_(metrics),
-        ready_page_(std::move(not_ready)),
-        server_(options, &callbacks) {
-    server_.addHandler("/metrics$", metrics_page_);
-    server_.addHandler("/healthz$", health_page_);
-    server_.addHandler("/readyz$", ready_page_);
-    port_ = server_.getListeningPorts().at(0);
+  CivetHttpServer(std::string host, HttpSources sources)
+      : host_(std::move(host)), sources_(std::move(sources)) {}
+
+  // False if it can't listen.
+  bool Listen(int port) {
+    const std::string address = absl::StrCat(host_, ":", port);
+    const char* options[] = {"listening_ports",    address.c_str(), "num_threads", "4",
+                             "request_timeout_ms", "5000",          nullptr};
+    mg_callbacks callbacks{};
+    callbacks.log_message = [](const mg_connection*, const char*) {
+      return 1;
+    };  // our own line says it better
+    context_ = mg_start(&callbacks, nullptr, options);
+    if (context_ == nullptr) return false;
+    mg_server_port listening{};
+    mg_get_server_ports(context_, 1, &listening);
+    port_ = listening.port;
+    mg_set_request_handler(context_, "**", &Handle, &sources_);
+    return true;
   }
 
   // The library's acceptor looks whether it should stop every 2 s, or when a connection comes: so one comes.
   ~CivetHttpServer() override {
+    if (context_ == nullptr) return;
     std::atomic<bool> closed = false;
     std::thread waker([&] {
       while (!closed) {
@@ -91,7 +106,7 @@ class CivetHttpServer final : public HttpServer {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
       }
     });
-    server_.close();
+    mg_stop(context_);
     closed = true;
     waker.join();
   }
@@ -103,36 +118,21 @@ class CivetHttpServer final : public HttpServer {
 
  private:
   const std::string host_;
-  MetricsPage metrics_page_;
-  HealthPage health_page_;
-  ReadyPage ready_page_;
-  CivetServer server_;  // last: it stops its threads before the pages go
+  HttpSources sources_;
+  mg_context* context_ = nullptr;  // stopped in the destructor, before the sources go
   int port_ = 0;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& host, int port,
-                                                              const prometheus::Collectable& metrics,
-                                                              NotReady not_ready) {
-  const std::vector<std::string> options = {"listening_ports",
-                                            absl::StrCat(host, ":", port),
-                                            "num_threads",
-                                            "2",
-                                            "request_timeout_ms",
-                                            "5000",
-                                            "enable_directory_listing",
-                                            "no"};
-  CivetCallbacks callbacks;
-  callbacks.log_message = [](const mg_connection*, const char*) { return 1; };  // our own line says it better
-  try {
-    return std::make_unique<CivetHttpServer>(host, options, callbacks, metrics, std::move(not_ready));
-  } catch (const CivetException&) {
-    return absl::UnavailableError(absl::StrCat("can't listen on ", host, ":", port,
-                                               " for HTTP: the port is taken or the address is not one of "
-                                               "this machine; choose another --http-listen, "
-                                               "or port 0 for a free one"));
-  }
+                                                              HttpSources sources) {
+  auto server = std::make_unique<CivetHttpServer>(host, std::move(sources));
+  if (server->Listen(port)) return server;
+  return absl::UnavailableError(
+      absl::StrCat("can't listen on ", host, ":", port,
+                   " for HTTP: the port is taken or the address is not one of this "
+                   "machine; choose another --http-listen, or port 0 for a free one"));
 }
 
 }  // namespace adscore::server

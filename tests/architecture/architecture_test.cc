@@ -27,7 +27,7 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"server/serving", {"server", "server/metrics", "model", "data"}},
     {"server/snapshots", {"server", "server/metrics", "model", "data"}},
     {"server/metrics", {"server"}},
-    {"server/http", {"server", "server/metrics"}},
+    {"server/http", {"server", "server/metrics", "model"}},
     {"server/rpc",
      {"server", "server/serving", "server/snapshots", "server/metrics", "model", "data", "proto"}},
     {"server",
