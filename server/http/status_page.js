@@ -80,16 +80,17 @@ const dash = "–";
 
 function number(value) {
   if (value === null || !isFinite(value)) return dash;
+  if (Number.isInteger(value) && value < 1e6) return value.toLocaleString("en");
   if (value >= 9.95e6) return (value / 1e6).toFixed(1) + " M";
   if (value >= 99.5) return Math.round(value).toLocaleString("en");
-  return value >= 9.95 || value === 0 ? value.toFixed(value === 0 ? 0 : 1) : value.toFixed(2);
+  return value.toFixed(value >= 9.95 ? 1 : 2);
 }
 
 function seconds(value) {
   if (value === null) return dash;
   if (value < 9.95e-5) return (value * 1e6).toFixed(1) + " µs";
   if (value < 9.95e-4) return (value * 1e6).toFixed(0) + " µs";
-  if (value < 0.995) return (value * 1e3).toFixed(value < 9.95e-3 ? 2 : value < 0.0995 ? 1 : 0) + " ms";
+  if (value < 0.995) return (value * 1e3).toFixed(value < 0.0995 ? 1 : 0) + " ms";
   return value.toFixed(2) + " s";
 }
 
@@ -170,13 +171,13 @@ function latencyChart(width, lines) {
 }
 
 // Shares of the buckets. sets: histograms with the same bounds, at most two; label: of a bound.
-function bars(width, sets, label) {
+function bars(width, height, sets, label) {
   const filled = sets.flatMap(h => h.counts.map((count, i) => count > 0 ? i : -1)).filter(i => i >= 0);
   if (filled.length === 0) return empty("nothing was scored");
-  const height = 130, top = 16, bottom = 20, bounds = sets[0].bounds;
+  const top = 20, bottom = 20, bounds = sets[0].bounds;
   const first = Math.max(0, Math.min(...filled) - 1), last = Math.min(bounds.length, Math.max(...filled) + 1), step = width / (last - first + 1);
   const shares = sets.map(h => h.counts.map(count => count / Math.max(1, h.count))), most = Math.max(...shares.flat());
-  const drawn = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "distribution" });
+  const drawn = svg("svg", { class: "chart", style: `max-width:${width}px`, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "distribution" });
   shares.forEach((set, n) => {
     const gap = Math.min(3, step / 8), wide = (step - gap) / sets.length;
     for (let i = first; i <= last; ++i) {
@@ -187,7 +188,7 @@ function bars(width, sets, label) {
                        svg("title", {}, range + ": " + percent(set[i]))));
     }
   });
-  drawn.append(svg("text", { x: 0, y: 11 }, "highest bar " + percent(most)), svg("line", { class: "axis", x1: 0, x2: width, y1: height - bottom, y2: height - bottom }));
+  drawn.append(svg("text", { x: 0, y: 11 }, "tallest bar " + percent(most)), svg("line", { class: "axis", x1: 0, x2: width, y1: height - bottom, y2: height - bottom }));
   const every = Math.ceil(44 / step);
   for (let i = first; i < last; i += every) {  // a bound lies where its bucket ends
     const at = (i - first + 1) * step;
@@ -237,7 +238,7 @@ function drawTiles(now) {
   show("tiles",
     tile("rate", "Requests", number(last.rate), "/s", number(last.rows) + " candidates/s"),
     tile("errors", "Not answered OK", percent(last.errors), "", "of the requests", last.errors > 0.01),
-    tile("p99", "Latency p99", seconds(last.p99), "", "p50 " + seconds(last.p50) + " · p99.9 " + seconds(last.p999)),
+    tile("p99", "Latency p99", seconds(last.p99), "", `p50 ${seconds(last.p50)}, p99.9 ${seconds(last.p999)}`),
     tile("batch", "Batch", number(last.batch), "rows", "mean of a forward pass"),
     tile("queue", "Queue", number(last.queue), "rows", "of " + number(limit) + " that may wait", last.queue > limit / 2),
     tile("busy", "Busy", percent(last.busy), "", loops === 1 ? "of one serving loop" : "of " + loops + " serving loops"));
@@ -247,15 +248,15 @@ function drawServer(now) {
   const width = widthOf("latency"), last = points[points.length - 1], recent = before(WINDOW_S);
   show("latency", latencyChart(width, [["p50", "c2"], ["p99", "c1"], ["p999", "c3"]]),
     last ? legend([["--mark-2", "p50", seconds(last.p50)], ["--mark", "p99", seconds(last.p99)], ["--other", "p99.9", seconds(last.p999)]]) : "");
-  show("batches", bars(width, [histogram(recent, now, "adscore_batch_rows")], value => value.toLocaleString("en")));
+  show("batches", bars(width, 190, [histogram(recent, now, "adscore_batch_rows")], value => value.toLocaleString("en")));
 
   const of = { queue: "request", decode: "request", encode: "batch", forward: "batch", write: "request" };
   const stages = Object.keys(of).map(stage => [stage, histogram(recent, now, "adscore_stage_duration_seconds", labels => labels.stage === stage)]);
   const took = Math.max(1e-12, now.time - recent.time), most = Math.max(...stages.slice(1).map(([, h]) => h.sum), 1e-12);
-  show("stages", table([["stage"], ["each"], ["p50", true], ["p99", true], ["share of one core", true], [""]],
-    stages.map(([stage, h]) => [stage, of[stage], seconds(quantile(h, 0.5)), seconds(quantile(h, 0.99)),
+  show("stages", table([["stage"], ["p50", true], ["p99", true], ["of one core", true], [""]],
+    stages.map(([stage, h]) => [html("td", {}, stage, html("span", { class: "quiet" }, " of a " + of[stage])), seconds(quantile(h, 0.5)), seconds(quantile(h, 0.99)),
       stage === "queue" ? dash : percent(h.sum / took),
-      html("td", { style: "width:22%" }, stage === "queue" ? "" : html("div", { class: "bar", style: `width:${(100 * h.sum / most).toFixed(1)}%` }))])));
+      html("td", { class: "wide", style: "width:24%" }, stage === "queue" ? "" : html("div", { class: "bar", style: `width:${(100 * h.sum / most).toFixed(1)}%` }))])));
 
   const byCode = new Map();
   for (const series of growth(recent, now, "adscore_requests_total", isScoring)) {
@@ -274,27 +275,30 @@ function drawVersions(now, model, recent) {
   return table([["version"], ["state"], ["candidates/s", true], ...heads.map(head => ["mean " + head, true]), ["size", true], [""]],
     model.versions.map(version => {
       const size = gauge(now, "adscore_snapshot_bytes", isOf(version));
-      return [version.version, html("td", {}, version.states.map(state => html("span", { class: "chip " + state }, state))),
-        number(grown(recent, now, "adscore_rows_total", isOf(version)) / took),
+      const states = html("td", { class: "states" }, version.states.map(state => html("span", { class: "chip " + state }, state)));
+      if (version.reason) {
+        return [version.version, states, html("td", { class: "reason", colspan: heads.length + 3 }, `${span(now.time - version.refused_at)} ago: ${version.reason}`)];
+      }
+      return [version.version, states, number(grown(recent, now, "adscore_rows_total", isOf(version)) / took),
         ...heads.map(head => probability(mean(histogram(recent, now, "adscore_prediction", labels => isOf(version)(labels) && labels.head === head)))),
         size > 0 ? bytes(size) : dash,
-        html("td", { class: version.reason ? "reason" : "quiet" }, version.reason ? `${span(now.time - version.refused_at)} ago: ${version.reason}` :
-          version.states.includes("canary") ? percent(model.canary_share) + " of the keys" : version.version === model.serving_version ? "for " + span(now.time - model.serving_since) : "")];
+        html("td", { class: "quiet states" }, version.states.includes("canary") ? percent(model.canary_share) + " of the keys" : version.version === model.serving_version ? "for " + span(now.time - model.serving_since) : "")];
     }));
 }
 
 function drawHeads(now, model, recent, width) {
   const beside = model.versions.find(version => version.states.includes("canary"));
-  const shown = [model.serving_version, ...beside ? [beside.version] : []];
+  const both = [model.serving_version, ...beside ? [beside.version] : []];
   const heads = [...new Set(seriesOf(now, "adscore_prediction", labels => labels.model === model.name).map(series => series.labels.head))];
-  return html("div", { class: "heads" }, heads.map(head => {
-    const sets = shown.map(version => histogram(recent, now, "adscore_prediction", labels => labels.model === model.name && labels.head === head && labels.version === String(version)));
+  return heads.map(head => {
+    const of = version => histogram(recent, now, "adscore_prediction", labels => labels.model === model.name && labels.head === head && labels.version === String(version));
+    const shown = both.filter(version => version === model.serving_version || of(version).count > 0), sets = shown.map(of);
     const shadow = model.shadow.find(difference => difference.head === head && difference.rows > 0);
     return html("div", {}, html("h3", {}, head, html("span", { class: "quiet" }, "probabilities, last minute")),
-      bars(Math.min(width, 560), sets, value => String(value)),
+      bars(Math.min(width, 560), 130, sets, value => String(value)),
       legend([...shown.map((version, n) => [n === 0 ? "--mark" : "--other", "version " + version + ", mean", probability(mean(sets[n]))]),
               ...shadow ? [["--quiet", "shadow, mean", probability(shadow.shadow_mean) + " (stable " + probability(shadow.stable_mean) + ")"]] : []]));
-  }));
+  });
 }
 
 // Those with the largest shares.
@@ -324,8 +328,7 @@ function drawModels(now) {
       html("h2", {}, model.name, html("span", { class: "quiet" }, facts.join(" · "))),
       model.problem ? html("p", { class: "problem" }, model.problem) : null,
       drawVersions(now, model, recent),
-      model.serving_version === 0 ? null : drawHeads(now, model, long, width),
-      drawFeatures(now, model, long));
+      html("div", { class: "heads" }, model.serving_version === 0 ? null : drawHeads(now, model, long, width), drawFeatures(now, model, long)));
   }));
 }
 
