@@ -3,14 +3,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <sstream>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "civetweb.h"
-#include "prometheus/text_serializer.h"
 #include "server/http/status_page.h"
+#include "server/metrics/text_format.h"
 
 namespace adscore::server {
 namespace {
@@ -28,9 +27,8 @@ constexpr const char* kPagePolicy =
     "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";
 
 Answer Metrics(const HttpSources& sources) {
-  std::ostringstream text;
-  prometheus::TextSerializer().Serialize(text, sources.metrics.Collect());
-  return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = text.str()};
+  return {.type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = ToTextFormat(sources.metrics.Collect())};
 }
 
 Answer Readiness(const HttpSources& sources) {

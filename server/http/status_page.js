@@ -177,7 +177,7 @@ function bars(width, height, sets, label) {
   const top = 20, bottom = 20, bounds = sets[0].bounds;
   const first = Math.max(0, Math.min(...filled) - 1), last = Math.min(bounds.length, Math.max(...filled) + 1), step = width / (last - first + 1);
   const shares = sets.map(h => h.counts.map(count => count / Math.max(1, h.count))), most = Math.max(...shares.flat());
-  const drawn = svg("svg", { class: "chart", style: `max-width:${width}px`, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "distribution" });
+  const drawn = svg("svg", { class: "chart", style: `max-width:${1.15 * width}px`, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "distribution" });
   shares.forEach((set, n) => {
     const gap = Math.min(3, step / 8), wide = (step - gap) / sets.length;
     for (let i = first; i <= last; ++i) {
@@ -295,7 +295,7 @@ function drawHeads(now, model, recent, width) {
     const shown = both.filter(version => version === model.serving_version || of(version).count > 0), sets = shown.map(of);
     const shadow = model.shadow.find(difference => difference.head === head && difference.rows > 0);
     return html("div", {}, html("h3", {}, head, html("span", { class: "quiet" }, "probabilities, last minute")),
-      bars(Math.min(width, 560), 130, sets, value => String(value)),
+      bars(Math.min(width, 380), 120, sets, value => String(value)),
       legend([...shown.map((version, n) => [n === 0 ? "--mark" : "--other", "version " + version + ", mean", probability(mean(sets[n]))]),
               ...shadow ? [["--quiet", "shadow, mean", probability(shadow.shadow_mean) + " (stable " + probability(shadow.stable_mean) + ")"]] : []]));
   });

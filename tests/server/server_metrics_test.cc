@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-#include "prometheus/text_serializer.h"
+#include "server/metrics/text_format.h"
 
 namespace adscore::server {
 namespace {
@@ -20,11 +20,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Text(const ServerMetrics& metrics) {
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, metrics.Collect());
-  return out.str();
-}
+std::string Text(const ServerMetrics& metrics) { return ToTextFormat(metrics.Collect()); }
 
 TEST(HistogramCellTest, AValueOnABoundCountsInItsBucket) {
   static constexpr double kBounds[] = {1, 2};
