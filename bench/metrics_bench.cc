@@ -8,6 +8,7 @@
 // serving_bench.py recording sets the first beside what a request costs.
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -66,7 +67,13 @@ void Record(benchmark::State& state) {
       loop.write_duration.Observe(server::Seconds(end - start));
       start = end;
     }
-    for (const float probability : probabilities) version->of(0).predictions[0].Observe(probability);
+    std::array<uint32_t, server::kProbabilityBuckets> counts{};
+    double sum = 0;
+    for (const float probability : probabilities) {
+      ++counts[server::ProbabilityBucket(probability)];
+      sum += probability;
+    }
+    version->of(0).predictions[0].ObserveCounted(counts, sum);
     benchmark::ClobberMemory();
   }
   state.counters["ns_per_request"] =

@@ -253,7 +253,7 @@ function drawServer(now) {
   const of = { queue: "request", decode: "request", encode: "batch", forward: "batch", write: "request" };
   const stages = Object.keys(of).map(stage => [stage, histogram(recent, now, "adscore_stage_duration_seconds", labels => labels.stage === stage)]);
   const took = Math.max(1e-12, now.time - recent.time), most = Math.max(...stages.slice(1).map(([, h]) => h.sum), 1e-12);
-  show("stages", table([["stage"], ["p50", true], ["p99", true], ["of one core", true], [""]],
+  show("stages", table([["stage"], ["p50", true], ["p99", true], ["share of time", true], [""]],
     stages.map(([stage, h]) => [html("td", {}, stage, html("span", { class: "quiet" }, " of a " + of[stage])), seconds(quantile(h, 0.5)), seconds(quantile(h, 0.99)),
       stage === "queue" ? dash : percent(h.sum / took),
       html("td", { class: "wide", style: "width:24%" }, stage === "queue" ? "" : html("div", { class: "bar", style: `width:${(100 * h.sum / most).toFixed(1)}%` }))])));

@@ -33,6 +33,8 @@ class HistogramCell {
   explicit HistogramCell(std::span<const double> bounds);
 
   void Observe(double value);
+  // Many values at once that the caller has counted: counts[i] more in bucket i, which add up to `sum`.
+  void ObserveCounted(std::span<const uint32_t> counts, double sum);
 
   // Adds what this cell has seen to `sum`, whose buckets must be this cell's (or none yet).
   void AddTo(prometheus::ClientMetric::Histogram* sum) const;
@@ -66,5 +68,9 @@ std::span<const double> LoadBounds();         // seconds, of loading a snapshot
 std::span<const double> DifferenceBounds();   // of two probabilities
 std::span<const double> RowBounds();          // rows
 std::span<const double> ProbabilityBounds();  // 0 to 1
+
+// Every row has a probability per head, so their buckets are found without a search.
+inline constexpr size_t kProbabilityBuckets = 23;  // the one above all bounds included
+size_t ProbabilityBucket(float probability);
 
 }  // namespace adscore::server

@@ -1,6 +1,7 @@
 #include "server/serving/scorer.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 namespace adscore::server {
@@ -41,7 +42,13 @@ void Scorer::CountPredictions(const ServedModel& served, std::span<const float> 
   const size_t heads = served.model->heads();
   for (size_t h = 0; h < heads; ++h) {
     HistogramCell& cell = served.version_metrics->of(loop_).predictions[h];
-    for (size_t i = h; i < probabilities.size(); i += heads) cell.Observe(probabilities[i]);
+    std::array<uint32_t, kProbabilityBuckets> counts{};
+    double sum = 0;
+    for (size_t i = h; i < probabilities.size(); i += heads) {
+      ++counts[ProbabilityBucket(probabilities[i])];
+      sum += probabilities[i];
+    }
+    cell.ObserveCounted(counts, sum);
   }
 }
 

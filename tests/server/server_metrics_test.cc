@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <ctime>
@@ -11,6 +12,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "server/metrics/text_format.h"
 
@@ -34,6 +36,35 @@ TEST(HistogramCellTest, AValueOnABoundCountsInItsBucket) {
   EXPECT_EQ(sum.bucket[2].cumulative_count, 5u);
   EXPECT_TRUE(std::isinf(sum.bucket[2].upper_bound));
   EXPECT_DOUBLE_EQ(sum.sample_sum, 14);
+}
+
+TEST(ProbabilityBucketTest, IsTheFirstBucketWhoseBoundIsNotBelow) {
+  const auto bounds = ProbabilityBounds();
+  ASSERT_EQ(bounds.size() + 1, kProbabilityBuckets);
+  std::vector<float> values = {0.0f, 1e-30f, 1.0f, 0.999999f};
+  for (const double bound : bounds) {
+    const auto near = static_cast<float>(bound);
+    for (const float value : {near, std::nextafter(near, 0.0f), std::nextafter(near, 1.0f)})
+      values.push_back(value);
+  }
+  for (float value = 1e-6f; value < 1; value *= 1.0001f) values.push_back(value);
+  for (const float value : values) {
+    const auto expected = std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin();
+    ASSERT_EQ(ProbabilityBucket(value), static_cast<size_t>(expected)) << value;
+  }
+}
+
+TEST(HistogramCellTest, CountedValuesAddUpWithSingleOnes) {
+  static constexpr double kBounds[] = {1, 2};
+  HistogramCell cell{std::span<const double>(kBounds)};
+  cell.Observe(0.5);
+  const uint32_t counts[] = {2, 0, 1};
+  cell.ObserveCounted(counts, 9);
+  prometheus::ClientMetric::Histogram sum;
+  cell.AddTo(&sum);
+  EXPECT_EQ(sum.bucket[0].cumulative_count, 3u);
+  EXPECT_EQ(sum.sample_count, 4u);
+  EXPECT_DOUBLE_EQ(sum.sample_sum, 9.5);
 }
 
 constexpr auto kPredict = static_cast<size_t>(Method::kPredict);
