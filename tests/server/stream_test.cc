@@ -87,7 +87,7 @@ TEST_F(StreamTest, EveryRequestIsAnsweredOnceWithItsOwnIdAndItsOwnProbabilities)
   for (const auto& [id, times] : answers) EXPECT_EQ(times, 1) << "request " << id;
   AwaitMetric(
       process_.get(),
-      "adscore_requests_total{model=\"ads\",version=\"1\",method=\"PredictStream\",code=\"OK\"} 2000");
+      "adscore_requests_total{model=\"ads\",version=\"7\",method=\"PredictStream\",code=\"OK\"} 2000");
 }
 
 TEST_F(StreamTest, ABadRequestFailsAloneAndTheStreamGoesOn) {
