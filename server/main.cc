@@ -28,7 +28,7 @@ constexpr const char* kDescription =
     "Scores ad impressions over gRPC with the newest model versions under a model root.\n"
     "A newer version that appears there is checked and swapped in while requests run. SIGTERM drains.";
 constexpr const char* kFooter =
-    "HTTP paths: /metrics (Prometheus), /healthz (the process answers), /readyz (it can score).\n"
+    "HTTP paths: / (status page), /metrics (Prometheus), /healthz (the process answers), /readyz (it can score).\n"
     "Example: adscore-server --model-root models --listen 0.0.0.0:8500 --http-listen 0.0.0.0:9464";
 
 // The HTTP server underneath takes no IPv6 address.

@@ -14,7 +14,7 @@
 #include "model/kernels/kernel_set.h"
 #include "server/address.h"
 #include "server/clock.h"
-#include "server/metrics/http_server.h"
+#include "server/http/http_server.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
 #include "server/rpc/grpc_server.h"

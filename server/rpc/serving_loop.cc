@@ -78,6 +78,8 @@ void ServingLoop::OnWake(bool /*ok*/) {
 }
 
 void ServingLoop::Run() {
+  ThreadTime& busy = parts_.metrics->loop(number_).busy;
+  busy.Begin();
   while (HandleEvents()) {
     if (batcher_.Decide().kind == BatchDecision::Kind::kRun) {
       const Time start = clock().Now();
@@ -86,6 +88,7 @@ void ServingLoop::Run() {
     }
     PostPredicts(kPostedPredicts);
   }
+  busy.End();
 }
 
 // Waits until there is something to score and handles all events that are there by then. False once the
@@ -206,10 +209,11 @@ grpc::Status ServingLoop::Check(const grpc::health::v1::HealthCheckRequest& requ
 }
 
 void ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code, Time arrival) {
+  const auto m = static_cast<size_t>(method);
+  const VersionMetrics& version = served == nullptr ? parts_.metrics->no_version() : *served->version_metrics;
+  version.of(number_).requests[m][static_cast<size_t>(code)].Add(1);
   ModelCells& cells = (served == nullptr ? no_model_ : served->metrics)->of(number_);
-  ModelCells::OfMethod& counted = cells.methods[static_cast<size_t>(method)];
-  counted.requests[static_cast<size_t>(code)].Add(1);
-  counted.duration.Observe(Seconds(clock().Now() - arrival));
+  cells.methods[m].duration.Observe(Seconds(clock().Now() - arrival));
 }
 
 }  // namespace adscore::server

@@ -33,7 +33,7 @@ size_t LargeImpressions::RunSlice(size_t rows, Scorer* scorer) {
   if (served_->model->damaged()) {
     job->Refuse(Refusal::kModelDamaged, served_);
   } else {
-    job->Answer(*served_, probabilities_);
+    scorer->Answer(job, *served_, probabilities_, scorer->Now());
   }
   Next();
   return rows;

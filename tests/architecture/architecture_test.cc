@@ -27,10 +27,12 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"server/serving", {"server", "server/metrics", "model", "data"}},
     {"server/snapshots", {"server", "server/metrics", "model", "data"}},
     {"server/metrics", {"server"}},
+    {"server/http", {"server", "server/metrics", "model"}},
     {"server/rpc",
      {"server", "server/serving", "server/snapshots", "server/metrics", "model", "data", "proto"}},
     {"server",
-     {"cli", "server/serving", "server/snapshots", "server/metrics", "server/rpc", "model", "data", "proto"}},
+     {"cli", "server/http", "server/serving", "server/snapshots", "server/metrics", "server/rpc", "model",
+      "data", "proto"}},
 };
 
 // Libraries that a room must not know, by the beginning of the header's name.
@@ -43,6 +45,7 @@ const std::map<std::string, std::vector<std::string>> kForbidden = {
     {"server/serving", {"grpc", "prometheus", "google/protobuf"}},
     {"server/snapshots", {"grpc", "prometheus", "google/protobuf"}},
     {"server/rpc", {"hwy", "model/kernels"}},
+    {"server/http", {"grpc", "google/protobuf", "hwy", "model/kernels"}},
 };
 
 struct Include {

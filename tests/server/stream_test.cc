@@ -85,8 +85,9 @@ TEST_F(StreamTest, EveryRequestIsAnsweredOnceWithItsOwnIdAndItsOwnProbabilities)
   EXPECT_TRUE(open->stream->Finish().ok());
   EXPECT_EQ(answers.size(), kRequests);
   for (const auto& [id, times] : answers) EXPECT_EQ(times, 1) << "request " << id;
-  AwaitMetric(process_.get(),
-              "adscore_requests_total{model=\"ads\",method=\"PredictStream\",code=\"OK\"} 2000");
+  AwaitMetric(
+      process_.get(),
+      "adscore_requests_total{model=\"ads\",version=\"7\",method=\"PredictStream\",code=\"OK\"} 2000");
 }
 
 TEST_F(StreamTest, ABadRequestFailsAloneAndTheStreamGoesOn) {
