@@ -40,6 +40,9 @@ struct ModelVersions {
   bool operator==(const ModelVersions&) const = default;
 };
 
+// Newest first.
+std::vector<int64_t> VersionsInMemory(const ModelVersions& versions);
+
 // Whether requests that are packed for one suit the other, and answers mean the same: alike in schema and
 // heads.
 bool ScoreTheSameRequests(const ServedModel& a, const ServedModel& b);

@@ -69,14 +69,16 @@ class CivetHttpServer final : public HttpServer {
  public:
   // Throws CivetException if it can't listen.
   CivetHttpServer(std::string host, const std::vector<std::string>& options, const CivetCallbacks& callbacks,
-                  const prometheus::Collectable& metrics, NotReady not_ready)
+                  const prometheus::Collectable& metrics, NotReady not_ready, HttpFunction v2)
       : host_(std::move(host)),
         metrics_page_(metrics),
         ready_page_(std::move(not_ready)),
+        v2_(v2 == nullptr ? nullptr : MakeHttpRoute(std::move(v2))),
         server_(options, &callbacks) {
     server_.addHandler("/metrics$", metrics_page_);
     server_.addHandler("/healthz$", health_page_);
     server_.addHandler("/readyz$", ready_page_);
+    if (v2_ != nullptr) server_.addHandler("/v2", *v2_);
     port_ = server_.getListeningPorts().at(0);
   }
 
@@ -106,6 +108,7 @@ class CivetHttpServer final : public HttpServer {
   MetricsPage metrics_page_;
   HealthPage health_page_;
   ReadyPage ready_page_;
+  const std::unique_ptr<CivetHandler> v2_;
   CivetServer server_;  // last: it stops its threads before the pages go
   int port_ = 0;
 };
@@ -114,11 +117,11 @@ class CivetHttpServer final : public HttpServer {
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& host, int port,
                                                               const prometheus::Collectable& metrics,
-                                                              NotReady not_ready) {
+                                                              NotReady not_ready, HttpFunction v2) {
   const std::vector<std::string> options = {"listening_ports",
                                             absl::StrCat(host, ":", port),
                                             "num_threads",
-                                            "2",
+                                            std::to_string(2 + kMostHttpRequests),
                                             "request_timeout_ms",
                                             "5000",
                                             "enable_directory_listing",
@@ -126,7 +129,8 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   CivetCallbacks callbacks;
   callbacks.log_message = [](const mg_connection*, const char*) { return 1; };  // our own line says it better
   try {
-    return std::make_unique<CivetHttpServer>(host, options, callbacks, metrics, std::move(not_ready));
+    return std::make_unique<CivetHttpServer>(host, options, callbacks, metrics, std::move(not_ready),
+                                             std::move(v2));
   } catch (const CivetException&) {
     return absl::UnavailableError(absl::StrCat("can't listen on ", host, ":", port,
                                                " for HTTP: the port is taken or the address is not one of "

@@ -2,6 +2,7 @@
 //   /metrics  Prometheus text format
 //   /healthz  200 while the process answers
 //   /readyz   200 when it can score, otherwise 503 with the reason
+//   /v2/…     what a function answers, if there is one
 //
 // Thread-safe. Handlers run on threads of the HTTP library; the destructor waits for them.
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "prometheus/collectable.h"
+#include "server/http/http_route.h"
 
 namespace adscore::server {
 
@@ -25,7 +27,7 @@ class HttpServer {
   // or is not ours.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
       const std::string& host, int port, const prometheus::Collectable& metrics,
-      std::function<std::optional<std::string>()> not_ready);
+      std::function<std::optional<std::string>()> not_ready, HttpFunction v2 = nullptr);
 
   // The port it listens on.
   virtual int port() const = 0;

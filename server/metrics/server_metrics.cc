@@ -8,7 +8,8 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-constexpr const char* kMethodNames[kMethods] = {"Predict", "PredictStream", "GetModel"};
+constexpr const char* kMethodNames[kMethods] = {"Predict", "PredictStream", "GetModel", "ModelInfer",
+                                                "TensorFlowPredict"};
 constexpr const char* kCodeNames[kStatusCodes] = {
     "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
@@ -153,7 +154,7 @@ void ServerMetrics::CollectModels(std::vector<MetricFamily>* families) const {
       for (size_t c = 0; c < kStatusCodes; ++c) {
         const uint64_t count = Sum(
             *metrics, [ m, c ](const ModelCells& cells) -> auto& { return cells.methods[m].requests[c]; });
-        if (count == 0) continue;  // 4 × 17 series per model, of which few ever count
+        if (count == 0) continue;  // 5 × 17 series per model, of which few ever count
         called = true;
         AddCounter(&requests, {{"model", model}, {"method", kMethodNames[m]}, {"code", kCodeNames[c]}},
                    count);

@@ -80,7 +80,11 @@ void Batcher::TakeBatch() {
   queued_rows_ -= rows;
   admission_->Release(rows);
   const Time now = clock_->Now();
-  for (const ImpressionJob* job : batch_) cells_->queue_duration.Observe(Seconds(now - job->arrival));
+  for (ImpressionJob* job : batch_) {
+    job->started = now;
+    job->forward = {};
+    cells_->queue_duration.Observe(Seconds(now - job->arrival));
+  }
 }
 
 void Batcher::RunGroups() {
@@ -99,6 +103,7 @@ void Batcher::RunGroups() {
     size_t begin = 0;
     for (size_t j = 0; j < group.jobs.size(); ++j) {
       const size_t count = group.impressions[j].Rows() * group.served->model->heads();
+      group.jobs[j]->forward = scorer_.last_pass();
       group.jobs[j]->Answer(*group.served, probabilities.subspan(begin, count));
       begin += count;
     }
@@ -113,7 +118,9 @@ size_t Batcher::RunSlice() {
   std::optional<Refusal> refusal;
   const ServedModel* served = nullptr;
   if (large_.is_new()) {
-    cells_->queue_duration.Observe(Seconds(clock_->Now() - job->arrival));
+    job->started = clock_->Now();
+    job->forward = {};
+    cells_->queue_duration.Observe(Seconds(job->started - job->arrival));
     std::shared_ptr<const ServedModels> models = registry_->Pin();
     model::Impression impression;
     refusal = Choose(job, *models, &served, &impression);

@@ -11,7 +11,8 @@ std::span<const float> Scorer::Score(const ServedModel& served,
   const Time start = clock_->Now();
   served.model->Score(impressions, &scratch_, probabilities);
   ModelCells& cells = served.metrics->of(loop_);
-  cells.forward_duration.Observe(Seconds(clock_->Now() - start));
+  last_pass_ = clock_->Now() - start;
+  cells.forward_duration.Observe(Seconds(last_pass_));
   cells.batch_rows.Observe(static_cast<double>(rows));
   cells.rows.Add(rows);
   return {probabilities, count};

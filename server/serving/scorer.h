@@ -3,6 +3,7 @@
 // Not thread-safe: one per serving loop.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 
@@ -21,6 +22,9 @@ class Scorer {
   // Probabilities of all impressions, in order: [rows][heads], valid until the next call.
   std::span<const float> Score(const ServedModel& served, std::span<const model::Impression> impressions);
 
+  // How long the last forward pass took.
+  std::chrono::nanoseconds last_pass() const { return last_pass_; }
+
   // Counts what Score returned in the histograms of predictions. Apart from it, so that the answers can go
   // out first: nobody waits for this.
   void CountPredictions(const ServedModel& served, std::span<const float> probabilities) const;
@@ -30,6 +34,7 @@ class Scorer {
   const Clock* const clock_;
   model::ScoreScratch scratch_;
   model::AlignedFloats probabilities_;
+  std::chrono::nanoseconds last_pass_{};
 };
 
 }  // namespace adscore::server

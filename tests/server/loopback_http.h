@@ -12,8 +12,8 @@
 
 namespace adscore::server {
 
-// The whole answer of 127.0.0.1:`port` to a GET, headers first; empty if nothing answers.
-inline std::string HttpGet(int port, const std::string& path) {
+// The whole answer of 127.0.0.1:`port` to `request`, headers first; empty if nothing answers.
+inline std::string HttpSend(int port, const std::string& request) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -21,7 +21,6 @@ inline std::string HttpGet(int port, const std::string& path) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   std::string answer;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
       char buffer[4096];
       for (ssize_t n; (n = recv(fd, buffer, sizeof(buffer), 0)) > 0;)
@@ -30,6 +29,16 @@ inline std::string HttpGet(int port, const std::string& path) {
   }
   close(fd);
   return answer;
+}
+
+inline std::string HttpGet(int port, const std::string& path) {
+  return HttpSend(port, "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+}
+
+inline std::string HttpPost(int port, const std::string& path, const std::string& body) {
+  return HttpSend(port, "POST " + path +
+                            " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " +
+                            std::to_string(body.size()) + "\r\n\r\n" + body);
 }
 
 }  // namespace adscore::server
