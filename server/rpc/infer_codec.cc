@@ -197,7 +197,8 @@ absl::Status InferDecoder::ReadTensors(const ModelInferRequest& request) {
     const ModelInferRequest::InferInputTensor& input = request.inputs(i);
     TensorView& tensor = tensors_.emplace_back();
     tensor.name = input.name();
-    if (input.parameters().contains("shared_memory_region")) {
+    // Asking an empty map for a name would allocate the name.
+    if (!input.parameters().empty() && input.parameters().contains("shared_memory_region")) {
       return InInput(input.name(), absl::InvalidArgumentError(
                                        "shared memory is not supported; send the contents in the request"));
     }
