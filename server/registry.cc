@@ -19,6 +19,14 @@ void ResolveMetrics(ServerMetrics* metrics, uint64_t snapshot_bytes, ServedModel
   }
 }
 
+std::vector<int64_t> VersionsInMemory(const ModelVersions& versions) {
+  std::vector<int64_t> numbers = {versions.stable->version};
+  if (versions.canary != nullptr) numbers.push_back(versions.canary->version);
+  for (const auto& other : versions.others) numbers.push_back(other->version);
+  std::sort(numbers.rbegin(), numbers.rend());
+  return numbers;
+}
+
 bool ScoreTheSameRequests(const ServedModel& a, const ServedModel& b) {
   const std::vector<model::Head>& heads = a.model->snapshot().heads;
   const std::vector<model::Head>& others = b.model->snapshot().heads;

@@ -44,6 +44,9 @@ struct ModelVersions {
 // Gives a model that was just loaded the cells that are counted in. `snapshot_bytes`: the size of its file.
 void ResolveMetrics(ServerMetrics* metrics, uint64_t snapshot_bytes, ServedModel* served);
 
+// Newest first.
+std::vector<int64_t> VersionsInMemory(const ModelVersions& versions);
+
 // Whether requests that are packed for one suit the other, and answers mean the same: alike in schema and
 // heads.
 bool ScoreTheSameRequests(const ServedModel& a, const ServedModel& b);

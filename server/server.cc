@@ -53,12 +53,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   server->grpc_ = *std::move(grpc);
   server->grpc_address_.port = server->grpc_->port();
 
+  server->rest_ = std::make_unique<RestApi>(server->grpc_->InProcessChannel());
   auto http = HttpServer::Start(
       options.http_listen.host, options.http_listen.port,
       {.metrics = server->metrics_,
        .not_ready = [raw = server.get()] { return raw->NotReady(); },
-       .status = [raw =
-                      server.get()] { return StatusJson(raw->metrics_, raw->registry_, raw->NotReady()); }});
+       .status = [raw = server.get()] { return StatusJson(raw->metrics_, raw->registry_, raw->NotReady()); },
+       .v2 = [raw = server.get()](const HttpRequest& request) { return raw->rest_->Handle(request); }});
   if (!http.ok()) return http.status();
   server->http_ = *std::move(http);
   server->http_address_.port = server->http_->port();

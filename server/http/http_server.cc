@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -13,6 +14,8 @@
 
 namespace adscore::server {
 namespace {
+
+constexpr int kThreadsForPages = 4;
 
 struct Answer {
   const char* status = "200 OK";
@@ -41,7 +44,8 @@ Answer AnswerTo(const HttpSources& sources, const std::string& path, bool is_rea
   const bool is_known =
       path == "/" || path == "/status.json" || path == "/metrics" || path == "/healthz" || path == "/readyz";
   if (!is_known) {
-    return {.status = "404 Not Found", .body = "there are /, /status.json, /metrics, /healthz and /readyz\n"};
+    return {.status = "404 Not Found",
+            .body = "there are /, /status.json, /metrics, /healthz, /readyz and /v2\n"};
   }
   if (!is_read) {
     return {.status = "405 Method Not Allowed",
@@ -72,12 +76,13 @@ int Handle(mg_connection* connection, void* sources) {
 class CivetHttpServer final : public HttpServer {
  public:
   CivetHttpServer(std::string host, HttpSources sources)
-      : host_(std::move(host)), sources_(std::move(sources)) {}
+      : host_(std::move(host)), sources_(std::move(sources)), v2_(sources_.v2) {}
 
   // False if it can't listen.
   bool Listen(int port) {
     const std::string address = absl::StrCat(host_, ":", port);
-    const char* options[] = {"listening_ports",    address.c_str(), "num_threads", "4",
+    const std::string threads = std::to_string(kThreadsForPages + kMostHttpRequests);
+    const char* options[] = {"listening_ports",    address.c_str(), "num_threads", threads.c_str(),
                              "request_timeout_ms", "5000",          nullptr};
     mg_callbacks callbacks{};
     callbacks.log_message = [](const mg_connection*, const char*) {
@@ -89,6 +94,8 @@ class CivetHttpServer final : public HttpServer {
     mg_get_server_ports(context_, 1, &listening);
     port_ = listening.port;
     mg_set_request_handler(context_, "**", &Handle, &sources_);
+    // A path's beginning goes before a pattern.
+    if (sources_.v2 != nullptr) mg_set_request_handler(context_, "/v2", &HttpRoute::Handle, &v2_);
     return true;
   }
 
@@ -117,6 +124,7 @@ class CivetHttpServer final : public HttpServer {
  private:
   const std::string host_;
   HttpSources sources_;
+  HttpRoute v2_;
   mg_context* context_ = nullptr;  // stopped in the destructor, before the sources go
   int port_ = 0;
 };

@@ -30,8 +30,8 @@
 namespace adscore::server {
 
 // What the loops answer. Operators' calls are counted by name.
-enum class Method : uint8_t { kPredict, kPredictStream, kGetModel };
-inline constexpr size_t kMethods = 3;
+enum class Method : uint8_t { kPredict, kPredictStream, kGetModel, kModelInfer, kTensorFlowPredict };
+inline constexpr size_t kMethods = 5;
 inline constexpr size_t kStatusCodes = 17;  // OK to UNAUTHENTICATED, by number
 
 // Features of a model that have series of their own: the first ones of its schema.
@@ -53,6 +53,17 @@ struct alignas(64) ModelCells {
     HistogramCell duration{DurationBounds()};  // from arrival until the answer is on its way
   };
   std::array<OfMethod, kMethods> methods;
+  // Of all methods that score together; nanoseconds.
+  struct OfScoring {
+    CounterCell rows;  // of those that succeeded
+    CounterCell succeeded;
+    CounterCell succeeded_ns;  // from arrival until the answer is on its way
+    CounterCell failed;
+    CounterCell failed_ns;
+    CounterCell queue_ns;    // of those that succeeded: from arrival to the start of the batch
+    CounterCell forward_ns;  // of those that succeeded: forward passes that they took part in
+  };
+  OfScoring scoring;
   HistogramCell forward_duration{DurationBounds()};  // the layers, for one batch
   HistogramCell batch_rows{RowBounds()};             // of one forward pass
 };

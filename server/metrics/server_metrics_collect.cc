@@ -11,7 +11,8 @@ namespace {
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-constexpr const char* kMethodNames[kMethods] = {"Predict", "PredictStream", "GetModel"};
+constexpr const char* kMethodNames[kMethods] = {"Predict", "PredictStream", "GetModel", "ModelInfer",
+                                                "TensorFlowPredict"};
 constexpr const char* kCodeNames[kStatusCodes] = {
     "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",

@@ -80,7 +80,11 @@ void Batcher::TakeBatch() {
   queued_rows_ -= rows;
   admission_->Release(rows);
   const Time now = clock_->Now();
-  for (const ImpressionJob* job : batch_) cells_->queue_duration.Observe(Seconds(now - job->arrival));
+  for (ImpressionJob* job : batch_) {
+    job->started = now;
+    job->forward = {};
+    cells_->queue_duration.Observe(Seconds(now - job->arrival));
+  }
 }
 
 void Batcher::RunGroups() {
@@ -100,6 +104,7 @@ void Batcher::RunGroups() {
     Time now = clock_->Now();
     for (size_t j = 0; j < group.jobs.size(); ++j) {
       const size_t count = group.impressions[j].Rows() * group.served->model->heads();
+      group.jobs[j]->forward = scorer_.last_pass();
       now = scorer_.Answer(group.jobs[j], *group.served, probabilities.subspan(begin, count), now);
       begin += count;
     }
@@ -114,7 +119,9 @@ size_t Batcher::RunSlice() {
   std::optional<Refusal> refusal;
   const ServedModel* served = nullptr;
   if (large_.is_new()) {
-    cells_->queue_duration.Observe(Seconds(clock_->Now() - job->arrival));
+    job->started = clock_->Now();
+    job->forward = {};
+    cells_->queue_duration.Observe(Seconds(job->started - job->arrival));
     std::shared_ptr<const ServedModels> models = registry_->Pin();
     model::Impression impression;
     refusal = Choose(job, *models, &served, &impression);

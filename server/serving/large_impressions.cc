@@ -25,6 +25,7 @@ size_t LargeImpressions::RunSlice(size_t rows, Scorer* scorer) {
   slice.end = slice.begin + rows;
   rows = slice.Rows();
   const std::span<const float> scored = scorer->Score(*served_, {&slice, 1});
+  job->forward += scorer->last_pass();
   probabilities_.insert(probabilities_.end(), scored.begin(), scored.end());
   scorer->CountPredictions(*served_, scored);
   impression_.begin += rows;

@@ -14,8 +14,9 @@ std::span<const float> Scorer::Score(const ServedModel& served,
   float* probabilities = probabilities_.Reserve(count);
   const Time start = clock_->Now();
   served.model->Score(impressions, &scratch_, probabilities);
+  last_pass_ = clock_->Now() - start;
   // A test's clock may say that all of it took less than the layers did.
-  const std::chrono::nanoseconds encoding = clock_->Now() - start - scratch_.layers_time;
+  const std::chrono::nanoseconds encoding = last_pass_ - scratch_.layers_time;
   cells_->encode_duration.Observe(Seconds(std::max(encoding, std::chrono::nanoseconds(0))));
   ModelCells& cells = served.metrics->of(loop_);
   cells.forward_duration.Observe(Seconds(scratch_.layers_time));

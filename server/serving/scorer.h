@@ -3,6 +3,7 @@
 // Not thread-safe: one per serving loop.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 
@@ -26,6 +27,9 @@ class Scorer {
   // Probabilities of all impressions, in order: [rows][heads], valid until the next call.
   std::span<const float> Score(const ServedModel& served, std::span<const model::Impression> impressions);
 
+  // How long the last Score took: encoding and layers.
+  std::chrono::nanoseconds last_pass() const { return last_pass_; }
+
   // Answers `job` with what Score returned for it, and counts how long that took from `start` on. Returns the
   // time when it was done.
   Time Answer(ImpressionJob* job, const ServedModel& served, std::span<const float> probabilities,
@@ -47,6 +51,7 @@ class Scorer {
   FeatureCounter features_;
   model::ScoreScratch scratch_;
   model::AlignedFloats probabilities_;
+  std::chrono::nanoseconds last_pass_{};
 };
 
 }  // namespace adscore::server

@@ -12,8 +12,8 @@
 
 namespace adscore::server {
 
-// The whole answer of 127.0.0.1:`port`, headers first; empty if nothing answers.
-inline std::string HttpSend(int port, const std::string& method, const std::string& path) {
+// The whole answer of 127.0.0.1:`port` to `request`, headers first; empty if nothing answers.
+inline std::string HttpSend(int port, const std::string& request) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -21,8 +21,6 @@ inline std::string HttpSend(int port, const std::string& method, const std::stri
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   std::string answer;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    const std::string request =
-        method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
       char buffer[4096];
       for (ssize_t n; (n = recv(fd, buffer, sizeof(buffer), 0)) > 0;)
@@ -33,6 +31,17 @@ inline std::string HttpSend(int port, const std::string& method, const std::stri
   return answer;
 }
 
+// The same for a request without a body.
+inline std::string HttpSend(int port, const std::string& method, const std::string& path) {
+  return HttpSend(port, method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+}
+
 inline std::string HttpGet(int port, const std::string& path) { return HttpSend(port, "GET", path); }
+
+inline std::string HttpPost(int port, const std::string& path, const std::string& body) {
+  return HttpSend(port, "POST " + path +
+                            " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " +
+                            std::to_string(body.size()) + "\r\n\r\n" + body);
+}
 
 }  // namespace adscore::server
