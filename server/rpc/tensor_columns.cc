@@ -110,7 +110,10 @@ void AppendTokens(const TensorView& tensor, std::vector<uint64_t>* categorical) 
     return;
   }
   StringReader strings(tensor);
-  for (size_t r = 0; r < tensor.rows; ++r) categorical->push_back(data::TokenHash(strings.Next()));
+  const size_t given = std::min(tensor.values, tensor.rows);
+  for (size_t r = 0; r < given; ++r) categorical->push_back(data::TokenHash(strings.Next()));
+  // Hashed once, however long it is and however many rows it stands for.
+  categorical->insert(categorical->end(), tensor.rows - given, categorical->back());
 }
 
 void AppendTokenLists(const TensorView& tensor, char delimiter, std::vector<uint32_t>* counts,

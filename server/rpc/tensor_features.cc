@@ -46,14 +46,15 @@ absl::Status CheckElement(const Feature& feature, const TensorView& tensor) {
 }
 
 absl::Status CheckWidth(const Feature& feature, const TensorView& tensor) {
-  if (tensor.width == 1) return absl::OkStatus();
   if (feature.kind == FeatureKind::kMultiCategorical) {
-    // One value that stands for a billion would take as long as a billion of them.
+    // One string of many values that stands for thousands would take as long, and as much memory, as
+    // thousands of them.
     if (tensor.values == tensor.rows * tensor.width) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat(Named(tensor.name), ": expected all of its ",
                                                    tensor.rows * tensor.width, " values, got ",
                                                    tensor.values));
   }
+  if (tensor.width == 1) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(Named(tensor.name), ": shape: expected [", tensor.rows,
                                                  "] or [", tensor.rows, ", 1], got ", tensor.width,
                                                  " elements per row"));

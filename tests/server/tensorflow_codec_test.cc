@@ -81,6 +81,12 @@ TEST_F(TensorFlowCodecTest, AValueCantStandForAnyNumberOfTokens) {
   Add("tags", tensorflow::DT_STRING, {1, 1LL << 50}).add_string_val("a");
   EXPECT_THAT(WhyInvalid(tiny_.snapshot()),
               HasSubstr("'tags': expected all of its 1125899906842624 values, got 1"));
+  // Nor one string of many tokens for many rows: 2^34 of them here.
+  request_.Clear();
+  std::string many;
+  for (int i = 0; i < 1 << 20; ++i) many += "a|";
+  Add("tags", tensorflow::DT_STRING, {1 << 14}).add_string_val(many);
+  EXPECT_THAT(WhyInvalid(tiny_.snapshot()), HasSubstr("'tags': expected all of its 16384 values, got 1"));
 }
 
 TEST_F(TensorFlowCodecTest, ContentsMustSuitTypeAndShape) {
