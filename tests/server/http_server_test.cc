@@ -22,7 +22,12 @@ class HttpServerTest : public ::testing::Test {
     return {
         .metrics = metrics_,
         .not_ready = [this] { return ready_ ? std::nullopt : std::optional<std::string>("no model yet"); },
-        .status = [] { return std::string(R"({"models": []})"); }};
+        .status = [] { return std::string(R"({"models": []})"); },
+        .v2 =
+            [](const HttpRequest& request) {
+              return HttpAnswer{.body =
+                                    (request.is_post ? "post " : "get ") + request.path + " " + request.body};
+            }};
   }
 
   ServerMetrics metrics_{1, [] { return LiveState{.queued_rows = 3}; }};
@@ -95,6 +100,20 @@ TEST_F(HttpServerTest, OtherMethodsAreNotAllowed) {
   EXPECT_THAT(HttpSend(http_->port(), "POST", "/"), HasSubstr("Allow: GET, HEAD"));
   // Methods that the library has never heard of.
   EXPECT_THAT(HttpSend(http_->port(), "FROB", "/"), StartsWith("HTTP/1.1 4"));
+}
+
+TEST_F(HttpServerTest, WhatIsUnderV2IsAnsweredByItsFunction) {
+  for (const char* path : {"/v2", "/v2/", "/v2/models/ads"}) {
+    EXPECT_TRUE(HttpGet(http_->port(), path).ends_with("\r\n\r\nget " + std::string(path) + " ")) << path;
+  }
+  EXPECT_TRUE(HttpPost(http_->port(), "/v2/x", "body").ends_with("\r\n\r\npost /v2/x body"));
+  EXPECT_TRUE(HttpSend(http_->port(), "HEAD", "/v2").ends_with("\r\n\r\n"));
+  EXPECT_THAT(HttpGet(http_->port(), "/v20"), StartsWith("HTTP/1.1 404"));
+  for (const char* method : {"PUT", "DELETE", "PATCH", "OPTIONS"}) {
+    const std::string answer = HttpSend(http_->port(), method, "/v2");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 405")) << method;
+    EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD, POST"));
+  }
 }
 
 TEST_F(HttpServerTest, ATakenPortIsAnErrorThatNamesTheAddressAndTheWayOut) {
