@@ -16,6 +16,7 @@
 #include "server/config/logging.h"
 #include "server/config/settings.h"
 #include "server/server.h"
+#include "server/tls_files.h"
 #include "spdlog/spdlog.h"
 
 namespace adscore::server {
@@ -49,6 +50,14 @@ void Reread(int argc, const char* const* argv, Settings* settings) {
       spdlog::warn("SIGHUP: {} differs from what this server was started with, and needs a restart", flag);
     }
   }
+  if (settings->server.tls.on()) {
+    const absl::Status status = CheckTlsFiles(settings->server.tls);
+    if (status.ok()) {
+      spdlog::info("SIGHUP: certificates hold, and are used for new connections");
+    } else {
+      spdlog::error("SIGHUP: {}; the certificates read before stay in use", std::string(status.message()));
+    }
+  }
   settings->log.level = read.settings.log.level;
   SetLogLevel(settings->log.level);
   const auto level = read.settings.given.find("--log-level");
@@ -70,8 +79,12 @@ int Serve(int argc, const char* const* argv, Settings settings) {
     return cli::Fail(kProgram, std::string(server.status().message()),
                      absl::IsInvalidArgument(server.status()) ? cli::kBadUsage : cli::kFailed);
   }
-  std::printf("listening on grpc://%s http://%s\n", ToString((*server)->grpc_address()).c_str(),
-              ToString((*server)->http_address()).c_str());
+  std::string addresses = absl::StrCat("grpc://", ToString((*server)->grpc_address()), " http://",
+                                       ToString((*server)->http_address()));
+  if (const auto& operators = (*server)->operator_address()) {
+    absl::StrAppend(&addresses, " operators grpc://", ToString(*operators));
+  }
+  std::printf("listening on %s\n", addresses.c_str());
   std::fflush(stdout);
 
   int received = 0;

@@ -65,6 +65,7 @@ void CheckModels(const ServerOptions& options, Findings* findings) {
 bool Check(const Settings& settings, std::ostream& out) {
   Findings findings(&out);
   findings.Ok("settings");
+  if (settings.server.tls.on()) findings.Take("certificates", CheckTlsFiles(settings.server.tls));
   std::error_code ignored;
   if (std::filesystem::is_directory(settings.server.model_root, ignored)) {
     CheckModels(settings.server, &findings);

@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
 #include "model/kernels/kernel_set.h"
 #include "server/config/flag_set.h"
 #include "server/config/rules.h"
@@ -63,6 +65,34 @@ void AddListeners(FlagSet* flags, ServerOptions* options) {
       "--http-listen", "HOST:PORT", ToString(options->http_listen), CheckHttpAddress,
       [options](const std::string& text) { options->http_listen = *ParseAddress(text); },
       "Address for metrics and readiness (a name or IPv4); port 0 picks a free one");
+}
+
+std::vector<std::string> SplitNames(const std::string& text) {
+  std::vector<std::string> names = absl::StrSplit(text, ',', absl::SkipWhitespace());
+  for (std::string& name : names) absl::StripAsciiWhitespace(&name);
+  return names;
+}
+
+void AddSecurity(FlagSet* flags, Settings* settings) {
+  ServerOptions* options = &settings->server;
+  flags->Switch("--allow-insecure", &settings->allow_insecure,
+                "Let --listen and --operator-listen take unencrypted calls from other machines");
+  flags->Text(
+      "--tls-cert", "FILE", &options->tls.certificate, NotEmpty,
+      "Encrypt gRPC with this certificate chain (PEM). It, key and roots are read again when they change");
+  flags->Text("--tls-key", "FILE", &options->tls.key, NotEmpty, "Private key of --tls-cert (PEM)");
+  flags->Text("--tls-client-ca", "FILE", &options->tls.client_ca, NotEmpty,
+              "Take calls only from clients with a certificate that these roots have signed (PEM)");
+  flags->Add(
+      "--operator-clients", "NAMES", "",
+      [](const std::string& text) { return SplitNames(text).empty() ? "names nobody" : std::string(); },
+      [options](const std::string& text) { options->operator_clients = SplitNames(text); },
+      "Names in client certificates, comma-separated, that may use ModelService (pin, rollback, …); default: "
+      "who calls from this machine");
+  flags->Add(
+      "--operator-listen", "HOST:PORT", "", cli::CheckedBy(&ParseAddress),
+      [options](const std::string& text) { options->operator_listen = *ParseAddress(text); },
+      "Answer ModelService here, and no longer on --listen");
 }
 
 void AddServing(FlagSet* flags, ServerOptions* options) {
@@ -126,13 +156,12 @@ ReadSettings ReadSettingsFrom(int argc, const char* const* argv) {
              "Directory of models, DIR/NAME/VERSION/, that the trainer publishes into; required");
   flags.Text("--config", "FILE", &file, NotEmpty,
              "File of settings with the names of these flags; what the command line says goes first");
-  flags.Switch(
-      "--check", &settings.check,
-      "Check settings, and load the newest version of each model; say what was checked, and exit with "
-      "0 or 1 without listening");
+  flags.Switch("--check", &settings.check,
+               "Check settings and certificates, and load the newest version of each model; say what was "
+               "checked, and exit with "
+               "0 or 1 without listening");
   AddListeners(&flags, &settings.server);
-  flags.Switch("--allow-insecure", &settings.allow_insecure,
-               "Let --listen take unencrypted calls from other machines");
+  AddSecurity(&flags, &settings);
   AddServing(&flags, &settings.server);
   AddSnapshots(&flags, &settings.server);
   AddLog(&flags, &settings.log);

@@ -114,6 +114,26 @@ TEST_F(SettingsTest, UnencryptedCallsNeedLoopbackOrConsent) {
   EXPECT_THAT(Read({"--model-root", "m", "--http-listen", "0.0.0.0:0"}).problems, IsEmpty());
 }
 
+TEST_F(SettingsTest, EncryptionIsEnoughForAnyAddress) {
+  const ReadSettings read =
+      Read({"--model-root", "m", "--listen", "0.0.0.0:0", "--tls-cert", "c", "--tls-key", "k",
+            "--tls-client-ca", "a", "--operator-clients", "ann, bob"});
+  EXPECT_THAT(read.problems, IsEmpty());
+  EXPECT_THAT(read.settings.server.operator_clients, ElementsAre("ann", "bob"));
+}
+
+TEST_F(SettingsTest, SecurityThatIsNoneIsRefused) {
+  const ReadSettings read = Read(
+      {"--model-root", "m", "--tls-key", "k", "--tls-client-ca", "a", "--operator-listen", "10.0.0.1:8501"});
+  EXPECT_THAT(read.problems,
+              ElementsAre("--tls-key needs its --tls-cert", HasSubstr("--tls-client-ca needs --tls-cert"),
+                          HasSubstr("--operator-listen 10.0.0.1:8501 can be reached from other machines")));
+  EXPECT_THAT(Read({"--model-root", "m", "--operator-clients", "ann"}).problems,
+              ElementsAre(HasSubstr("--operator-clients needs --tls-client-ca")));
+  EXPECT_THAT(Read({"--model-root", "m", "--operator-listen", "127.0.0.1:8500"}).problems,
+              ElementsAre(HasSubstr("--operator-listen and --listen are both 127.0.0.1:8500")));
+}
+
 TEST_F(SettingsTest, ChangedFlagsAreNamedWhereverTheyAreGiven) {
   const Settings before =
       Read({"--config", File("model-root = \"m\"\nlog-level = \"info\"\nkeep-versions = 3\n")}).settings;
