@@ -16,6 +16,7 @@
 #include "client/impression_file.h"
 #include "client/live_line.h"
 #include "client/load_generator.h"
+#include "client/request_log_file.h"
 #include "client/synthetic_impressions.h"
 #include "nlohmann/json.hpp"
 
@@ -107,6 +108,15 @@ double PerSecond(uint64_t count, const LoadResult& result) {
   return result.seconds > 0 ? static_cast<double>(count) / result.seconds : 0;
 }
 
+// As they were logged, but to --model if it is given.
+absl::StatusOr<std::vector<v1::PredictRequest>> ReadReplay(const BenchOptions& options) {
+  absl::StatusOr<std::vector<v1::PredictRequest>> requests =
+      ReadRequestLog(options.replay, kMostDifferentRequests);
+  if (!requests.ok() || options.connection.model.empty()) return requests;
+  for (v1::PredictRequest& request : *requests) request.set_model(options.connection.model);
+  return requests;
+}
+
 Json ToJson(const BenchOptions& options, const std::string& model, const LoadResult& result) {
   const bool open = options.rate > 0;
   Json json;
@@ -122,7 +132,11 @@ Json ToJson(const BenchOptions& options, const std::string& model, const LoadRes
   } else {
     json["concurrency"] = options.concurrency;
   }
-  json["candidates"] = options.candidates;
+  if (options.replay.empty()) {
+    json["candidates"] = options.candidates;
+  } else {
+    json["replay"] = options.replay;
+  }
   json["seconds"] = result.seconds;
   json["requests"] = result.requests;
   json["errors"] = result.ErrorCount();
@@ -151,8 +165,9 @@ void Print(const BenchOptions& options, const std::string& model, const LoadResu
            std::ostream& out) {
   const bool open = options.rate > 0;
   const char* const what = options.stream ? "streamed requests" : "requests";
-  out << absl::StrFormat("model       %s at %s, %d candidates per request\n", model,
-                         options.connection.target, options.candidates);
+  out << absl::StrFormat("model       %s at %s, %s\n", model, options.connection.target,
+                         options.replay.empty() ? absl::StrCat(options.candidates, " candidates per request")
+                                                : absl::StrCat("requests of ", options.replay));
   if (open) {
     out << absl::StrFormat("load        open loop, %.6g %s/s asked, %s\n", options.rate, what,
                            result.RateHeld() ? "held" : "NOT held");
@@ -217,6 +232,13 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
                    "other are the candidates of one, and its context comes from the first of them\n"
                    "[synthetic ones: random numbers, tokens that the model has not seen]")
       ->type_name("FILE");
+  command
+      ->add_option("--replay", options->replay,
+                   "A file that a server wrote (--request-log): its first 2048 requests, as they came\n"
+                   "but for their keys, and to --model if that is given")
+      ->type_name("FILE")
+      ->excludes("--data")
+      ->excludes("--candidates");
   command->add_option("--format", options->format, "Of --data: auto, csv or criteo")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"auto", "csv", "criteo"}))
@@ -242,12 +264,19 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
 absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   const absl::StatusOr<std::unique_ptr<Client>> client = Connect(options.connection);
   if (!client.ok()) return client.status();
-  const absl::StatusOr<ModelSchema> schema = (*client)->FetchSchema(options.connection.model);
-  if (!schema.ok()) return schema.status();
-  absl::StatusOr<std::vector<v1::PredictRequest>> requests =
-      options.data.empty()
-          ? DrawImpressions(*schema, kMostDifferentRequests, options.candidates, options.seed)
-          : ReadImpressions(options, *schema);
+  std::string model = options.connection.model;
+  absl::StatusOr<std::vector<v1::PredictRequest>> requests;
+  if (!options.replay.empty()) {
+    requests = ReadReplay(options);
+    if (requests.ok()) model = requests->front().model();
+  } else {
+    const absl::StatusOr<ModelSchema> schema = (*client)->FetchSchema(options.connection.model);
+    if (!schema.ok()) return schema.status();
+    model = schema->model();
+    requests = options.data.empty()
+                   ? DrawImpressions(*schema, kMostDifferentRequests, options.candidates, options.seed)
+                   : ReadImpressions(options, *schema);
+  }
   if (!requests.ok()) return requests.status();
 
   std::vector<v1::PredictResponse> expected;
@@ -284,9 +313,9 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   if (!result.ok()) return result.status();
 
   if (options.json) {
-    out << ToJson(options, schema->model(), *result).dump() << '\n';
+    out << ToJson(options, model, *result).dump() << '\n';
   } else {
-    Print(options, schema->model(), *result, out);
+    Print(options, model, *result, out);
   }
   if (absl::Status status = cli::Flush(out); !status.ok()) return status;
   Warn(options, *result);

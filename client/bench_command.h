@@ -16,6 +16,7 @@ struct BenchOptions {
   ConnectionOptions connection;
   std::string data{};  // empty: synthetic impressions
   std::string format = "auto";
+  std::string replay{};      // a server's request log, instead of `data`
   double rate = 0;           // requests per second; 0: closed loop
   uint64_t concurrency = 0;  // requests in flight; 0: open loop
   double seconds = 10;

@@ -35,7 +35,7 @@ sigset_t AwaitedSignals() {
 }
 
 // On SIGHUP: takes over what can change while the server runs, and says what can't.
-void Reread(int argc, const char* const* argv, Settings* settings) {
+void Reread(int argc, const char* const* argv, Server* server, Settings* settings) {
   ReadSettings read = ReadSettingsFrom(argc, argv);
   for (const std::string& problem : read.problems) spdlog::error("SIGHUP: {}", problem);
   if (!read.problems.empty()) {
@@ -60,13 +60,15 @@ void Reread(int argc, const char* const* argv, Settings* settings) {
   }
   settings->log.level = read.settings.log.level;
   SetLogLevel(settings->log.level);
-  const auto level = read.settings.given.find("--log-level");
-  if (level == read.settings.given.end()) {
-    settings->given.erase("--log-level");
-  } else {
-    settings->given["--log-level"] = level->second;
+  const double share = read.settings.server.request_log.share;
+  server->SetRequestLogShare(share);
+  // What needs a restart stays as it was given at the start, to be named again next time.
+  std::erase_if(settings->given, [](const auto& flag) { return CanChangeWhileRunning(flag.first); });
+  for (const auto& [flag, text] : read.settings.given) {
+    if (CanChangeWhileRunning(flag)) settings->given[flag] = text;
   }
-  spdlog::info("SIGHUP: settings re-read, {} changed: --log-level is {}", changed, settings->log.level);
+  spdlog::info("SIGHUP: settings re-read, {} changed: --log-level is {}, --request-log-sample {}", changed,
+               settings->log.level, share);
 }
 
 int Serve(int argc, const char* const* argv, Settings settings) {
@@ -88,7 +90,8 @@ int Serve(int argc, const char* const* argv, Settings settings) {
   std::fflush(stdout);
 
   int received = 0;
-  while (sigwait(&signals, &received) == 0 && received == SIGHUP) Reread(argc, argv, &settings);
+  while (sigwait(&signals, &received) == 0 && received == SIGHUP)
+    Reread(argc, argv, server->get(), &settings);
   spdlog::info("{}: draining; a second signal ends at once", received == SIGTERM ? "SIGTERM" : "SIGINT");
   signal(SIGHUP, SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // their default from now on: to end the process

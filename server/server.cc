@@ -14,9 +14,12 @@ Server::Server(const ServerOptions& options)
     : admission_(options.max_queued_rows),
       metrics_(options.serving_threads,
                [this] {
-                 return LiveState{.queued_rows = admission_.queued_rows(),
-                                  .max_queued_rows = admission_.max_queued_rows(),
-                                  .draining = admission_.draining()};
+                 return LiveState{
+                     .queued_rows = admission_.queued_rows(),
+                     .max_queued_rows = admission_.max_queued_rows(),
+                     .draining = admission_.draining(),
+                     .requests_logged = request_log_ == nullptr ? 0 : request_log_->written(),
+                     .request_log_dropped = request_log_ == nullptr ? 0 : request_log_->dropped()};
                }),
       grpc_address_(options.listen),
       http_address_(options.http_listen),
@@ -33,6 +36,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (!kernels.ok()) return absl::InvalidArgumentError(absl::StrCat("--isa: ", kernels.status().message()));
 
   std::unique_ptr<Server> server(new Server(options));
+  if (!options.request_log.directory.empty()) {
+    auto log = RequestLog::Open(options.request_log);
+    if (!log.ok())
+      return absl::UnavailableError(absl::StrCat("--request-log: ", std::string(log.status().message())));
+    server->request_log_ = *std::move(log);
+  }
   server->lives_ = std::make_unique<ModelLives>(LifeParts{.model_root = options.model_root,
                                                           .kernels = *kernels,
                                                           .registry = &server->registry_,
@@ -51,7 +60,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
                                 {.admission = &server->admission_,
                                  .registry = &server->registry_,
                                  .metrics = &server->metrics_,
-                                 .clock = &server->clock_},
+                                 .clock = &server->clock_,
+                                 .request_log = server->request_log_.get()},
                                 server->lives_.get());
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
@@ -78,6 +88,10 @@ std::optional<std::string> Server::NotReady() const {
   if (admission_.draining()) return "draining";
   if (registry_.Pin()->empty()) return "no model has a version that serves yet";
   return std::nullopt;
+}
+
+void Server::SetRequestLogShare(double share) {
+  if (request_log_ != nullptr) request_log_->SetShare(share);
 }
 
 void Server::Drain() { grpc_->Drain(); }

@@ -18,6 +18,7 @@
 #include "server/http/http_server.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
+#include "server/request_log/request_log.h"
 #include "server/rpc/grpc_server.h"
 #include "server/serving/admission.h"
 #include "server/serving/batch_policy.h"
@@ -38,6 +39,7 @@ struct ServerOptions {
   size_t max_queued_rows = 16384;
   std::chrono::seconds max_connection_age{0};  // see GrpcOptions
   std::chrono::milliseconds poll_interval{1000};
+  RequestLogOptions request_log{};
   size_t keep_versions = 1;  // see LifeParts
   Guards guards;
   std::string isa = "auto";
@@ -59,6 +61,9 @@ class Server {
   const Address& http_address() const { return http_address_; }
   const std::optional<Address>& operator_address() const { return operator_address_; }
 
+  // From now on; see RequestLogOptions. Nothing without a request log.
+  void SetRequestLogShare(double share);
+
   // See GrpcServer::Drain. /readyz answers 503 meanwhile; /metrics goes on answering.
   void Drain();
 
@@ -74,6 +79,7 @@ class Server {
   Address grpc_address_;
   Address http_address_;
   std::optional<Address> operator_address_;
+  std::unique_ptr<RequestLog> request_log_;
   std::unique_ptr<ModelLives> lives_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpServer> http_;

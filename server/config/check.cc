@@ -1,5 +1,9 @@
 #include "server/config/check.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -66,7 +70,15 @@ bool Check(const Settings& settings, std::ostream& out) {
   Findings findings(&out);
   findings.Ok("settings");
   if (settings.server.tls.on()) findings.Take("certificates", CheckTlsFiles(settings.server.tls));
+  const std::string& log = settings.server.request_log.directory;
   std::error_code ignored;
+  if (!log.empty() && !std::filesystem::exists(log, ignored)) {
+    findings.Ok(absl::StrCat("request log ", log, ": will be made"));
+  } else if (!log.empty()) {
+    findings.Take(absl::StrCat("request log ", log), access(log.c_str(), W_OK | X_OK) == 0
+                                                         ? absl::OkStatus()
+                                                         : absl::PermissionDeniedError(std::strerror(errno)));
+  }
   if (std::filesystem::is_directory(settings.server.model_root, ignored)) {
     CheckModels(settings.server, &findings);
   } else {

@@ -64,6 +64,11 @@ std::vector<std::string> FindContradictions(const Settings& settings) {
     RefusePlaintext("--listen", server.listen, &problems);
     if (server.operator_listen) RefusePlaintext("--operator-listen", *server.operator_listen, &problems);
   }
+  for (const char* flag : {"--request-log-sample", "--request-log-max-mb"}) {
+    if (server.request_log.directory.empty() && settings.given.contains(flag)) {
+      problems.push_back(absl::StrCat(flag, " needs --request-log"));
+    }
+  }
   return problems;
 }
 

@@ -139,6 +139,18 @@ void AddLog(FlagSet* flags, LogSettings* log) {
               "What is logged: this and all that is graver, of debug, info, warn, error");
 }
 
+void AddRequestLog(FlagSet* flags, RequestLogOptions* log) {
+  flags->Text("--request-log", "DIR", &log->directory, NotEmpty,
+              "Write a sample of requests and answers into files here; no other server may write here");
+  flags->Number("--request-log-sample", "SHARE", &log->share, cli::Number(0, 1),
+                "Share of the requests that --request-log takes; 1: all of them");
+  flags->Add(
+      "--request-log-max-mb", "MB", absl::StrCat(log->rotation.all_bytes >> 20),
+      cli::WholeNumber(64, 1 << 20),
+      [log](const std::string& text) { log->rotation.all_bytes = std::stoull(text) << 20; },
+      "Megabytes that its files may have in all; beyond that the oldest go");
+}
+
 }  // namespace
 
 ReadSettings ReadSettingsFrom(int argc, const char* const* argv) {
@@ -165,6 +177,7 @@ ReadSettings ReadSettingsFrom(int argc, const char* const* argv) {
   AddServing(&flags, &settings.server);
   AddSnapshots(&flags, &settings.server);
   AddLog(&flags, &settings.log);
+  AddRequestLog(&flags, &settings.server.request_log);
 
   try {
     app.parse(argc, argv);
@@ -197,7 +210,9 @@ ReadSettings ReadSettingsFrom(int argc, const char* const* argv) {
   return read;
 }
 
-bool CanChangeWhileRunning(const std::string& flag) { return flag == "--log-level"; }
+bool CanChangeWhileRunning(const std::string& flag) {
+  return flag == "--log-level" || flag == "--request-log-sample";
+}
 
 std::vector<std::string> ChangedFlags(const Settings& from, const Settings& to) {
   std::set<std::string> changed;

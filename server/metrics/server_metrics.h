@@ -102,6 +102,8 @@ struct LiveState {
   size_t queued_rows = 0;
   size_t max_queued_rows = 0;
   bool draining = false;
+  uint64_t requests_logged = 0;
+  uint64_t request_log_dropped = 0;
 };
 
 class ServerMetrics final : public prometheus::Collectable {

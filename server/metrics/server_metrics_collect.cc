@@ -63,6 +63,13 @@ void ServerMetrics::CollectServer(std::vector<MetricFamily>* families) const {
                MetricType::Gauge),
            {}, live.draining ? 1 : 0);
 
+  AddCounter(add("adscore_request_log_written_total", "Requests in the request log.", MetricType::Counter),
+             {}, static_cast<double>(live.requests_logged));
+  AddCounter(
+      add("adscore_request_log_dropped_total",
+          "Requests that were to be logged, but the log could not take them in time.", MetricType::Counter),
+      {}, static_cast<double>(live.request_log_dropped));
+
   MetricFamily* busy =
       add("adscore_busy_seconds_total",
           "Processor time of a serving loop, that is time in which it did not wait.", MetricType::Counter);

@@ -38,6 +38,7 @@ void RequestJob::Answer(const ServedModel& served, std::span<const float> probab
     for (const model::Head& head : served.model->snapshot().heads) names.push_back(head.name);
   }
   EncodeResponse(served.version, probabilities, served.model->heads(), names, response_);
+  loop_->Log(*request_, *response_);
   End(grpc::Status::OK, &served);
 }
 

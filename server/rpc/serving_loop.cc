@@ -47,6 +47,7 @@ ServingLoop::ServingLoop(size_t number, const BatchLimits& limits, const Serving
       services_(services),
       no_model_(parts.metrics->ForModel("")),
       queue_(std::move(queue)),
+      sampler_(number + 1),
       batcher_(number, limits, parts.admission, parts.registry, parts.metrics, parts.clock) {}
 
 ServingLoop::~ServingLoop() { Stop(); }

@@ -20,6 +20,8 @@
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
+#include "server/request_log/request_log.h"
+#include "server/request_log/request_sampler.h"
 #include "server/rpc/completion_tag.h"
 #include "server/rpc/predict_call.h"
 #include "server/rpc/stream_call.h"
@@ -37,6 +39,7 @@ struct ServingParts {
   const Registry* registry = nullptr;
   ServerMetrics* metrics = nullptr;
   const Clock* clock = nullptr;
+  RequestLog* request_log = nullptr;  // null: requests are not logged
 };
 
 // What the loops answer. (ModelService is not among it: see model_service.h.)
@@ -79,6 +82,11 @@ class ServingLoop {
   }
   // Counts a call that has been answered; `served`: the model it was meant for, or null.
   void Count(Method method, const ServedModel* served, grpc::StatusCode code, Time arrival);
+  // Logs a request that has been answered, if there is a log and it is one of the sample.
+  void Log(const v1::PredictRequest& request, const v1::PredictResponse& response) {
+    if (parts_.request_log == nullptr || !sampler_.Take(parts_.request_log->share())) return;
+    parts_.request_log->Offer(request, response);
+  }
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
   Services& services() { return *services_; }
   Batcher& batcher() { return batcher_; }
@@ -117,6 +125,7 @@ class ServingLoop {
   const ModelMetrics* const no_model_;  // of calls that name no model that serves
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
 
+  RequestSampler sampler_;
   Batcher batcher_;
   Calls<PredictCall> predicts_;
   Calls<StreamCall> streams_;

@@ -27,13 +27,15 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"server/serving", {"server", "server/metrics", "model", "data"}},
     {"server/snapshots", {"server", "server/metrics", "model", "data"}},
     {"server/metrics", {"server"}},
+    {"server/request_log", {"server", "proto"}},
     {"server/http", {"server", "server/metrics", "model"}},
     {"server/rpc",
-     {"server", "server/serving", "server/snapshots", "server/metrics", "model", "data", "proto"}},
+     {"server", "server/serving", "server/snapshots", "server/metrics", "server/request_log", "model", "data",
+      "proto"}},
     {"server/config", {"cli", "server", "server/metrics", "server/snapshots", "model"}},
     {"server",
-     {"cli", "server/config", "server/http", "server/serving", "server/snapshots", "server/metrics",
-      "server/rpc", "model", "data", "proto"}},
+     {"cli", "server/config", "server/request_log", "server/http", "server/serving", "server/snapshots",
+      "server/metrics", "server/rpc", "model", "data", "proto"}},
 };
 
 // Libraries that a room must not know, by the beginning of the header's name.
@@ -46,6 +48,7 @@ const std::map<std::string, std::vector<std::string>> kForbidden = {
     {"server/serving", {"grpc", "prometheus", "google/protobuf"}},
     {"server/snapshots", {"grpc", "prometheus", "google/protobuf"}},
     {"server/rpc", {"hwy", "model/kernels"}},
+    {"server/request_log", {"grpc", "prometheus", "hwy"}},
     {"server/config", {"grpc", "google/protobuf", "prometheus"}},
     {"server/http", {"grpc", "google/protobuf", "hwy", "model/kernels"}},
 };
