@@ -18,8 +18,20 @@ constexpr size_t kKnownVersions = 16;
 // Then too, a replica may not have what another one has answered with; the next call goes to the next one.
 constexpr int kReplicasToAsk = 4;
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
+// Each replica is asked to say how it is (Health.Watch), and gets no calls while it is not SERVING: one that
+// drains says so before it turns calls away. A server without that service counts as well.
+constexpr char kWatchHealth[] = R"({"healthCheckConfig": {"serviceName": "adscore.v1.PredictionService"}})";
+
+// A list of addresses. Behind a single one, or a name, there may be a proxy, and what one replica says
+// through it about itself is not true of the others.
+bool ListsReplicas(const std::string& target) {
+  return (target.starts_with("ipv4:") || target.starts_with("ipv6:")) &&
+         target.find(',') != std::string::npos;
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, bool watch_health) {
   grpc::ChannelArguments arguments;
+  if (watch_health) arguments.SetServiceConfigJSON(kWatchHealth);
   // A connection per client: gRPC would otherwise let all clients of a process share one.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // A restarted server is found again within two seconds; gRPC's own limit is two minutes.
@@ -61,9 +73,11 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& targe
 
 Client::Client(std::string target, const ClientOptions& options)
     : target_(std::move(target)), options_(options), attempts_(options.retry, options.wait_for_ready) {
-  const std::shared_ptr<grpc::Channel> channel = MakeChannel(target_);
+  const bool watch_health = ListsReplicas(target_);
+  const std::shared_ptr<grpc::Channel> channel = MakeChannel(target_, watch_health);
   prediction_ = v1::PredictionService::NewStub(channel);
-  models_ = v1::ModelService::NewStub(channel);
+  // Operators ask also those that serve nothing: why?
+  models_ = v1::ModelService::NewStub(watch_health ? MakeChannel(target_, false) : channel);
 }
 
 absl::Status Client::ToStatus(const grpc::Status& status) const {

@@ -93,6 +93,7 @@ int Main(int argc, char** argv) {
   std::string http_listen = ToString(options.http_listen);
   int64_t max_batch_delay_us = options.batch.max_delay.count();
   int64_t max_connection_age_s = options.max_connection_age.count();
+  int64_t drain_delay_ms = options.drain_delay.count();
   int64_t poll_interval_ms = options.poll_interval.count();
   int64_t min_version_age_s = options.guards.min_age.count();
   std::string schema_change = "allow";
@@ -130,6 +131,12 @@ int Main(int argc, char** argv) {
          "Adds some 7 % to the instructions of a small call")
       ->type_name("S")
       ->check(cli::WholeNumber(0, 1'000'000));
+  app.add_option(
+         "--drain-delay-ms", drain_delay_ms,
+         "Milliseconds for which a server that was told to end answers as before, while health and /readyz "
+         "already send callers elsewhere; give more than the interval at which a proxy looks at them")
+      ->type_name("MS")
+      ->check(cli::WholeNumber(0, 600'000));
   app.add_option("--poll-interval-ms", poll_interval_ms,
                  "Milliseconds between two looks at the model root; where the system says what changes "
                  "(inotify), changes are "
@@ -180,6 +187,7 @@ int Main(int argc, char** argv) {
   options.http_listen = *ParseAddress(http_listen);
   options.batch.max_delay = std::chrono::microseconds(max_batch_delay_us);
   options.max_connection_age = std::chrono::seconds(max_connection_age_s);
+  options.drain_delay = std::chrono::milliseconds(drain_delay_ms);
   options.poll_interval = std::chrono::milliseconds(poll_interval_ms);
   options.guards.min_age = std::chrono::seconds(min_version_age_s);
   options.guards.allow_schema_change = schema_change == "allow";

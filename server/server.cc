@@ -12,6 +12,7 @@ namespace adscore::server {
 Server::Server(const ServerOptions& options)
     : admission_(options.max_queued_rows),
       metrics_(options.serving_threads, [this] { return static_cast<double>(admission_.queued_rows()); }),
+      drain_delay_(options.drain_delay),
       grpc_address_(options.listen),
       http_address_(options.http_listen) {}
 
@@ -60,11 +61,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 std::optional<std::string> Server::NotReady() const {
-  if (admission_.draining()) return "draining";
+  if (admission_.leaving()) return "draining";
   if (registry_.Pin()->empty()) return "no model has a version that serves yet";
   return std::nullopt;
 }
 
-void Server::Drain() { grpc_->Drain(); }
+void Server::Drain() { grpc_->Drain(drain_delay_); }
 
 }  // namespace adscore::server
