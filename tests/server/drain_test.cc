@@ -44,6 +44,32 @@ TEST_F(DrainTest, DrainingFinishesWhatRunsAndTurnsAwayWhatIsNew) {
   EXPECT_EQ(process.Predict(NamedRequest(), &response).error_code(), StatusCode::UNAVAILABLE);
 }
 
+TEST_F(DrainTest, WithADelayCallersAreSentElsewhereFirstAndStillAnswered) {
+  using grpc::health::v1::HealthCheckResponse;
+  Publish(1);
+  InProcess process(root_.path(), 16384, 0, /*drain_delay_ms=*/3000);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  const auto watch = process.health().Watch(&context, {});
+  HealthCheckResponse health;
+  ASSERT_TRUE(watch->Read(&health));
+  ASSERT_EQ(health.status(), HealthCheckResponse::SERVING);
+
+  auto drained = std::async(std::launch::async, [&] { process.server().Drain(); });
+  ASSERT_TRUE(watch->Read(&health));
+  EXPECT_EQ(health.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(process.Health(""), "NOT_SERVING");
+  EXPECT_THAT(HttpGet(process.http_port(), "/readyz"), StartsWith("HTTP/1.1 503"));
+  v1::PredictResponse response;
+  grpc::Status status = process.Predict(NamedRequest(), &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+
+  EXPECT_FALSE(watch->Read(&health)) << "its stream ends when calls are turned away";
+  EXPECT_EQ(watch->Finish().error_code(), StatusCode::UNAVAILABLE);
+  drained.get();
+  EXPECT_EQ(process.Predict(NamedRequest(), &response).error_code(), StatusCode::UNAVAILABLE);
+}
+
 TEST_F(DrainTest, UnderLoadADrainEndsEveryCallAsOkOrUnavailable) {
   StartWithVersion(1);
   std::atomic<int> answered{0};
