@@ -1,5 +1,5 @@
-"""Three replicas under load: one is drained, one is added, one is killed. The calls are spread by the client's own
-round-robin. The load is that of `adscore-client bench`, which never tries again:
+"""Three replicas under load: one is drained, one is added, one is killed. Behind HAProxy with the configuration of
+deploy/haproxy, and by the client's own round-robin. The load is that of `adscore-client bench`, which never tries again:
 every failed call is seen.
 
 Nothing here waits for a time to pass: each step goes on until the replicas' own counters say that it has had its effect.
@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import cases
@@ -91,6 +92,13 @@ class Replica:
         lines = [line for line in self.get("/metrics").splitlines() if line.startswith("adscore_requests_total{")]
         return sum(int(float(line.split()[-1])) for line in lines if 'code="OK"' in line and 'method="Predict"' in line)
 
+    def is_ready(self):
+        try:
+            self.get("/readyz")
+            return True
+        except urllib.error.HTTPError:
+            return False
+
 
 class Load:
     """`adscore-client bench` until it is told to stop."""
@@ -166,8 +174,38 @@ class ReplicasTest(unittest.TestCase):
         after = self.under_load(target, "after", [added, staying], lambda: None)
         self.assertEqual(after["errors"], 0, after["errors_by_code"])
 
+    def test_behind_haproxy(self):
+        haproxy = cases.need("haproxy")
+        text = (cases.DEPLOY / "haproxy" / "haproxy.cfg").read_text()
+        front = Port()
+        text = self.replaced(r"bind :8500", f"bind 127.0.0.1:{front.number}", text)
+        for number, replica in enumerate(self.replicas, 1):
+            text = self.replaced(rf"(server replica{number}) 192\.0\.2\.{number}:8500",
+                                 rf"\1 127.0.0.1:{replica.grpc} port {replica.http}", text)
+        configuration = pathlib.Path(FOLDER.name) / "haproxy.cfg"
+        configuration.write_text(text)
+        code, output = cases.run(haproxy, "-c", "-f", configuration)
+        self.assertEqual(code, 0, output)
+        front.give_back()
+        proxy = subprocess.Popen([haproxy, "-db", "-f", configuration], stdout=self.log, stderr=subprocess.STDOUT)
+        self.addCleanup(proxy.wait)
+        self.addCleanup(proxy.kill)
+        target = f"127.0.0.1:{front.number}"
+
+        def answers():
+            self.assertIsNone(proxy.poll(), "haproxy has ended")
+            return cases.run(cases.program("adscore-client"), "model", "--target", target)[0] == 0
+
+        wait_until(answers, "a call through HAProxy is answered")
+        self.drain_add_and_kill(target)
+
     def test_by_the_clients_round_robin(self):
         self.drain_add_and_kill("ipv4:" + ",".join(f"127.0.0.1:{replica.grpc}" for replica in self.replicas))
+
+    def replaced(self, pattern, by, text):
+        text, times = re.subn(pattern, by, text)
+        self.assertEqual(times, 1, f"haproxy.cfg has no {pattern} any more")
+        return text
 
 
 if __name__ == "__main__":
