@@ -165,7 +165,7 @@ grpc::Status ServingLoop::GetModel(const v1::GetModelRequest& request, v1::GetMo
   } else {
     DescribeModel(*choice.served, models->at(choice.served->name), response);
   }
-  Count(Method::kGetModel, choice.served, status.error_code(), arrival);
+  Count(Method::kGetModel, choice.served, status.error_code(), clock().Now() - arrival);
   return status;
 }
 
@@ -182,27 +182,28 @@ grpc::Status ServingLoop::Check(const grpc::health::v1::HealthCheckRequest& requ
   return grpc::Status::OK;
 }
 
-std::chrono::nanoseconds ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code,
-                                            Time arrival) const {
+// The calls come last: whoever sees one counted sees all of it.
+void ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code,
+                        std::chrono::nanoseconds duration) const {
   const auto m = static_cast<size_t>(method);
+  CellsOf(served).methods[m].duration.Observe(Seconds(duration));
   const VersionMetrics& version = served == nullptr ? parts_.metrics->no_version() : *served->version_metrics;
   version.of(number_).requests[m][static_cast<size_t>(code)].Add(1);
-  const std::chrono::nanoseconds duration = clock().Now() - arrival;
-  CellsOf(served).methods[m].duration.Observe(Seconds(duration));
-  return duration;
 }
 
 void ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code,
                         const ImpressionJob& job) {
-  const std::chrono::nanoseconds duration = Count(method, served, code, job.arrival);
+  const std::chrono::nanoseconds duration = clock().Now() - job.arrival;
   ModelCells::OfScoring& scoring = CellsOf(served).scoring;
   const bool ok = code == grpc::StatusCode::OK;
   (ok ? scoring.succeeded : scoring.failed).Add(1);
   (ok ? scoring.succeeded_ns : scoring.failed_ns).Add(static_cast<uint64_t>(duration.count()));
-  if (!ok) return;
-  scoring.rows.Add(job.rows);
-  scoring.queue_ns.Add(static_cast<uint64_t>((job.started - job.arrival).count()));
-  scoring.forward_ns.Add(static_cast<uint64_t>(job.forward.count()));
+  if (ok) {
+    scoring.rows.Add(job.rows);
+    scoring.queue_ns.Add(static_cast<uint64_t>((job.started - job.arrival).count()));
+    scoring.forward_ns.Add(static_cast<uint64_t>(job.forward.count()));
+  }
+  Count(method, served, code, duration);
 }
 
 ModelCells& ServingLoop::CellsOf(const ServedModel* served) const {

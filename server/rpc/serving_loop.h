@@ -107,9 +107,8 @@ class ServingLoop {
     size_t posted = 0;                       // that wait for a call; counted for scoring calls only
   };
 
-  // Returns how long it took.
-  std::chrono::nanoseconds Count(Method method, const ServedModel* served, grpc::StatusCode code,
-                                 Time arrival) const;
+  void Count(Method method, const ServedModel* served, grpc::StatusCode code,
+             std::chrono::nanoseconds duration) const;
   ModelCells& CellsOf(const ServedModel* served) const;
   void Run();
   void PostScoringCalls();

@@ -64,8 +64,7 @@ TEST_F(InferenceRpcTest, ModelInferAnswersWhatPredictAnswersBitForBit) {
     EXPECT_TRUE(
         std::ranges::equal(answer_.outputs(h).contents().fp32_contents(), response_.heads(h).probability()));
   }
-  EXPECT_THAT(HttpGet(process_->http_port(), "/metrics"),
-              HasSubstr("method=\"ModelInfer\",code=\"OK\"} 2\n"));
+  EXPECT_TRUE(AwaitMetric(process_->http_port(), "method=\"ModelInfer\",code=\"OK\"} 2\n"));
 }
 
 TEST_F(InferenceRpcTest, RefusalsHaveTheStatusesOfPredict) {
@@ -208,6 +207,10 @@ TEST_F(InferenceRpcTest, StatisticsCountWhatEveryMethodScored) {
   ModelInferRequest bad = RawInferRequest();
   bad.add_outputs()->set_name("x");
   ASSERT_FALSE(Infer(bad).ok());
+  for (const char* counted : {"method=\"ModelInfer\",code=\"OK\"} 1\n", "method=\"Predict\",code=\"OK\"} 1\n",
+                              "method=\"ModelInfer\",code=\"INVALID_ARGUMENT\"} 1\n"}) {
+    ASSERT_TRUE(AwaitMetric(process_->http_port(), counted)) << counted;
+  }
   for (const char* name : {"", "ads"}) {
     grpc::ClientContext context;
     inference::ModelStatisticsRequest request;

@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
+#include <thread>
 
 namespace adscore::server {
 
@@ -42,6 +44,15 @@ inline std::string HttpPost(int port, const std::string& path, const std::string
   return HttpSend(port, "POST " + path +
                             " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " +
                             std::to_string(body.size()) + "\r\n\r\n" + body);
+}
+
+// Waits, 20 s at most, until /metrics contains `text`: a caller may have its answer before it is counted.
+inline bool AwaitMetric(int port, const std::string& text) {
+  for (int i = 0; i < 4000; ++i) {
+    if (HttpGet(port, "/metrics").find(text) != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
 }
 
 }  // namespace adscore::server

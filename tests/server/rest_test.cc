@@ -57,7 +57,7 @@ TEST_F(RestTest, InferAnswersWhatPredictAnswersBitForBit) {
       EXPECT_EQ(body["outputs"][h]["data"][r].get<float>(), response_.heads(h).probability(r));
     }
   }
-  EXPECT_THAT(Get("/metrics"), HasSubstr("method=\"ModelInfer\",code=\"OK\"} 1\n")) << "the one path";
+  EXPECT_TRUE(AwaitMetric(process_->http_port(), "method=\"ModelInfer\",code=\"OK\"} 1\n")) << "the one path";
 }
 
 TEST_F(RestTest, ServerAndModelsAreDescribed) {

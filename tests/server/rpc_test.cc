@@ -72,9 +72,9 @@ TEST_F(RpcTest, ManyCallsAtOnceEachGetTheirOwnAnswer) {
     });
   }
   for (std::thread& caller : callers) caller.join();
-  EXPECT_THAT(
-      HttpGet(process_->http_port(), "/metrics"),
-      HasSubstr("adscore_requests_total{model=\"ads\",version=\"1\",method=\"Predict\",code=\"OK\"} 800\n"));
+  EXPECT_TRUE(AwaitMetric(
+      process_->http_port(),
+      "adscore_requests_total{model=\"ads\",version=\"1\",method=\"Predict\",code=\"OK\"} 800\n"));
 }
 
 TEST_F(RpcTest, AnUnknownModelOrVersionIsNotFoundAndTheMessageListsWhatThereIs) {

@@ -65,14 +65,10 @@ class StreamTest : public RpcTest {
   }
 
   // Waits until the metrics say `line`.
-  static void AwaitMetric(InProcess* process, const std::string& line) {
-    std::string metrics;
-    for (int i = 0; i < 4000; ++i) {
-      metrics = HttpGet(process->http_port(), "/metrics");
-      if (metrics.find("\n" + line + "\n") != std::string::npos) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    FAIL() << "never said " << line << ":\n" << metrics;
+  static void AwaitLine(InProcess* process, const std::string& line) {
+    ASSERT_TRUE(AwaitMetric(process->http_port(), "\n" + line + "\n"))
+        << "never said " << line << ":\n"
+        << HttpGet(process->http_port(), "/metrics");
   }
 };
 
@@ -103,9 +99,8 @@ TEST_F(StreamTest, EveryRequestIsAnsweredOnceWithItsOwnIdAndItsOwnProbabilities)
   EXPECT_TRUE(open->stream->Finish().ok());
   EXPECT_EQ(answers.size(), kRequests);
   for (const auto& [id, times] : answers) EXPECT_EQ(times, 1) << "request " << id;
-  AwaitMetric(
-      process_.get(),
-      "adscore_requests_total{model=\"ads\",version=\"7\",method=\"PredictStream\",code=\"OK\"} 2000");
+  AwaitLine(process_.get(),
+            "adscore_requests_total{model=\"ads\",version=\"7\",method=\"PredictStream\",code=\"OK\"} 2000");
 }
 
 TEST_F(StreamTest, ABadRequestFailsAloneAndTheStreamGoesOn) {
@@ -175,7 +170,7 @@ TEST_F(StreamTest, WhoCancelsLeavesNothingQueuedAndMakesRoomForOthers) {
     open->context.TryCancel();
     EXPECT_EQ(open->stream->Finish().error_code(), StatusCode::CANCELLED);
   }
-  AwaitMetric(&process, "adscore_queued_rows 0");
+  AwaitLine(&process, "adscore_queued_rows 0");
   const auto open = OpenTo(&process);
   ASSERT_TRUE(open->stream->Write(Request(1)));
   v1::PredictStreamResponse answer;
@@ -213,7 +208,7 @@ TEST_F(StreamTest, ADrainAnswersWhatWasReadAndEndsTheStreamAsUnavailable) {
   const auto idle = OpenTo(&process);
   const auto busy = OpenTo(&process);
   for (uint64_t id = 0; id < 4; ++id) ASSERT_TRUE(busy->stream->Write(Request(id)));
-  AwaitMetric(&process, "adscore_queued_rows 12");
+  AwaitLine(&process, "adscore_queued_rows 12");
   auto drained = std::async(std::launch::async, [&] { process.server().Drain(); });
   v1::PredictStreamResponse answer;
   for (int i = 0; i < 4; ++i) {

@@ -80,8 +80,7 @@ TEST_F(TensorFlowRpcTest, PredictAnswersWhatOurOwnAnswersBitForBit) {
     EXPECT_TRUE(std::ranges::equal(answer_.outputs().at(response_.heads(h).head()).float_val(),
                                    response_.heads(h).probability()));
   }
-  EXPECT_THAT(HttpGet(process_->http_port(), "/metrics"),
-              HasSubstr("method=\"TensorFlowPredict\",code=\"OK\"} 1\n"));
+  EXPECT_TRUE(AwaitMetric(process_->http_port(), "method=\"TensorFlowPredict\",code=\"OK\"} 1\n"));
 }
 
 TEST_F(TensorFlowRpcTest, RefusalsHaveTheStatusesOfOurOwn) {
