@@ -24,6 +24,7 @@
 #include "model/model_root.h"
 #include "trainer/block_reader.h"
 #include "trainer/commands/interruption.h"
+#include "trainer/commands/model_flags.h"
 #include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
 #include "trainer/commands/snapshot_choice.h"
@@ -293,15 +294,7 @@ void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run) {
       "Score a log with a published snapshot, exactly as a server would, and compare with what happened.\n"
       "The snapshot knows its labels. Without label columns in the data there are predictions only.");
   const auto flags = std::make_shared<EvaluateFlags>();  // lives as long as the command that parses into it
-  command->add_option("--model-root", flags->model_root, "Directory of models")->required()->type_name("DIR");
-  command->add_option("--model", flags->model, "The model's name")
-      ->required()
-      ->type_name("NAME")
-      ->check(cli::CheckedBy(&model::CheckModelName));
-  command->add_option("--version", flags->version, "Which version; 0 is the highest")
-      ->type_name("N")
-      ->check(cli::WholeNumber(0, INT64_MAX))
-      ->capture_default_str();
+  AddVersionFlags(command, &flags->model_root, &flags->model, &flags->version);
   command->add_option("--data", flags->data, "The log to score, one impression per row")
       ->required()
       ->type_name("FILE");

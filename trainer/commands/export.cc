@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "cli/flag_checks.h"
 #include "model/model_root.h"
+#include "trainer/commands/model_flags.h"
 #include "trainer/commands/snapshot_choice.h"
 #include "trainer/export/onnx_export.h"
 #include "trainer/json_text.h"
@@ -56,15 +57,7 @@ void AddExportCommand(CLI::App& app, std::function<absl::Status()>& run) {
       "export",
       "Write a published snapshot as an ONNX file that scores the same: encoders, layers and calibrators.");
   const auto flags = std::make_shared<ExportFlags>();  // lives as long as the command that parses into it
-  command->add_option("--model-root", flags->model_root, "Directory of models")->required()->type_name("DIR");
-  command->add_option("--model", flags->model, "The model's name")
-      ->required()
-      ->type_name("NAME")
-      ->check(cli::CheckedBy(&model::CheckModelName));
-  command->add_option("--version", flags->version, "Which version; 0 is the highest")
-      ->type_name("N")
-      ->check(cli::WholeNumber(0, INT64_MAX))
-      ->capture_default_str();
+  AddVersionFlags(command, &flags->model_root, &flags->model, &flags->version);
   command->add_option("--onnx", flags->onnx, "The file to write; one of that name is replaced")
       ->required()
       ->type_name("FILE");

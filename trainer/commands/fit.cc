@@ -12,6 +12,7 @@
 #include "trainer/commands/fit_result.h"
 #include "trainer/commands/interruption.h"
 #include "trainer/commands/log_flags.h"
+#include "trainer/commands/model_flags.h"
 #include "trainer/commands/report_content.h"
 #include "trainer/commands/training_flags.h"
 #include "trainer/commands/warm_start_flag.h"
@@ -97,7 +98,7 @@ void AddFitCommand(CLI::App& app, std::function<absl::Status()>& run) {
       "is not).\n"
       "Ctrl-C while it trains: the best state so far is published, and the exit code is 130.");
   const auto flags = std::make_shared<FitFlags>();  // lives as long as the command that parses into it
-  AddModelFlags(command, &flags->result);
+  AddNewVersionFlags(command, &flags->result.model_root, &flags->result.model);
   AddLogFlags(command, &flags->log);
   AddTrainingFlags(command, &flags->training);
   command

@@ -193,18 +193,6 @@ absl::Status Conclude(const FitRun& run, FittedModel fitted, FitAssessment asses
   return absl::OkStatus();
 }
 
-void AddModelFlags(CLI::App* command, ResultFlags* flags) {
-  command
-      ->add_option("--model-root", flags->model_root,
-                   "Directory of models, made if it is not there: the version appears as ROOT/NAME/VERSION")
-      ->required()
-      ->type_name("DIR");
-  command->add_option("--model", flags->model, "The model's name")
-      ->required()
-      ->type_name("NAME")
-      ->check(cli::CheckedBy(&model::CheckModelName));
-}
-
 void AddResultFlags(CLI::App* command, ResultFlags* flags) {
   command
       ->add_option("--training-window", flags->training_window,

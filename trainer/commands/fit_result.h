@@ -32,8 +32,7 @@ struct ResultFlags {
   bool json = false;
 };
 
-// Adds --model-root and --model, then the rest. `flags` must live as long as `command`.
-void AddModelFlags(CLI::App* command, ResultFlags* flags);
+// All but --model-root and --model (commands/model_flags.h). `flags` must live as long as `command`.
 void AddResultFlags(CLI::App* command, ResultFlags* flags);
 
 // Shows on `line` how far a training is, and keeps it in `last`.

@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "cli/flag_checks.h"
 #include "model/model_root.h"
+#include "trainer/commands/model_flags.h"
 #include "trainer/import/imported_model.h"
 #include "trainer/import/keras_file.h"
 #include "trainer/import/keras_import.h"
@@ -181,15 +182,7 @@ void AddImportCommand(CLI::App& app, std::function<absl::Status()>& run) {
   file->add_option("--keras", flags->keras, "What model.save wrote: .keras, or .h5 with the whole model")
       ->type_name("FILE");
   file->require_option(1);
-  command
-      ->add_option("--model-root", flags->model_root,
-                   "Directory of models, made if it is not there: the version appears as ROOT/NAME/VERSION")
-      ->required()
-      ->type_name("DIR");
-  command->add_option("--model", flags->model, "The model's name")
-      ->required()
-      ->type_name("NAME")
-      ->check(cli::CheckedBy(&model::CheckModelName));
+  AddNewVersionFlags(command, &flags->model_root, &flags->model);
   command
       ->add_option(
           "--schema", flags->schema,

@@ -19,6 +19,7 @@
 #include "trainer/commands/fit_result.h"
 #include "trainer/commands/interruption.h"
 #include "trainer/commands/log_flags.h"
+#include "trainer/commands/model_flags.h"
 #include "trainer/commands/report_content.h"
 #include "trainer/commands/training_flags.h"
 #include "trainer/fit.h"
@@ -200,7 +201,7 @@ void AddTuneCommand(CLI::App& app, std::function<absl::Status()>& run) {
       "them.\n"
       "Each outcome is kept at once: after Ctrl-C (exit code 130) or a crash the same command goes on.");
   const auto flags = std::make_shared<TuneFlags>();  // lives as long as the command that parses into it
-  AddModelFlags(command, &flags->result);
+  AddNewVersionFlags(command, &flags->result.model_root, &flags->result.model);
   AddLogFlags(command, &flags->log);
   command
       ->add_option("--budget", flags->budget,

@@ -13,8 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "data/cell.h"
-#include "model/model.h"
+#include "tests/trainer/import/imported_scores.h"
 #include "trainer/import/imported_model.h"
 #include "trainer/import/keras_file.h"
 
@@ -24,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using ::testing::HasSubstr;
+using testing::Score;
+using testing::Sigmoid;
 using Weights = std::map<std::string, std::vector<Array>>;
 
 Json Layer(const std::string& kind, const std::string& name, Json config = Json::object()) {
@@ -64,21 +65,6 @@ std::string Refusal(const Json& config, const Weights& weights = SmallWeights())
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   return std::string(status.message());
 }
-
-float Score(const model::Snapshot& snapshot, const std::vector<float>& numeric,
-            const std::vector<std::string>& tokens = {}) {
-  std::vector<uint64_t> hashes;
-  for (const std::string& token : tokens) hashes.push_back(data::TokenHash(token));
-  const model::RawColumns none = {
-      .rows = 1, .numeric = {}, .categorical = {}, .multi_count = {}, .multi = {}};
-  const model::RawColumns row = {
-      .rows = 1, .numeric = numeric, .categorical = hashes, .multi_count = {}, .multi = {}};
-  float probability = 0;
-  model::ReferenceScore(snapshot, none, row, &probability);
-  return probability;
-}
-
-double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 TEST(KerasImportTest, ASequentialModelIsWhatItsWeightsSay) {
   const auto imported = Import(Small(), SmallWeights());
