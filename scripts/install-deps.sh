@@ -19,6 +19,8 @@ packages=(
 test_tools=(
   # deploy/: promtool, systemd-analyze, YAML, a stand-in for an object store
   prometheus systemd python3 python3-yaml rclone
+  # server/: a browser for the status page, a client that shares no code with us
+  chromium python3-grpcio python3-protobuf
 )
 
 case "${1:-}" in

@@ -28,7 +28,9 @@ constexpr const char* kDescription =
     "Scores ad impressions over gRPC with the newest model versions under a model root.\n"
     "A newer version that appears there is checked and swapped in while requests run. SIGTERM drains.";
 constexpr const char* kFooter =
-    "HTTP paths: /metrics (Prometheus), /healthz (the process answers), /readyz (it can score).\n"
+    "HTTP paths: / (status page), /metrics (Prometheus), /healthz (the process answers), /readyz (it can "
+    "score),\n"
+    "/v2 (Open Inference Protocol in JSON).\n"
     "Example: adscore-server --model-root models --listen 0.0.0.0:8500 --http-listen 0.0.0.0:9464";
 
 // The HTTP server underneath takes no IPv6 address.
@@ -104,8 +106,9 @@ int Main(int argc, char** argv) {
   app.add_option("--listen", listen, "Address for gRPC; port 0 picks a free one")
       ->type_name("HOST:PORT")
       ->check(cli::CheckedBy(&ParseAddress));
-  app.add_option("--http-listen", http_listen,
-                 "Address for metrics and readiness (a name or IPv4); port 0 picks a free one")
+  app.add_option(
+         "--http-listen", http_listen,
+         "Address for the status page, metrics, readiness and REST (a name or IPv4); port 0 picks a free one")
       ->type_name("HOST:PORT")
       ->check(CheckHttpAddress);
   app.add_option("--serving-threads", options.serving_threads,

@@ -6,12 +6,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/kernels/kernel_set.h"
+#include "server/http/status_json.h"
 
 namespace adscore::server {
 
 Server::Server(const ServerOptions& options)
     : admission_(options.max_queued_rows),
-      metrics_(options.serving_threads, [this] { return static_cast<double>(admission_.queued_rows()); }),
+      metrics_(options.serving_threads,
+               [this] {
+                 return LiveState{.queued_rows = admission_.queued_rows(),
+                                  .max_queued_rows = admission_.max_queued_rows(),
+                                  .draining = admission_.draining()};
+               }),
       grpc_address_(options.listen),
       http_address_(options.http_listen) {}
 
@@ -47,8 +53,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   server->grpc_ = *std::move(grpc);
   server->grpc_address_.port = server->grpc_->port();
 
-  auto http = HttpServer::Start(options.http_listen.host, options.http_listen.port, server->metrics_,
-                                [raw = server.get()] { return raw->NotReady(); });
+  server->rest_ = std::make_unique<RestApi>(server->grpc_->InProcessChannel());
+  auto http = HttpServer::Start(
+      options.http_listen.host, options.http_listen.port,
+      {.metrics = server->metrics_,
+       .not_ready = [raw = server.get()] { return raw->NotReady(); },
+       .status = [raw = server.get()] { return StatusJson(raw->metrics_, raw->registry_, raw->NotReady()); },
+       .v2 = [raw = server.get()](const HttpRequest& request) { return raw->rest_->Handle(request); }});
   if (!http.ok()) return http.status();
   server->http_ = *std::move(http);
   server->http_address_.port = server->http_->port();

@@ -14,9 +14,10 @@
 #include "model/kernels/kernel_set.h"
 #include "server/address.h"
 #include "server/clock.h"
-#include "server/metrics/http_server.h"
+#include "server/http/http_server.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
+#include "server/rest/rest_api.h"
 #include "server/rpc/grpc_server.h"
 #include "server/serving/admission.h"
 #include "server/serving/batch_policy.h"
@@ -69,6 +70,7 @@ class Server {
   Address http_address_;
   std::unique_ptr<ModelLives> lives_;
   std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<RestApi> rest_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<Watcher> watcher_;
 };

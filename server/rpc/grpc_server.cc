@@ -48,7 +48,7 @@ void SetUp(std::chrono::milliseconds max_connection_age, grpc::ServerBuilder* bu
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
-  // Reflection and ModelService are the synchronous services.
+  // For the synchronous services: reflection, ModelService, and what only looks something up.
   builder->SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder->SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
 }
@@ -69,6 +69,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &server->port_);
   builder.RegisterService(&server->services_.prediction);
   builder.RegisterService(&server->model_service_);
+  builder.RegisterService(&server->services_.inference);
+  builder.RegisterService(&server->services_.tensorflow_prediction);
+  builder.RegisterService(&server->tensorflow_model_service_);
   builder.RegisterService(&server->services_.health);
   for (size_t i = 0; i < options.loops; ++i) {
     server->loops_.push_back(
@@ -87,6 +90,12 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcOptions&
 }
 
 GrpcServer::~GrpcServer() { Drain(); }
+
+std::shared_ptr<grpc::Channel> GrpcServer::InProcessChannel() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  return server_->InProcessChannel(arguments);
+}
 
 void GrpcServer::UpdateHealth() {
   const std::lock_guard lock(drain_mutex_);

@@ -1,5 +1,5 @@
-// The gRPC server: the services of adscore.v1, health and reflection on one port, and the serving loops
-// behind them.
+// The gRPC server: the services of adscore.v1, the Open Inference Protocol's and TensorFlow Serving's, health
+// and reflection on one port, and the serving loops behind them.
 //
 // Thread-safe after Start.
 #pragma once
@@ -15,6 +15,7 @@
 #include "grpcpp/grpcpp.h"
 #include "server/rpc/model_service.h"
 #include "server/rpc/serving_loop.h"
+#include "server/rpc/tensorflow_model_service.h"
 #include "server/serving/batch_policy.h"
 
 namespace adscore::server {
@@ -42,6 +43,8 @@ class GrpcServer {
   GrpcServer& operator=(const GrpcServer&) = delete;
 
   int port() const { return port_; }
+  // To this server without a network, for other protocols in front of it.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
 
   // The registry has changed: whoever watches health (see HealthOf) is told.
   void UpdateHealth();
@@ -54,12 +57,16 @@ class GrpcServer {
 
  private:
   GrpcServer(const ServingParts& parts, ModelLives* lives)
-      : parts_(parts), model_service_(lives, parts.registry, parts.metrics, [this] { UpdateHealth(); }) {}
+      : parts_(parts),
+        services_(parts),
+        model_service_(lives, parts.registry, parts.metrics, [this] { UpdateHealth(); }),
+        tensorflow_model_service_(parts) {}
   void WaitUntilQuiet() const;
 
   const ServingParts parts_;
   Services services_;
   ModelServiceImpl model_service_;
+  TensorFlowModelService tensorflow_model_service_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::unique_ptr<ServingLoop>> loops_;
