@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/kernels/kernel_set.h"
@@ -22,6 +23,7 @@
 #include "server/serving/admission.h"
 #include "server/serving/batch_policy.h"
 #include "server/snapshots/watcher.h"
+#include "server/tls_files.h"
 
 namespace adscore::server {
 
@@ -29,6 +31,10 @@ struct ServerOptions {
   std::string model_root;
   Address listen{"127.0.0.1", 8500};
   Address http_listen{"127.0.0.1", 9464};
+  TlsFiles tls;  // see GrpcOptions for these three
+  std::vector<std::string> operator_clients;
+  std::optional<Address> operator_listen;
+  bool rest = true;  // whether the HTTP port scores, under /v2
   size_t serving_threads = 1;
   BatchLimits batch;
   size_t max_queued_rows = 16384;
@@ -53,6 +59,7 @@ class Server {
   // With the ports that were picked.
   const Address& grpc_address() const { return grpc_address_; }
   const Address& http_address() const { return http_address_; }
+  const std::optional<Address>& operator_address() const { return operator_address_; }
 
   // See GrpcServer::Drain. /readyz answers 503 meanwhile; /metrics goes on answering.
   void Drain();
@@ -68,6 +75,7 @@ class Server {
   ServerMetrics metrics_;
   Address grpc_address_;
   Address http_address_;
+  std::optional<Address> operator_address_;
   std::unique_ptr<ModelLives> lives_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<RestApi> rest_;

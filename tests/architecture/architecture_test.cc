@@ -31,9 +31,10 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"server/rpc",
      {"server", "server/serving", "server/snapshots", "server/metrics", "model", "data", "proto"}},
     {"server/rest", {"server", "server/http", "proto"}},
+    {"server/config", {"cli", "server", "server/metrics", "server/snapshots", "model"}},
     {"server",
-     {"cli", "server/http", "server/serving", "server/snapshots", "server/metrics", "server/rest",
-      "server/rpc", "model", "data", "proto"}},
+     {"cli", "server/config", "server/http", "server/serving", "server/snapshots", "server/metrics",
+      "server/rest", "server/rpc", "model", "data", "proto"}},
 };
 
 // Libraries that a room must not know, by the beginning of the header's name.
@@ -46,6 +47,7 @@ const std::map<std::string, std::vector<std::string>> kForbidden = {
     {"server/serving", {"grpc", "prometheus", "google/protobuf"}},
     {"server/snapshots", {"grpc", "prometheus", "google/protobuf"}},
     {"server/rpc", {"hwy", "model/kernels"}},
+    {"server/config", {"grpc", "google/protobuf", "prometheus"}},
     {"server/http", {"grpc", "google/protobuf", "hwy", "model/kernels"}},
 };
 
