@@ -5,6 +5,7 @@
     serving_bench.py large      small requests alone, and while others with 5,000 candidates run
     serving_bench.py scoring    rows per second against forward_bench alone
     serving_bench.py overload   three times what it can carry, with deadlines; every answer checked
+    serving_bench.py recording  what recording metrics takes of the time that a request costs at saturation
     serving_bench.py swap       half of what it can carry while a 50 MB model is replaced 1,000 times
     serving_bench.py huge       the same while another model with a table of 6 GB is loaded
 
@@ -180,6 +181,25 @@ def scoring(bench):
     compare("rows/s (floor: forward_bench)", served, alone)
 
 
+def recording(bench):
+    """What metrics_bench measures for a batch of the size that the saturated server has, against the server's CPU time."""
+    for shape, candidates in ((SMALL, 1), (SMALL, 20), (SMALL, 100), (WIDE, 20)):
+        process, target, http = bench.server(shape)
+        shares, costs, records, batches = [], [], [], []
+        for _ in range(bench.runs):
+            before, cpu = scrape(http), cpu_seconds(process)
+            run = bench.load(target, shape, candidates, "--concurrency", 64, "--warmup", 0)
+            costs.append((cpu_seconds(process) - cpu) * 1e6 / run["requests"])
+            batches.append(mean_batch(before, scrape(http)) / candidates)
+            batch = min((1, 2, 4, 8, 16, 32, 64), key=lambda b: abs(b - batches[-1]))
+            done = subprocess.run(["taskset", "-c", "0", str(bench.bin / "metrics_bench"), "--benchmark_format=json",
+                                   f"--benchmark_filter=^record/{batch}/{candidates}$"], capture_output=True, text=True)
+            records.append(json.loads(done.stdout)["benchmarks"][0]["ns_per_request"])
+            shares.append(100 * records[-1] / 1e3 / costs[-1])
+        print(f"{shape}, {candidates:3} candidates: {text(costs, 1)} µs CPU per request, {text(batches, 1)} requests per "
+              f"batch; recording {text(records)} ns, {text(shares, 2)} %", flush=True)
+
+
 def large(bench):
     for label, flags in (("in slices", ()), ("whole (--max-batch-rows 8192)", ("--max-batch-rows", 8192))):
         _, target, _ = bench.server(WIDE, *flags)
@@ -296,7 +316,8 @@ def huge(bench):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["floor", "load", "large", "scoring", "overload", "swap", "huge"])
+    parser.add_argument("what", choices=["floor", "load", "large", "scoring", "overload", "recording", "swap",
+                                         "huge"])
     parser.add_argument("--bin", default=pathlib.Path(__file__).parent.parent / "build/release/bin", help="programs")
     parser.add_argument("--seconds", type=float, default=5, help="of each run (default 5)")
     parser.add_argument("--runs", type=int, default=5, help="of each side (default 5)")
@@ -304,7 +325,7 @@ def main():
     flags = parser.parse_args()
     with Bench(flags.bin, flags.seconds, flags.runs) as bench:
         bench.swaps = flags.swaps
-        {"floor": floor, "load": load, "large": large, "scoring": scoring, "overload": overload, "swap": swap,
+        {"floor": floor, "load": load, "large": large, "scoring": scoring, "overload": overload, "recording": recording, "swap": swap,
          "huge": huge}[flags.what](bench)
 
 

@@ -258,6 +258,7 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   }
 
   const LoadOptions load{.target = options.connection.target,
+                         .tls = options.connection.tls,
                          .deadline = (*client)->deadline(),
                          .rate = options.rate,
                          .concurrency = options.concurrency,

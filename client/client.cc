@@ -18,7 +18,8 @@ constexpr size_t kKnownVersions = 16;
 // Then too, a replica may not have what another one has answered with; the next call goes to the next one.
 constexpr int kReplicasToAsk = 4;
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const std::string& server_name,
+                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   // A connection per client: gRPC would otherwise let all clients of a process share one.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -28,7 +29,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
   arguments.SetLoadBalancingPolicyName("round_robin");
   // Attempts decides what is retried, and gRPC nothing behind its back.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  if (!server_name.empty()) arguments.SetSslTargetNameOverride(server_name);
+  return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
 std::vector<std::string> HeadNames(const v1::GetModelResponse& model) {
@@ -56,12 +58,15 @@ absl::Status NameHeads(const std::vector<std::string>& heads, size_t candidates,
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& target,
                                                         const ClientOptions& options) {
   if (absl::Status status = CheckTarget(target); !status.ok()) return status;
-  return std::unique_ptr<Client>(new Client(target, options));
+  const auto credentials = MakeCredentials(options.tls);
+  if (!credentials.ok()) return credentials.status();
+  return std::unique_ptr<Client>(new Client(target, options, *credentials));
 }
 
-Client::Client(std::string target, const ClientOptions& options)
+Client::Client(std::string target, const ClientOptions& options,
+               const std::shared_ptr<grpc::ChannelCredentials>& credentials)
     : target_(std::move(target)), options_(options), attempts_(options.retry, options.wait_for_ready) {
-  const std::shared_ptr<grpc::Channel> channel = MakeChannel(target_);
+  const std::shared_ptr<grpc::Channel> channel = MakeChannel(target_, options.tls.server_name, credentials);
   prediction_ = v1::PredictionService::NewStub(channel);
   models_ = v1::ModelService::NewStub(channel);
 }

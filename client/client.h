@@ -32,6 +32,7 @@
 #include "client/impression_builder.h"
 #include "client/model_schema.h"
 #include "client/retry_policy.h"
+#include "client/tls.h"
 
 namespace adscore::client {
 
@@ -45,13 +46,17 @@ struct ClientOptions {
   // false: a call fails with UNAVAILABLE when none of the addresses can be connected to. true: it waits,
   // until the deadline, for one that can.
   bool wait_for_ready = false;
+
+  // Plaintext unless it names the roots.
+  TlsOptions tls{};
 };
 
 class Client {
  public:
-  // Checks `target` and no more: connections are made by the first call and remade when they break.
-  // HOST:PORT, or one of gRPC's URIs, such as dns:///HOST:PORT or ipv4:ADDRESS:PORT,ADDRESS:PORT. Calls go in
-  // turn (round-robin) to all addresses that the name resolves to, or that are listed.
+  // Checks `target`, reads the files of `tls`, and no more: connections are made by the first call and remade
+  // when they break. HOST:PORT, or one of gRPC's URIs, such as dns:///HOST:PORT or
+  // ipv4:ADDRESS:PORT,ADDRESS:PORT. Calls go in turn (round-robin) to all addresses that the name resolves
+  // to, or that are listed.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& target,
                                                          const ClientOptions& options = {});
 
@@ -92,7 +97,8 @@ class Client {
     std::map<int64_t, std::vector<std::string>> heads;  // by version; the newest kKnownVersions
   };
 
-  Client(std::string target, const ClientOptions& options);
+  Client(std::string target, const ClientOptions& options,
+         const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 
   Time Deadline() const { return std::chrono::system_clock::now() + options_.deadline; }
   absl::Status ToStatus(const grpc::Status& status) const;

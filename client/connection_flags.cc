@@ -44,10 +44,25 @@ void AddConnectionFlags(CLI::App* command, ConnectionOptions* options) {
       ->type_name("MS")
       ->check(cli::WholeNumber(1, 600'000))
       ->capture_default_str();
+  command
+      ->add_option("--tls-ca", options->tls.ca,
+                   "Encrypt, and trust servers with a certificate that these roots have signed (PEM)\n"
+                   "[not encrypted]")
+      ->type_name("FILE");
+  command
+      ->add_option("--tls-cert", options->tls.certificate,
+                   "Show this certificate chain (PEM), for servers that ask for one")
+      ->type_name("FILE");
+  command->add_option("--tls-key", options->tls.key, "Private key of --tls-cert (PEM)")->type_name("FILE");
+  command
+      ->add_option("--tls-server-name", options->tls.server_name,
+                   "Name that the server's certificate must have [the host in --target]")
+      ->type_name("NAME");
 }
 
 absl::StatusOr<std::unique_ptr<Client>> Connect(const ConnectionOptions& options) {
-  return Client::Connect(options.target, {.deadline = std::chrono::milliseconds(options.deadline_ms)});
+  return Client::Connect(options.target,
+                         {.deadline = std::chrono::milliseconds(options.deadline_ms), .tls = options.tls});
 }
 
 }  // namespace adscore::client

@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "client/client.h"
+#include "client/tls.h"
 
 namespace adscore::client {
 
@@ -17,6 +18,7 @@ struct ConnectionOptions {
   std::string target = "127.0.0.1:8500";
   std::string model{};  // empty: the server's only model
   int64_t deadline_ms = 1000;
+  TlsOptions tls{};
 };
 
 void AddConnectionFlags(CLI::App* command, ConnectionOptions* options);

@@ -218,7 +218,7 @@ absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v
   std::vector<std::unique_ptr<Client>> clients;
   for (size_t i = 0; i < connections; ++i) {
     absl::StatusOr<std::unique_ptr<Client>> client =
-        Client::Connect(options.target, {.deadline = options.deadline});
+        Client::Connect(options.target, {.deadline = options.deadline, .tls = options.tls});
     if (!client.ok()) return client.status();
     clients.push_back(*std::move(client));
   }

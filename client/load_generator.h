@@ -19,6 +19,7 @@ namespace adscore::client {
 
 struct LoadOptions {
   std::string target;
+  TlsOptions tls{};                          // see ClientOptions
   std::chrono::milliseconds deadline{1000};  // of each request
   double rate = 0;                           // open loop: requests per second in all; 0: closed loop
   size_t concurrency = 1;                    // closed loop: requests in flight in all

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -12,6 +13,19 @@ namespace {
 // Rows that go through all layers together: enough to share each load of a weight, few enough that the
 // activations stay in the second-level cache.
 constexpr size_t kBlockRows = 128;
+
+// Adds the time between its construction and its end. Around blocks of rows, never around a row.
+class AddTimeTo {
+ public:
+  explicit AddTimeTo(std::chrono::nanoseconds* sum) : sum_(sum) {}
+  ~AddTimeTo() { *sum_ += std::chrono::steady_clock::now() - start_; }
+  AddTimeTo(const AddTimeTo&) = delete;
+  AddTimeTo& operator=(const AddTimeTo&) = delete;
+
+ private:
+  std::chrono::nanoseconds* const sum_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace
 
@@ -58,6 +72,7 @@ void Model::ShareContexts(std::span<const Impression> impressions, ScoreScratch*
     context_.Encode(impressions[i].context, 0, 1, &scratch->context_encode,
                     {input + i * stride, stride, member_stride});
   }
+  const AddTimeTo timed(&scratch->layers_time);
   const size_t shares = impressions.size() * members_.front().share_stride();
   float* share = scratch->context_share.Reserve(members_.size() * shares);
   for (size_t m = 0; m < members_.size(); ++m) {
@@ -67,6 +82,7 @@ void Model::ShareContexts(std::span<const Impression> impressions, ScoreScratch*
 }
 
 void Model::ScoreBlock(size_t rows, size_t impressions, ScoreScratch* scratch, float* probabilities) const {
+  const AddTimeTo timed(&scratch->layers_time);
   const size_t count = rows * heads();
   const size_t shares = impressions * members_.front().share_stride();
   for (size_t m = 0; m < members_.size(); ++m) {
@@ -86,6 +102,7 @@ void Model::ScoreBlock(size_t rows, size_t impressions, ScoreScratch* scratch, f
 
 void Model::Score(std::span<const Impression> impressions, ScoreScratch* scratch,
                   float* probabilities) const {
+  scratch->layers_time = std::chrono::nanoseconds(0);
   if (context_apart_) ShareContexts(impressions, scratch);
   float* input = scratch->input.Reserve(kBlockRows * input_stride_);
   scratch->impression_of_row.resize(kBlockRows);

@@ -3,6 +3,7 @@
 // Model is constant after construction and shared by threads; each thread brings its own ScoreScratch.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,6 +31,8 @@ struct ScoreScratch {
   EncodeScratch encode;          // of the candidates
   ForwardScratch forward;
   std::vector<uint32_t> impression_of_row;  // [block of rows]
+  // What the layers took of the last Score's time; the rest went into encoding.
+  std::chrono::nanoseconds layers_time{0};
 };
 
 class Model {

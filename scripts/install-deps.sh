@@ -10,15 +10,17 @@ set -euo pipefail
 
 packages=(
   # tools
-  g++ cmake ninja-build pkg-config protobuf-compiler protobuf-compiler-grpc
+  g++ cmake ninja-build openssl pkg-config protobuf-compiler protobuf-compiler-grpc
   # libraries
   libabsl-dev libbenchmark-dev libcivetweb-dev libcli11-dev libdnnl-dev libeigen3-dev libgmock-dev libgrpc++-dev
-  libgtest-dev libhdf5-dev libhwy-dev libprotobuf-dev libspdlog-dev libxxhash-dev libzip-dev nlohmann-json3-dev
-  prometheus-cpp-dev zlib1g-dev
+  libgtest-dev libhdf5-dev libhwy-dev libprotobuf-dev libspdlog-dev libssl-dev libxxhash-dev libzip-dev
+  nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
 )
 test_tools=(
   # deploy/: promtool, systemd-analyze, YAML, a stand-in for an object store
   prometheus systemd python3 python3-yaml rclone
+  # server/: a browser for the status page, a client that shares no code with us
+  chromium python3-grpcio python3-protobuf
 )
 
 case "${1:-}" in

@@ -5,6 +5,28 @@
 
 namespace adscore::server {
 
+void ResolveMetrics(ServerMetrics* metrics, uint64_t snapshot_bytes, ServedModel* served) {
+  const model::Snapshot& snapshot = served->model->snapshot();
+  std::vector<std::string> heads;
+  for (const model::Head& head : snapshot.heads) heads.push_back(head.name);
+  served->metrics = metrics->ForModel(served->name);
+  served->version_metrics = metrics->ForVersion(served->name, served->version, heads, snapshot_bytes);
+  served->feature_metrics.clear();
+  for (const model::Feature& feature : snapshot.schema.features) {
+    if (served->feature_metrics.size() == kCountedFeatures) break;
+    served->feature_metrics.push_back(
+        metrics->ForFeature(served->name, feature.name, feature.kind != model::FeatureKind::kNumeric));
+  }
+}
+
+std::vector<int64_t> VersionsInMemory(const ModelVersions& versions) {
+  std::vector<int64_t> numbers = {versions.stable->version};
+  if (versions.canary != nullptr) numbers.push_back(versions.canary->version);
+  for (const auto& other : versions.others) numbers.push_back(other->version);
+  std::sort(numbers.rbegin(), numbers.rend());
+  return numbers;
+}
+
 bool ScoreTheSameRequests(const ServedModel& a, const ServedModel& b) {
   const std::vector<model::Head>& heads = a.model->snapshot().heads;
   const std::vector<model::Head>& others = b.model->snapshot().heads;

@@ -25,8 +25,9 @@ struct ServedModel {
   int64_t version = 0;
   std::unique_ptr<const model::Model> model;
   const ModelMetrics* metrics = nullptr;
-  std::vector<const HeadMetrics*> head_metrics;  // one per head, in order
-  std::unique_ptr<TrafficSample> traffic;        // of what this version answers
+  std::shared_ptr<const VersionMetrics> version_metrics;
+  std::vector<std::shared_ptr<const FeatureMetrics>> feature_metrics;  // of the first kCountedFeatures
+  std::unique_ptr<TrafficSample> traffic;                              // of what this version answers
 };
 
 // The versions of one model that are in memory, by the part that each plays.
@@ -39,6 +40,12 @@ struct ModelVersions {
 
   bool operator==(const ModelVersions&) const = default;
 };
+
+// Gives a model that was just loaded the cells that are counted in. `snapshot_bytes`: the size of its file.
+void ResolveMetrics(ServerMetrics* metrics, uint64_t snapshot_bytes, ServedModel* served);
+
+// Newest first.
+std::vector<int64_t> VersionsInMemory(const ModelVersions& versions);
 
 // Whether requests that are packed for one suit the other, and answers mean the same: alike in schema and
 // heads.

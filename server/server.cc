@@ -6,14 +6,21 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/kernels/kernel_set.h"
+#include "server/http/status_json.h"
 
 namespace adscore::server {
 
 Server::Server(const ServerOptions& options)
     : admission_(options.max_queued_rows),
-      metrics_(options.serving_threads, [this] { return static_cast<double>(admission_.queued_rows()); }),
+      metrics_(options.serving_threads,
+               [this] {
+                 return LiveState{.queued_rows = admission_.queued_rows(),
+                                  .max_queued_rows = admission_.max_queued_rows(),
+                                  .draining = admission_.draining()};
+               }),
       grpc_address_(options.listen),
-      http_address_(options.http_listen) {}
+      http_address_(options.http_listen),
+      operator_address_(options.operator_listen) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   std::error_code ignored;
@@ -36,7 +43,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   auto grpc = GrpcServer::Start({.host = options.listen.host,
                                  .port = options.listen.port,
                                  .loops = options.serving_threads,
-                                 .max_connection_age = options.max_connection_age},
+                                 .max_connection_age = options.max_connection_age,
+                                 .tls = options.tls,
+                                 .operator_clients = options.operator_clients,
+                                 .operator_listen = options.operator_listen},
                                 options.batch,
                                 {.admission = &server->admission_,
                                  .registry = &server->registry_,
@@ -46,9 +56,18 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
   server->grpc_address_.port = server->grpc_->port();
+  if (server->operator_address_) server->operator_address_->port = server->grpc_->operator_port();
 
-  auto http = HttpServer::Start(options.http_listen.host, options.http_listen.port, server->metrics_,
-                                [raw = server.get()] { return raw->NotReady(); });
+  server->rest_ = std::make_unique<RestApi>(server->grpc_->InProcessChannel());
+  auto http = HttpServer::Start(
+      options.http_listen.host, options.http_listen.port,
+      {.metrics = server->metrics_,
+       .not_ready = [raw = server.get()] { return raw->NotReady(); },
+       .status = [raw = server.get()] { return StatusJson(raw->metrics_, raw->registry_, raw->NotReady()); },
+       .v2 = options.rest ? HttpFunction([raw = server.get()](const HttpRequest& request) {
+         return raw->rest_->Handle(request);
+       })
+                          : HttpFunction()});
   if (!http.ok()) return http.status();
   server->http_ = *std::move(http);
   server->http_address_.port = server->http_->port();

@@ -9,18 +9,21 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/kernels/kernel_set.h"
 #include "server/address.h"
 #include "server/clock.h"
-#include "server/metrics/http_server.h"
+#include "server/http/http_server.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
+#include "server/rest/rest_api.h"
 #include "server/rpc/grpc_server.h"
 #include "server/serving/admission.h"
 #include "server/serving/batch_policy.h"
 #include "server/snapshots/watcher.h"
+#include "server/tls_files.h"
 
 namespace adscore::server {
 
@@ -28,6 +31,10 @@ struct ServerOptions {
   std::string model_root;
   Address listen{"127.0.0.1", 8500};
   Address http_listen{"127.0.0.1", 9464};
+  TlsFiles tls;  // see GrpcOptions for these three
+  std::vector<std::string> operator_clients;
+  std::optional<Address> operator_listen;
+  bool rest = true;  // whether the HTTP port scores, under /v2
   size_t serving_threads = 1;
   BatchLimits batch;
   size_t max_queued_rows = 16384;
@@ -52,6 +59,7 @@ class Server {
   // With the ports that were picked.
   const Address& grpc_address() const { return grpc_address_; }
   const Address& http_address() const { return http_address_; }
+  const std::optional<Address>& operator_address() const { return operator_address_; }
 
   // See GrpcServer::Drain. /readyz answers 503 meanwhile; /metrics goes on answering.
   void Drain();
@@ -67,8 +75,10 @@ class Server {
   ServerMetrics metrics_;
   Address grpc_address_;
   Address http_address_;
+  std::optional<Address> operator_address_;
   std::unique_ptr<ModelLives> lives_;
   std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<RestApi> rest_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<Watcher> watcher_;
 };

@@ -1,6 +1,9 @@
 #include "server/metrics/cells.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <iterator>
 #include <limits>
 
 namespace adscore::server {
@@ -12,6 +15,13 @@ void HistogramCell::Observe(double value) {
   const size_t bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
   counts_[bucket].Add(1);
   sum_.store(sum_.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+}
+
+void HistogramCell::ObserveCounted(std::span<const uint32_t> counts, double sum) {
+  for (size_t b = 0; b < counts.size(); ++b) {
+    if (counts[b] > 0) counts_[b].Add(counts[b]);
+  }
+  sum_.store(sum_.load(std::memory_order_relaxed) + sum, std::memory_order_relaxed);
 }
 
 void HistogramCell::AddTo(prometheus::ClientMetric::Histogram* sum) const {
@@ -51,10 +61,38 @@ std::span<const double> RowBounds() {
   return kBounds;
 }
 
-std::span<const double> ProbabilityBounds() {
-  static constexpr double kBounds[] = {1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.03, 0.05, 0.075,
-                                       0.1,  0.15, 0.2,  0.25, 0.3,  0.4,  0.5,  0.6,  0.7,  0.8,  0.9};
-  return kBounds;
+namespace {
+
+constexpr double kProbabilityBounds[] = {1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.03, 0.05, 0.075,
+                                         0.1,  0.15, 0.2,  0.25, 0.3,  0.4,  0.5,  0.6,  0.7,  0.8,  0.9};
+static_assert(std::size(kProbabilityBounds) + 1 == kProbabilityBuckets);
+
+// The exponent and the first five bits of the fraction of a float name a stretch that holds no more than one
+// bound: the table has the bucket where each stretch between 2^-14 and 1 begins.
+constexpr int kDroppedBits = 18;
+constexpr uint32_t kFirstStretch = std::bit_cast<uint32_t>(0x1p-14f) >> kDroppedBits;
+constexpr uint32_t kStretches = (std::bit_cast<uint32_t>(1.0f) >> kDroppedBits) - kFirstStretch;
+
+constexpr auto kBucketOfStretch = [] {
+  std::array<uint8_t, kStretches> buckets{};
+  for (uint32_t i = 0; i < kStretches; ++i) {
+    const double begin = std::bit_cast<float>((kFirstStretch + i) << kDroppedBits);
+    for (const double bound : kProbabilityBounds) buckets[i] += bound < begin ? 1 : 0;
+  }
+  return buckets;
+}();
+
+}  // namespace
+
+std::span<const double> ProbabilityBounds() { return kProbabilityBounds; }
+
+size_t ProbabilityBucket(float probability) {
+  const uint32_t stretch = std::bit_cast<uint32_t>(probability) >> kDroppedBits;
+  if (stretch < kFirstStretch) return 0;
+  if (stretch >= kFirstStretch + kStretches) return kProbabilityBuckets - 1;
+  const size_t bucket = kBucketOfStretch[stretch - kFirstStretch];
+  return bucket +
+         (bucket < std::size(kProbabilityBounds) && kProbabilityBounds[bucket] < probability ? 1 : 0);
 }
 
 }  // namespace adscore::server

@@ -33,6 +33,8 @@ class HistogramCell {
   explicit HistogramCell(std::span<const double> bounds);
 
   void Observe(double value);
+  // Many values at once that the caller has counted: counts[i] more in bucket i, which add up to `sum`.
+  void ObserveCounted(std::span<const uint32_t> counts, double sum);
 
   // Adds what this cell has seen to `sum`, whose buckets must be this cell's (or none yet).
   void AddTo(prometheus::ClientMetric::Histogram* sum) const;
@@ -43,6 +45,22 @@ class HistogramCell {
   std::atomic<double> sum_{0};
 };
 
+// Cells of all loops.
+template <typename Cells>
+class PerLoop {
+ public:
+  // `args`: for each loop's cells.
+  template <typename... Args>
+  explicit PerLoop(size_t loops, const Args&... args) {
+    for (size_t i = 0; i < loops; ++i) cells_.push_back(std::make_unique<Cells>(args...));
+  }
+  Cells& of(size_t loop) const { return *cells_[loop]; }
+  const std::vector<std::unique_ptr<Cells>>& all() const { return cells_; }
+
+ private:
+  std::vector<std::unique_ptr<Cells>> cells_;
+};
+
 // Bucket bounds. Durations resolve 20 µs to 1 s; probabilities are finest where click and conversion rates
 // lie.
 std::span<const double> DurationBounds();     // seconds
@@ -50,5 +68,9 @@ std::span<const double> LoadBounds();         // seconds, of loading a snapshot
 std::span<const double> DifferenceBounds();   // of two probabilities
 std::span<const double> RowBounds();          // rows
 std::span<const double> ProbabilityBounds();  // 0 to 1
+
+// Every row has a probability per head, so their buckets are found without a search.
+inline constexpr size_t kProbabilityBuckets = 23;  // the one above all bounds included
+size_t ProbabilityBucket(float probability);
 
 }  // namespace adscore::server

@@ -11,9 +11,11 @@
 namespace adscore::server {
 
 // SERVING or NOT_SERVING for
-//   "" and adscore.v1.PredictionService   some model serves
-//   adscore.v1.ModelService               always: it also tells why nothing serves
-//   a model under the model root          one of its versions serves
+//   "", adscore.v1.PredictionService, inference.GRPCInferenceService, tensorflow.serving.PredictionService
+//                                  some model serves
+//   adscore.v1.ModelService, tensorflow.serving.ModelService
+//                                  always: they also tell why nothing serves
+//   a model under the model root   one of its versions serves
 // and SERVICE_UNKNOWN for any other name. While the server drains, NOT_SERVING for all that it knows.
 grpc::health::v1::HealthCheckResponse::ServingStatus HealthOf(std::string_view name, const Registry& registry,
                                                               bool draining);

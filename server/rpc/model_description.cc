@@ -1,6 +1,5 @@
 #include "server/rpc/model_description.h"
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -56,10 +55,7 @@ void DescribeModel(const ServedModel& served, const ModelVersions& versions, v1:
     described->set_name(head.name);
     described->set_base_rate(head.base_rate);
   }
-  std::vector<int64_t> in_memory = {versions.stable->version};
-  if (versions.canary != nullptr) in_memory.push_back(versions.canary->version);
-  for (const auto& other : versions.others) in_memory.push_back(other->version);
-  std::sort(in_memory.rbegin(), in_memory.rend());
+  const std::vector<int64_t> in_memory = VersionsInMemory(versions);
   response->mutable_serving_versions()->Add(in_memory.begin(), in_memory.end());
 }
 

@@ -20,10 +20,10 @@ grpc::Status ModelServiceImpl::Counted(const char* method, const std::function<g
 }
 
 // Also answered while the server drains: operators want to know then, too.
-grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext* /*context*/,
-                                          const v1::ListModelsRequest* request,
+grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                                           v1::ListModelsResponse* response) {
-  return Counted("ListModels", [&] {
+  return Counted("ListModels", [&]() -> grpc::Status {
+    if (grpc::Status status = LetIn("ListModels", false, *context); !status.ok()) return status;
     for (const ModelStatus& status : registry_->Statuses()) {
       if (request->model().empty() || request->model() == status.name) {
         DescribeStatus(status, response->add_models());
@@ -72,21 +72,35 @@ grpc::Status ModelServiceImpl::Decide(const char* method, const grpc::ServerCont
                                       const std::function<absl::Status(ModelLife&)>& decide,
                                       v1::ModelStatus* response) {
   return Counted(method, [&]() -> grpc::Status {
+    if (grpc::Status status = LetIn(method, true, context); !status.ok()) return status;
     ModelLife* life = lives_->Of(model);
     if (life == nullptr) return NoSuchModel(model);
     const absl::Status decided = decide(*life);
     if (!decided.ok()) {
-      spdlog::warn("{} of model {} by {}: {}", method, model, context.peer(), std::string(decided.message()));
+      if (const auto left_out = failed_.Take(std::chrono::steady_clock::now())) {
+        spdlog::warn("{} of model {} by {}: {}{}", method, model, CallerOf(context),
+                     std::string(decided.message()), LeftOut(*left_out));
+      }
       return {static_cast<grpc::StatusCode>(decided.code()), std::string(decided.message())};
     }
     on_change_();
     for (const ModelStatus& status : registry_->Statuses()) {
       if (status.name == model) DescribeStatus(status, response);
     }
-    spdlog::info("{} of model {} by {}: version {} serves", method, model, context.peer(),
+    spdlog::info("{} of model {} by {}: version {} serves", method, model, CallerOf(context),
                  response->serving_version());
     return grpc::Status::OK;
   });
+}
+
+grpc::Status ModelServiceImpl::LetIn(const char* method, bool decides, const grpc::ServerContext& context) {
+  grpc::Status status = CheckAccess(access_, decides, context);
+  if (status.ok()) return status;
+  if (const auto left_out = denied_.Take(std::chrono::steady_clock::now())) {
+    spdlog::warn("{} by {} denied: {}{}", method, CallerOf(context), status.error_message(),
+                 LeftOut(*left_out));
+  }
+  return status;
 }
 
 grpc::Status ModelServiceImpl::NoSuchModel(const std::string& model) const {

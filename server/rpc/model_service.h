@@ -11,18 +11,25 @@
 #include "absl/status/status.h"
 #include "adscore/v1/model_service.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
+#include "server/log_limit.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
+#include "server/rpc/operator_access.h"
 #include "server/snapshots/model_lives.h"
 
 namespace adscore::server {
 
 class ModelServiceImpl final : public v1::ModelService::Service {
  public:
-  // `on_change` is called after each decision that was carried out. All of these must outlive the service.
-  ModelServiceImpl(ModelLives* lives, const Registry* registry, ServerMetrics* metrics,
+  // Answers those that `access` lets in. `on_change` is called after each decision that was carried out. All
+  // of these must outlive the service.
+  ModelServiceImpl(OperatorAccess access, ModelLives* lives, const Registry* registry, ServerMetrics* metrics,
                    std::function<void()> on_change)
-      : lives_(lives), registry_(registry), metrics_(metrics), on_change_(std::move(on_change)) {}
+      : access_(std::move(access)),
+        lives_(lives),
+        registry_(registry),
+        metrics_(metrics),
+        on_change_(std::move(on_change)) {}
 
   grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
@@ -44,10 +51,16 @@ class ModelServiceImpl final : public v1::ModelService::Service {
                       const std::function<absl::Status(ModelLife&)>& decide, v1::ModelStatus* response);
   grpc::Status NoSuchModel(const std::string& model) const;
 
+  // OK, or PERMISSION_DENIED and a line in the log.
+  grpc::Status LetIn(const char* method, bool decides, const grpc::ServerContext& context);
+
+  const OperatorAccess access_;
   ModelLives* const lives_;
   const Registry* const registry_;
   ServerMetrics* const metrics_;
   const std::function<void()> on_change_;
+  LogLimit denied_;
+  LogLimit failed_;
 };
 
 }  // namespace adscore::server

@@ -44,7 +44,7 @@ grpc::Status NotFound(const RefusedRequest& request, const Registry& registry) {
 grpc::Status Invalid(const RefusedRequest& request, const Registry& registry, const Admission& admission) {
   std::string message = request.detail;
   if (message.empty() && request.rows > admission.max_queued_rows()) {
-    message = absl::StrCat("candidate_count: ", request.rows,
+    message = absl::StrCat(request.rows_field, ": ", request.rows,
                            " candidates are more than this server takes at a time, ",
                            admission.max_queued_rows(), "; split the impression");
   } else if (message.empty() && !request.label.empty()) {

@@ -19,6 +19,7 @@ struct RefusedRequest {
   int64_t version = 0;
   std::string label{};
   size_t rows = 0;
+  const char* rows_field = "candidate_count";  // where the caller gave them
   std::string detail{};  // what the decoder said, for kInvalid and kSchemaMismatch; may be empty
 };
 

@@ -8,37 +8,33 @@
 #include <span>
 
 #include "adscore/v1/prediction_service.pb.h"
-#include "grpcpp/support/status.h"
+#include "server/metrics/server_metrics.h"
 #include "server/rpc/codec.h"
-#include "server/serving/impression_job.h"
+#include "server/rpc/scoring_job.h"
 
 namespace adscore::server {
 
-class ServingLoop;
-
-class RequestJob : public ImpressionJob {
+class RequestJob : public ScoringJob {
  public:
+  using Request = v1::PredictRequest;
+  using Response = v1::PredictResponse;
+  static constexpr Method kMethod = Method::kPredict;  // as a unary call
+
   std::optional<Refusal> Decode(const ServedModel& served, model::Impression* impression) final;
   void Answer(const ServedModel& served, std::span<const float> probabilities) final;
-  void Refuse(Refusal refusal, const ServedModel* served) final;
 
  protected:
-  explicit RequestJob(ServingLoop* loop) : loop_(loop) {}
+  explicit RequestJob(ServingLoop* loop) : ScoringJob(loop) {}
 
-  // Queues the impression in `request`, or refuses it at once; counts it as under way until EndUnderWay.
-  // `request` and `response` must live until then.
+  // Enqueues what is in `request`, which must live until EndUnderWay, as must `response`.
   void Begin(const v1::PredictRequest& request, v1::PredictResponse* response, Time now, Time until);
-  void EndUnderWay();
-
-  // `response` holds the answer if `status` is OK. `served`: as in Refuse.
-  virtual void End(const grpc::Status& status, const ServedModel* served) = 0;
-
-  ServingLoop* const loop_;
 
  private:
+  const std::string& decode_message() const final { return decoder_.message(); }
+  const char* rows_field() const final { return "candidate_count"; }
+
   const v1::PredictRequest* request_ = nullptr;
   v1::PredictResponse* response_ = nullptr;
-  bool is_counted_ = false;  // as under way: it arrived before the drain began
   RequestDecoder decoder_;
 };
 

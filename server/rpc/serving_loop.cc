@@ -14,9 +14,6 @@
 namespace adscore::server {
 namespace {
 
-// Predict calls that wait in each completion queue. gRPC uses them in turns, so with many of them each finds
-// its memory out of the cache. A call that finds none waits inside gRPC until the next one is posted.
-constexpr size_t kPostedPredicts = 8;
 constexpr int kPostedLookups = 2;
 // gRPC says that there is no event also when it has just read a part of a message, and while a batch ran much
 // may have arrived: so it is asked again, once for so much time as the batch took, since answers that wait in
@@ -52,7 +49,7 @@ ServingLoop::ServingLoop(size_t number, const BatchLimits& limits, const Serving
 ServingLoop::~ServingLoop() { Stop(); }
 
 void ServingLoop::Start() {
-  PostPredicts(kPostedPredicts);
+  PostScoringCalls();
   PostStream();
   PostWatch();
   PostLookups();
@@ -78,14 +75,17 @@ void ServingLoop::OnWake(bool /*ok*/) {
 }
 
 void ServingLoop::Run() {
+  ThreadTime& busy = parts_.metrics->loop(number_).busy;
+  busy.Begin();
   while (HandleEvents()) {
     if (batcher_.Decide().kind == BatchDecision::Kind::kRun) {
       const Time start = clock().Now();
       batcher_.RunBatch();
       looks_ = std::clamp<int64_t>((clock().Now() - start) / kBatchTimePerLook, 1, kMostLooks);
     }
-    PostPredicts(kPostedPredicts);
+    PostScoringCalls();
   }
+  busy.End();
 }
 
 // Waits until there is something to score and handles all events that are there by then. False once the
@@ -121,31 +121,8 @@ void ServingLoop::OnStop(bool /*ok*/) {
   queue_->Shutdown();
 }
 
-template <typename Call>
-Call* ServingLoop::Take(Calls<Call>* calls) {
-  if (calls->idle.empty()) {
-    calls->all.push_back(std::make_unique<Call>(this));
-    calls->idle.push_back(calls->all.back().get());
-  }
-  Call* call = calls->idle.back();
-  calls->idle.pop_back();
-  return call;
-}
-
-template <typename Call>
-void ServingLoop::Post(Calls<Call>* calls) {
-  if (!stopping_) Take(calls)->Post();
-}
-
-void ServingLoop::PostPredicts(size_t wanted) {
-  for (; posted_predicts_ < wanted && !stopping_; ++posted_predicts_) Post(&predicts_);
-}
-
-// As a rule the next one is posted after the batch: this call should not wait for it. But a burst must not
-// run out of them.
-void ServingLoop::OnPredictArrived() {
-  --posted_predicts_;
-  PostPredicts(kPostedPredicts / 2);
+void ServingLoop::PostScoringCalls() {
+  std::apply([this](auto&... calls) { (PostAhead(&calls, kPostedScoringCalls), ...); }, scoring_calls_);
 }
 
 StreamJob* ServingLoop::TakeStreamJob() { return Take(&stream_jobs_); }
@@ -188,7 +165,7 @@ grpc::Status ServingLoop::GetModel(const v1::GetModelRequest& request, v1::GetMo
   } else {
     DescribeModel(*choice.served, models->at(choice.served->name), response);
   }
-  Count(Method::kGetModel, choice.served, status.error_code(), arrival);
+  Count(Method::kGetModel, choice.served, status.error_code(), clock().Now() - arrival);
   return status;
 }
 
@@ -205,11 +182,32 @@ grpc::Status ServingLoop::Check(const grpc::health::v1::HealthCheckRequest& requ
   return grpc::Status::OK;
 }
 
-void ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code, Time arrival) {
-  ModelCells& cells = (served == nullptr ? no_model_ : served->metrics)->of(number_);
-  ModelCells::OfMethod& counted = cells.methods[static_cast<size_t>(method)];
-  counted.requests[static_cast<size_t>(code)].Add(1);
-  counted.duration.Observe(Seconds(clock().Now() - arrival));
+// The calls come last: whoever sees one counted sees all of it.
+void ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code,
+                        std::chrono::nanoseconds duration) const {
+  const auto m = static_cast<size_t>(method);
+  CellsOf(served).methods[m].duration.Observe(Seconds(duration));
+  const VersionMetrics& version = served == nullptr ? parts_.metrics->no_version() : *served->version_metrics;
+  version.of(number_).requests[m][static_cast<size_t>(code)].Add(1);
+}
+
+void ServingLoop::Count(Method method, const ServedModel* served, grpc::StatusCode code,
+                        const ImpressionJob& job) {
+  const std::chrono::nanoseconds duration = clock().Now() - job.arrival;
+  ModelCells::OfScoring& scoring = CellsOf(served).scoring;
+  const bool ok = code == grpc::StatusCode::OK;
+  (ok ? scoring.succeeded : scoring.failed).Add(1);
+  (ok ? scoring.succeeded_ns : scoring.failed_ns).Add(static_cast<uint64_t>(duration.count()));
+  if (ok) {
+    scoring.rows.Add(job.rows);
+    scoring.queue_ns.Add(static_cast<uint64_t>((job.started - job.arrival).count()));
+    scoring.forward_ns.Add(static_cast<uint64_t>(job.forward.count()));
+  }
+  Count(method, served, code, duration);
+}
+
+ModelCells& ServingLoop::CellsOf(const ServedModel* served) const {
+  return (served == nullptr ? no_model_ : served->metrics)->of(number_);
 }
 
 }  // namespace adscore::server

@@ -36,7 +36,7 @@ void StreamJob::End(const grpc::Status& status, const ServedModel* served) {
       error->set_retry_after_ms(static_cast<uint32_t>(retry_after.count()));
     }
   }
-  loop_->Count(Method::kPredictStream, served, status.error_code(), arrival);
+  loop_->Count(Method::kPredictStream, served, status.error_code(), *this);
   stream_->Deliver(this);
 }
 

@@ -15,7 +15,7 @@ Batcher::Batcher(size_t loop, const BatchLimits& limits, Admission* admission, c
       registry_(registry),
       clock_(clock),
       cells_(&metrics->loop(loop)),
-      scorer_(loop, clock) {}
+      scorer_(loop, metrics, clock) {}
 
 void Batcher::Enqueue(ImpressionJob* job) {
   if (const std::optional<Refusal> refusal = Admit(*job)) {
@@ -31,7 +31,7 @@ void Batcher::Enqueue(ImpressionJob* job) {
 
 std::optional<Refusal> Batcher::Admit(const ImpressionJob& job) const {
   if (const std::optional<Refusal> refusal = admission_->Admit(job.rows)) return refusal;
-  std::optional<Refusal> refusal = GivenUp(job);
+  std::optional<Refusal> refusal = GivenUp(job, clock_->Now());
   // Half of the time that is left is for what we don't see: the way here, from a socket that may have been
   // full, and the way back. With less, a server under overload answers everybody just too late.
   // With nothing ahead of it, trying is cheaper than guessing; and without a try there is no better guess.
@@ -80,7 +80,11 @@ void Batcher::TakeBatch() {
   queued_rows_ -= rows;
   admission_->Release(rows);
   const Time now = clock_->Now();
-  for (const ImpressionJob* job : batch_) cells_->queue_duration.Observe(Seconds(now - job->arrival));
+  for (ImpressionJob* job : batch_) {
+    job->started = now;
+    job->forward = {};
+    cells_->queue_duration.Observe(Seconds(now - job->arrival));
+  }
 }
 
 void Batcher::RunGroups() {
@@ -95,11 +99,13 @@ void Batcher::RunGroups() {
       for (ImpressionJob* job : group.jobs) Refuse(job, Refusal::kModelDamaged, group.served);
       continue;
     }
-    group.served->traffic->Offer(clock_->Now(), group.impressions.front());
+    scorer_.Sample(*group.served, group.impressions.front());
     size_t begin = 0;
+    Time now = clock_->Now();
     for (size_t j = 0; j < group.jobs.size(); ++j) {
       const size_t count = group.impressions[j].Rows() * group.served->model->heads();
-      group.jobs[j]->Answer(*group.served, probabilities.subspan(begin, count));
+      group.jobs[j]->forward = scorer_.last_pass();
+      now = scorer_.Answer(group.jobs[j], *group.served, probabilities.subspan(begin, count), now);
       begin += count;
     }
     scorer_.CountPredictions(*group.served, probabilities);
@@ -113,16 +119,18 @@ size_t Batcher::RunSlice() {
   std::optional<Refusal> refusal;
   const ServedModel* served = nullptr;
   if (large_.is_new()) {
-    cells_->queue_duration.Observe(Seconds(clock_->Now() - job->arrival));
+    job->started = clock_->Now();
+    job->forward = {};
+    cells_->queue_duration.Observe(Seconds(job->started - job->arrival));
     std::shared_ptr<const ServedModels> models = registry_->Pin();
     model::Impression impression;
     refusal = Choose(job, *models, &served, &impression);
     if (!refusal.has_value()) {
-      served->traffic->Offer(clock_->Now(), impression);
+      scorer_.Sample(*served, impression);
       large_.Begin(std::move(models), served, impression);
     }
   } else {
-    refusal = GivenUp(*job);
+    refusal = GivenUp(*job, clock_->Now());
   }
   if (refusal.has_value()) {
     admission_->Release(large_.Drop());
@@ -137,17 +145,20 @@ size_t Batcher::RunSlice() {
 // The model of a job, if there is one, and its features as an impression; or why it can't be scored.
 std::optional<Refusal> Batcher::Choose(ImpressionJob* job, const ServedModels& models,
                                        const ServedModel** served, model::Impression* impression) const {
-  if (const std::optional<Refusal> refusal = GivenUp(*job)) return refusal;
+  const Time start = clock_->Now();
+  if (const std::optional<Refusal> refusal = GivenUp(*job, start)) return refusal;
   const ModelChoice choice = ChooseModel(models, job->wanted);
   *served = choice.served;
   if (choice.served == nullptr) return choice.refusal;
-  return job->Decode(*choice.served, impression);
+  const std::optional<Refusal> refusal = job->Decode(*choice.served, impression);
+  cells_->decode_duration.Observe(Seconds(clock_->Now() - start));
+  return refusal;
 }
 
 // Nobody waits for the answer any more.
-std::optional<Refusal> Batcher::GivenUp(const ImpressionJob& job) const {
+std::optional<Refusal> Batcher::GivenUp(const ImpressionJob& job, Time now) const {
   if (job.cancelled) return Refusal::kCancelled;
-  if (job.deadline <= clock_->Now()) return Refusal::kDeadlineExceeded;
+  if (job.deadline <= now) return Refusal::kDeadlineExceeded;
   return std::nullopt;
 }
 

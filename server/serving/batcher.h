@@ -57,7 +57,7 @@ class Batcher {
   size_t RunSlice();
   std::optional<Refusal> Choose(ImpressionJob* job, const ServedModels& models, const ServedModel** served,
                                 model::Impression* impression) const;
-  std::optional<Refusal> GivenUp(const ImpressionJob& job) const;
+  std::optional<Refusal> GivenUp(const ImpressionJob& job, Time now) const;
   void Assign(ImpressionJob* job, const ServedModels& models);
   Group& GroupOf(const ServedModel* served);
   void Refuse(ImpressionJob* job, Refusal refusal, const ServedModel* served);

@@ -27,6 +27,10 @@ class ImpressionJob {
   size_t rows = 0;  // candidates, at least 1
   Wanted wanted;
 
+  // Set by the batcher once its batch begins, and added to for each forward pass that the job takes part in.
+  Time started{};
+  std::chrono::nanoseconds forward{};
+
   // Set at any time by whoever owns the job: nobody waits for the answer.
   bool cancelled = false;
 

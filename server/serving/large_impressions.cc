@@ -25,6 +25,7 @@ size_t LargeImpressions::RunSlice(size_t rows, Scorer* scorer) {
   slice.end = slice.begin + rows;
   rows = slice.Rows();
   const std::span<const float> scored = scorer->Score(*served_, {&slice, 1});
+  job->forward += scorer->last_pass();
   probabilities_.insert(probabilities_.end(), scored.begin(), scored.end());
   scorer->CountPredictions(*served_, scored);
   impression_.begin += rows;
@@ -33,7 +34,7 @@ size_t LargeImpressions::RunSlice(size_t rows, Scorer* scorer) {
   if (served_->model->damaged()) {
     job->Refuse(Refusal::kModelDamaged, served_);
   } else {
-    job->Answer(*served_, probabilities_);
+    scorer->Answer(job, *served_, probabilities_, scorer->Now());
   }
   Next();
   return rows;

@@ -35,6 +35,7 @@ absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string
   auto mapped = model::MappedSnapshot::Open(path, calls);
   if (!mapped.ok()) return mapped.status();
 
+  const size_t file_bytes = (*mapped)->file_bytes();
   auto served = std::make_shared<ServedModel>();
   served->name = name;
   served->version = version;
@@ -50,10 +51,7 @@ absl::StatusOr<std::shared_ptr<const ServedModel>> LoadVersion(const std::string
         ", with the kernels '", kernels.name, "' and ", model::ToString(kernels.precision),
         " weights; publish a new version, or try another --isa or --precision"));
   }
-  served->metrics = metrics->ForModel(name);
-  for (const model::Head& head : served->model->snapshot().heads) {
-    served->head_metrics.push_back(metrics->ForHead(name, head.name));
-  }
+  ResolveMetrics(metrics, file_bytes, served.get());
   served->traffic = std::make_unique<TrafficSample>();
   return served;
 }

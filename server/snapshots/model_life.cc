@@ -75,6 +75,7 @@ void ModelLife::ListVersions() {
   has_directory_ = versions.ok();
   listed_ = versions.ok() ? *std::move(versions) : std::vector<int64_t>();
   refusals_.ForgetAllBut(listed_);
+  parts_.metrics->SetNewestVersion(name_, listed_.empty() ? 0 : listed_.front());
 }
 
 // A version whose file was changed under it must not answer any more; it is as if it had failed to load.

@@ -77,7 +77,7 @@ bool ModelLife::Withdraw() {
     loaded_.clear();
     shadow_ = nullptr;
     shadow_differences_.clear();
-    parts_.metrics->SetServingVersion(name_, 0);
+    parts_.metrics->SetServingVersion(name_, 0, 0);
   }
   PublishStatus();
   return served;
@@ -93,7 +93,7 @@ void ModelLife::BecomeStable(std::shared_ptr<const ServedModel> stable, const ch
     stable->traffic->Adopt(*published_.stable->traffic);
   }
   stable_since_ = std::chrono::system_clock::now();
-  parts_.metrics->SetServingVersion(name_, stable->version);
+  parts_.metrics->SetServingVersion(name_, stable->version, stable->model->snapshot().provenance.created_at);
   parts_.metrics->CountSwap(name_, "swapped", "");
   spdlog::info("model {} version {} serves ({})", name_, stable->version, why);
   published_.stable = std::move(stable);

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 const fs::path kSource = ADSCORE_SOURCE_DIR;
 
 // Room → the other rooms that its files may include. `proto` stands for generated headers, which lie in
-// adscore/v1/.
+// adscore/v1/, inference/ and tensorflow/.
 const std::map<std::string, std::set<std::string>> kArrows = {
     {"cli", {}},
     {"data", {}},
@@ -27,10 +27,14 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"server/serving", {"server", "server/metrics", "model", "data"}},
     {"server/snapshots", {"server", "server/metrics", "model", "data"}},
     {"server/metrics", {"server"}},
+    {"server/http", {"server", "server/metrics", "model"}},
     {"server/rpc",
      {"server", "server/serving", "server/snapshots", "server/metrics", "model", "data", "proto"}},
+    {"server/rest", {"server", "server/http", "proto"}},
+    {"server/config", {"cli", "server", "server/metrics", "server/snapshots", "model"}},
     {"server",
-     {"cli", "server/serving", "server/snapshots", "server/metrics", "server/rpc", "model", "data", "proto"}},
+     {"cli", "server/config", "server/http", "server/serving", "server/snapshots", "server/metrics",
+      "server/rest", "server/rpc", "model", "data", "proto"}},
 };
 
 // Libraries that a room must not know, by the beginning of the header's name.
@@ -43,6 +47,8 @@ const std::map<std::string, std::vector<std::string>> kForbidden = {
     {"server/serving", {"grpc", "prometheus", "google/protobuf"}},
     {"server/snapshots", {"grpc", "prometheus", "google/protobuf"}},
     {"server/rpc", {"hwy", "model/kernels"}},
+    {"server/config", {"grpc", "google/protobuf", "prometheus"}},
+    {"server/http", {"grpc", "google/protobuf", "hwy", "model/kernels"}},
 };
 
 struct Include {
@@ -66,7 +72,9 @@ std::string RoomOf(const std::string& path) {
   for (const auto& [room, arrows] : kArrows) {
     if (path.starts_with(room + "/") && room.size() > best.size()) best = room;
   }
-  if (path.starts_with("adscore/v1/")) return "proto";
+  for (const char* generated : {"adscore/v1/", "inference/", "tensorflow/"}) {
+    if (path.starts_with(generated)) return "proto";
+  }
   return best;
 }
 

@@ -86,10 +86,16 @@ class BatcherTest : public ::testing::Test {
     batcher_.RunBatch();
   }
 
+  static prometheus::ClientMetric::Histogram Sum(const HistogramCell& cell) {
+    prometheus::ClientMetric::Histogram sum;
+    cell.AddTo(&sum);
+    return sum;
+  }
+  uint64_t RowsOfVersion7() {
+    return metrics_.ForVersion("ads", 7, {"click", "conversion"}, 0)->of(0).rows.value();
+  }
   uint64_t Passes(const std::string& model) {
-    prometheus::ClientMetric::Histogram histogram;
-    metrics_.ForModel(model)->of(0).batch_rows.AddTo(&histogram);
-    return histogram.sample_count;
+    return Sum(metrics_.ForModel(model)->of(0).batch_rows).sample_count;
   }
   uint64_t Rejected(Refusal refusal) {
     return metrics_.loop(0).rejected[static_cast<size_t>(refusal)].value();
@@ -99,7 +105,7 @@ class BatcherTest : public ::testing::Test {
   FakeClock clock_;
   Registry registry_;
   Admission admission_{100};
-  ServerMetrics metrics_{1, [] { return 0.0; }};
+  ServerMetrics metrics_{1, [] { return LiveState{}; }};
   std::vector<std::shared_ptr<const ServedModels>> retired_;
   Batcher batcher_{0, {.max_batch_rows = 16}, &admission_, &registry_, &metrics_, &clock_};
   std::deque<FakeJob> jobs_;

@@ -44,7 +44,7 @@ TEST_F(BatcherTest, WhatHasExpiredIsNotComputed) {
   EXPECT_EQ(expired.refusal, Refusal::kDeadlineExceeded);
   EXPECT_EQ(Rejected(Refusal::kDeadlineExceeded), 1u);
   EXPECT_EQ(alive.answered_version, 7);
-  EXPECT_EQ(metrics_.ForModel("ads")->of(0).rows.value(), 1u);
+  EXPECT_EQ(RowsOfVersion7(), 1u);
 }
 
 TEST_F(BatcherTest, WhatHasExpiredOnArrivalIsRefusedAtOnce) {
@@ -160,7 +160,7 @@ TEST(BatcherWithoutModelTest, RefusesWithNoModel) {
   FakeClock clock;
   Registry registry;
   Admission admission(10);
-  ServerMetrics metrics(1, [] { return 0.0; });
+  ServerMetrics metrics(1, [] { return LiveState{}; });
   Batcher batcher(0, {}, &admission, &registry, &metrics, &clock);
   const TinySnapshot snapshot;
   FakeJob job(snapshot.snapshot().schema, 1, 1);
@@ -175,16 +175,35 @@ TEST_F(BatcherTest, CountsRowsPassesAndPredictionsByHead) {
   Enqueue(2);
   clock_.Advance(std::chrono::milliseconds(2));
   batcher_.RunBatch();
-  EXPECT_EQ(metrics_.ForModel("ads")->of(0).rows.value(), 5u);
-  for (const char* head : {"click", "conversion"}) {
-    prometheus::ClientMetric::Histogram predictions;
-    metrics_.ForHead("ads", head)->of(0).AddTo(&predictions);
-    EXPECT_EQ(predictions.sample_count, 5u) << head;
+  const auto version = metrics_.ForVersion("ads", 7, {"click", "conversion"}, 0);
+  EXPECT_EQ(version->of(0).rows.value(), 5u);
+  for (const HistogramCell& cell : version->of(0).predictions) {
+    EXPECT_EQ(Sum(cell).sample_count, 5u);
   }
-  prometheus::ClientMetric::Histogram queued;
-  metrics_.loop(0).queue_duration.AddTo(&queued);
-  EXPECT_EQ(queued.sample_count, 2u);
-  EXPECT_NEAR(queued.sample_sum, 0.004, 1e-9);
+  EXPECT_EQ(Sum(metrics_.loop(0).queue_duration).sample_count, 2u);
+  EXPECT_NEAR(Sum(metrics_.loop(0).queue_duration).sample_sum, 0.004, 1e-9);
+}
+
+TEST_F(BatcherTest, CountsEachStageOncePerRequestOrBatch) {
+  Enqueue(3);
+  Enqueue(2);
+  Enqueue(1, "nobody");
+  batcher_.RunBatch();
+  const LoopCells& cells = metrics_.loop(0);
+  EXPECT_EQ(Sum(cells.queue_duration).sample_count, 3u);
+  EXPECT_EQ(Sum(cells.decode_duration).sample_count, 2u);  // no model, nothing to decode for
+  EXPECT_EQ(Sum(cells.encode_duration).sample_count, 1u);
+  EXPECT_EQ(Sum(metrics_.ForModel("ads")->of(0).forward_duration).sample_count, 1u);
+  EXPECT_EQ(Sum(cells.write_duration).sample_count, 2u);
+}
+
+TEST_F(BatcherTest, CountsTheStagesOfALargeImpression) {
+  Enqueue(40);  // three slices of at most 16
+  while (!batcher_.empty()) batcher_.RunBatch();
+  const LoopCells& cells = metrics_.loop(0);
+  EXPECT_EQ(Sum(cells.decode_duration).sample_count, 1u);
+  EXPECT_EQ(Sum(cells.encode_duration).sample_count, 3u);
+  EXPECT_EQ(Sum(cells.write_duration).sample_count, 1u);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ TEST_F(LargeImpressionsTest, IsScoredInSlicesAndAnsweredWhole) {
   ExpectNear(ReferenceOf(snapshot_.snapshot(), large.impression()), large.answer);
   EXPECT_TRUE(batcher_.empty());
   EXPECT_EQ(admission_.queued_rows(), 0u);
-  EXPECT_EQ(metrics_.ForModel("ads")->of(0).rows.value(), 40u);
+  EXPECT_EQ(RowsOfVersion7(), 40u);
 }
 
 TEST_F(LargeImpressionsTest, SmallOnesHaveTheirTurnBetweenTheSlices) {

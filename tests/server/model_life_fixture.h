@@ -97,7 +97,7 @@ class ModelLifeTest : public ::testing::Test {
   model::testing::FaultyCalls calls_;  // without a fault unless a test sets one
   FakeClock clock_;
   Registry registry_;
-  ServerMetrics metrics_{1, [] { return 0.0; }};
+  ServerMetrics metrics_{1, [] { return LiveState{}; }};
   int changes_ = 0;  // looks that changed something
   std::unique_ptr<ModelLives> lives_ = NewLives();
   const model::testing::TinySnapshot snapshot_;

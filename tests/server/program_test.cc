@@ -5,12 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "model/kernels/kernel_set.h"
+#include "nlohmann/json.hpp"
 #include "tests/model/tiny_snapshot.h"
 #include "tests/server/loopback_http.h"
 #include "tests/server/temp_directory.h"
@@ -20,6 +26,7 @@ namespace {
 
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // A run of adscore-server.
@@ -149,6 +156,98 @@ TEST(ProgramTest, TakenPortsExitWith1AndOneLineThatNamesAddressAndFlag) {
   }
   first->Signal(SIGINT);
   EXPECT_EQ(first->Wait(), 0);
+}
+
+TEST(ProgramTest, SettingsThatContradictEachOtherAreAllNamedAndExitWith2) {
+  ServerProgram program({"--listen", "0.0.0.0:0", "--max-batch-rows", "x", "--keep-versions", "-1"});
+  EXPECT_EQ(program->Wait(), 2);
+  for (const char* text : {"--model-root is required", "--allow-insecure", "--max-batch-rows: 'x'",
+                           "--keep-versions: '-1'", "4 problems"}) {
+    EXPECT_THAT(program->errors(), HasSubstr(text));
+  }
+}
+
+TEST(ProgramTest, CheckSaysWhatItCheckedAndExitsWith0) {
+  const TempDirectory root;
+  model::testing::TinySnapshot().Publish(root.path(), "ads", 3);
+  ServerProgram program({"--model-root", root.path(), "--check"});
+  EXPECT_EQ(program->Wait(), 0) << program->errors();
+  EXPECT_THAT(program->output(), HasSubstr("ok: model root " + root.path()));
+  EXPECT_THAT(program->output(), HasSubstr("ok: model ads version 3"));
+}
+
+TEST(ProgramTest, CheckNamesWhatFailedAndExitsWith1) {
+  const TempDirectory root;
+  const std::filesystem::path version = root.path() + "/ads/1";
+  std::filesystem::create_directories(version);
+  std::ofstream(version / "snapshot") << "not one";
+  ServerProgram damaged({"--model-root", root.path(), "--check"});
+  EXPECT_EQ(damaged->Wait(), 1);
+  EXPECT_THAT(damaged->output(), HasSubstr("FAILED: model ads version 1"));
+
+  ServerProgram missing({"--model-root", "/no/such/directory", "--check"});
+  EXPECT_EQ(missing->Wait(), 1);
+  EXPECT_THAT(missing->output(), HasSubstr("FAILED: model root /no/such/directory"));
+}
+
+// Waits up to 20 s until the log has `text`.
+bool AwaitLog(ServerProgram* program, const std::string& text) {
+  for (int i = 0; i < 2000; ++i) {
+    if ((*program)->errors().find(text) != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+TEST(ProgramTest, SighupTakesOverTheLogLevelAndSaysWhatNeedsARestart) {
+  const TempDirectory root;
+  const std::string file = root.path() + "/server.toml";
+  std::ofstream(file) << "log-level = \"info\"\nkeep-versions = 1\n";
+  std::vector<std::string> arguments = OnFreePorts(root.path());
+  arguments.insert(arguments.end(), {"--config", file});
+  ServerProgram program(arguments);
+  ASSERT_THAT(program->ReadLine(), StartsWith("listening on"));
+
+  std::ofstream(file) << "log-level = \"loud\"\n";
+  program->Signal(SIGHUP);
+  EXPECT_TRUE(AwaitLog(&program, "SIGHUP: nothing was changed"));
+  EXPECT_THAT(program->errors(), HasSubstr("'loud'"));
+
+  std::ofstream(file) << "log-level = \"debug\"\nkeep-versions = 2\n";
+  program->Signal(SIGHUP);
+  EXPECT_TRUE(AwaitLog(&program, "1 changed: --log-level is debug")) << program->errors();
+  EXPECT_THAT(program->errors(), HasSubstr("--keep-versions differs"));
+
+  std::ofstream(file) << "log-level = \"error\"\n";
+  program->Signal(SIGHUP);
+  EXPECT_TRUE(AwaitLog(&program, "--keep-versions differs"));
+  program->Signal(SIGTERM);
+  EXPECT_EQ(program->Wait(), 0);
+  EXPECT_THAT(program->errors(), Not(HasSubstr("drained")));
+}
+
+TEST(ProgramTest, AJsonLogIsOneObjectPerLine) {
+  const TempDirectory root;
+  const std::string name = root.path() + "/a \"quoted\"\nroot";
+  std::filesystem::create_directory(name);
+  std::vector<std::string> arguments = OnFreePorts(name);
+  arguments.push_back("--log-format=json");
+  model::testing::TinySnapshot().Publish(name, "ads", 1);
+  std::filesystem::create_directories(name + "/ads/2");
+  std::ofstream(name + "/ads/2/snapshot") << "not one";
+  ServerProgram program(arguments);
+  ASSERT_THAT(program->ReadLine(), StartsWith("listening on"));
+  program->Signal(SIGTERM);
+  EXPECT_EQ(program->Wait(), 0);
+  std::istringstream log(program->errors());
+  int lines = 0;
+  for (std::string line; std::getline(log, line); ++lines) {
+    const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    ASSERT_TRUE(json.is_object()) << line;
+    EXPECT_TRUE(json.contains("time") && json.contains("level") && json.contains("message")) << line;
+  }
+  EXPECT_GE(lines, 3);
+  EXPECT_THAT(program->errors(), HasSubstr("\"level\":\"info\",\"message\":\"model ads version 1 serves"));
 }
 
 }  // namespace

@@ -72,8 +72,9 @@ TEST_F(RpcTest, ManyCallsAtOnceEachGetTheirOwnAnswer) {
     });
   }
   for (std::thread& caller : callers) caller.join();
-  EXPECT_THAT(HttpGet(process_->http_port(), "/metrics"),
-              HasSubstr("adscore_requests_total{model=\"ads\",method=\"Predict\",code=\"OK\"} 800\n"));
+  EXPECT_TRUE(AwaitMetric(
+      process_->http_port(),
+      "adscore_requests_total{model=\"ads\",version=\"1\",method=\"Predict\",code=\"OK\"} 800\n"));
 }
 
 TEST_F(RpcTest, AnUnknownModelOrVersionIsNotFoundAndTheMessageListsWhatThereIs) {
@@ -195,7 +196,7 @@ TEST_F(RpcTest, CallsThatExpireWhileTheyWaitAreNotComputed) {
     if (metrics.find("\nadscore_queue_duration_seconds_count 1\n") != std::string::npos) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  EXPECT_THAT(metrics, HasSubstr("adscore_rows_total{model=\"ads\"} 0\n"));
+  EXPECT_THAT(metrics, HasSubstr("adscore_rows_total{model=\"ads\",version=\"1\"} 0\n"));
 }
 
 TEST_F(RpcTest, ATakenPortIsAnErrorThatNamesTheAddressAndTheWayOut) {

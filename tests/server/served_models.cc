@@ -47,9 +47,7 @@ std::shared_ptr<const ServedModel> MakeServed(const model::Snapshot& snapshot, c
   served->model =
       std::make_unique<const model::Model>(snapshot, **model::FindKernelSet("auto", model::Precision::kF32));
   served->traffic = std::make_unique<TrafficSample>();
-  served->metrics = metrics->ForModel(name);
-  for (const model::Head& head : snapshot.heads)
-    served->head_metrics.push_back(metrics->ForHead(name, head.name));
+  ResolveMetrics(metrics, 0, served.get());
   return served;
 }
 

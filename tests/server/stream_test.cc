@@ -31,9 +31,13 @@ class StreamTest : public RpcTest {
 
   static std::unique_ptr<Open> OpenTo(InProcess* process,
                                       std::chrono::milliseconds timeout = std::chrono::seconds(30)) {
+    return OpenTo(&process->prediction(), timeout);
+  }
+
+  static std::unique_ptr<Open> OpenTo(v1::PredictionService::Stub* stub, std::chrono::milliseconds timeout) {
     auto open = std::make_unique<Open>();
     open->context.set_deadline(std::chrono::system_clock::now() + timeout);
-    open->stream = process->prediction().PredictStream(&open->context);
+    open->stream = stub->PredictStream(&open->context);
     return open;
   }
 
@@ -46,15 +50,25 @@ class StreamTest : public RpcTest {
     return request;
   }
 
-  // Waits until the metrics say `line`.
-  static void AwaitMetric(InProcess* process, const std::string& line) {
-    std::string metrics;
-    for (int i = 0; i < 4000; ++i) {
-      metrics = HttpGet(process->http_port(), "/metrics");
-      if (metrics.find("\n" + line + "\n") != std::string::npos) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  // 48 candidates: as many unanswered ones as a stream may have find room in the queue.
+  static v1::PredictStreamRequest LargeRequest() {
+    v1::PredictStreamRequest request = Request(0);
+    auto* candidates = request.mutable_request()->mutable_named()->mutable_candidates()->mutable_fields();
+    for (auto& [name, column] : *candidates) {
+      auto* values = column.mutable_list_value()->mutable_values();
+      for (int doubled = 0; doubled < 4; ++doubled) {
+        const auto present = *values;
+        values->MergeFrom(present);
+      }
     }
-    FAIL() << "never said " << line << ":\n" << metrics;
+    return request;
+  }
+
+  // Waits until the metrics say `line`.
+  static void AwaitLine(InProcess* process, const std::string& line) {
+    ASSERT_TRUE(AwaitMetric(process->http_port(), "\n" + line + "\n"))
+        << "never said " << line << ":\n"
+        << HttpGet(process->http_port(), "/metrics");
   }
 };
 
@@ -85,8 +99,8 @@ TEST_F(StreamTest, EveryRequestIsAnsweredOnceWithItsOwnIdAndItsOwnProbabilities)
   EXPECT_TRUE(open->stream->Finish().ok());
   EXPECT_EQ(answers.size(), kRequests);
   for (const auto& [id, times] : answers) EXPECT_EQ(times, 1) << "request " << id;
-  AwaitMetric(process_.get(),
-              "adscore_requests_total{model=\"ads\",method=\"PredictStream\",code=\"OK\"} 2000");
+  AwaitLine(process_.get(),
+            "adscore_requests_total{model=\"ads\",version=\"7\",method=\"PredictStream\",code=\"OK\"} 2000");
 }
 
 TEST_F(StreamTest, ABadRequestFailsAloneAndTheStreamGoesOn) {
@@ -156,7 +170,7 @@ TEST_F(StreamTest, WhoCancelsLeavesNothingQueuedAndMakesRoomForOthers) {
     open->context.TryCancel();
     EXPECT_EQ(open->stream->Finish().error_code(), StatusCode::CANCELLED);
   }
-  AwaitMetric(&process, "adscore_queued_rows 0");
+  AwaitLine(&process, "adscore_queued_rows 0");
   const auto open = OpenTo(&process);
   ASSERT_TRUE(open->stream->Write(Request(1)));
   v1::PredictStreamResponse answer;
@@ -166,18 +180,23 @@ TEST_F(StreamTest, WhoCancelsLeavesNothingQueuedAndMakesRoomForOthers) {
 
 TEST_F(StreamTest, WhoDoesNotReadIsNotReadFromAndDoesNotHoldUpOthers) {
   StartWithVersion(1);
-  const auto silent = OpenTo(process_.get());
+  // With a window that does not grow, some hundred large messages fill all that is on the way.
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  const auto stub = v1::PredictionService::NewStub(grpc::CreateCustomChannel(
+      ToString(process_->server().grpc_address()), grpc::InsecureChannelCredentials(), arguments));
+  const auto silent = OpenTo(stub.get(), std::chrono::minutes(2));
   std::atomic<uint64_t> written{0};
   std::thread writer([&] {
-    while (silent->stream->Write(Request(written))) ++written;
+    v1::PredictStreamRequest request = LargeRequest();
+    while (silent->stream->Write(request)) request.set_request_id(++written);
   });
-  // It stalls once the server has stopped reading and the buffers on the way are full.
+  // It stalls once the server has stopped reading: others are answered, again and again, and it gets nowhere.
   uint64_t seen = 0;
   do {
     seen = written;
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(Predict(NamedRequest()).ok());
   } while (written != seen || seen == 0);
-  for (int i = 0; i < 10; ++i) EXPECT_TRUE(Predict(NamedRequest()).ok());
   silent->context.TryCancel();
   writer.join();
   EXPECT_EQ(silent->stream->Finish().error_code(), StatusCode::CANCELLED);
@@ -189,7 +208,7 @@ TEST_F(StreamTest, ADrainAnswersWhatWasReadAndEndsTheStreamAsUnavailable) {
   const auto idle = OpenTo(&process);
   const auto busy = OpenTo(&process);
   for (uint64_t id = 0; id < 4; ++id) ASSERT_TRUE(busy->stream->Write(Request(id)));
-  AwaitMetric(&process, "adscore_queued_rows 12");
+  AwaitLine(&process, "adscore_queued_rows 12");
   auto drained = std::async(std::launch::async, [&] { process.server().Drain(); });
   v1::PredictStreamResponse answer;
   for (int i = 0; i < 4; ++i) {
