@@ -1,5 +1,7 @@
 #include "client/answer_check.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "client/errors.h"
@@ -19,18 +21,28 @@ absl::StatusOr<std::vector<v1::PredictResponse>> FetchAnswers(Client* client,
   return answers;
 }
 
-bool Agree(const v1::PredictResponse& a, const v1::PredictResponse& b) {
-  if (a.version() != b.version()) return true;
-  if (a.heads_size() != b.heads_size()) return false;
-  for (int h = 0; h < a.heads_size(); ++h) {
+std::optional<Difference> FindDifference(const v1::PredictResponse& a, const v1::PredictResponse& b) {
+  if (a.version() != b.version()) return std::nullopt;
+  Difference difference{.differs = a.heads_size() != b.heads_size()};
+  for (int h = 0; h < std::min(a.heads_size(), b.heads_size()); ++h) {
     const auto& left = a.heads(h).probability();
     const auto& right = b.heads(h).probability();
-    if (left.size() != right.size()) return false;
-    if (std::memcmp(left.data(), right.data(), sizeof(float) * static_cast<size_t>(left.size())) != 0) {
-      return false;
+    if (left.size() != right.size()) {
+      difference.differs = true;
+    } else if (std::memcmp(left.data(), right.data(), sizeof(float) * static_cast<size_t>(left.size())) !=
+               0) {
+      difference.differs = true;
+      for (int i = 0; i < left.size(); ++i) {
+        difference.largest = std::max(difference.largest, std::fabs(double{left[i]} - double{right[i]}));
+      }
     }
   }
-  return true;
+  return difference;
+}
+
+bool Agree(const v1::PredictResponse& a, const v1::PredictResponse& b) {
+  const std::optional<Difference> difference = FindDifference(a, b);
+  return !difference.has_value() || !difference->differs;
 }
 
 }  // namespace adscore::client

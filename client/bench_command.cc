@@ -16,6 +16,7 @@
 #include "client/impression_file.h"
 #include "client/live_line.h"
 #include "client/load_generator.h"
+#include "client/replay.h"
 #include "client/synthetic_impressions.h"
 #include "nlohmann/json.hpp"
 
@@ -40,7 +41,11 @@ Ctrl-C ends the run early and prints what was measured until then. Exits 0 also 
 failed, and 1 if all did.
 
   adscore-client bench --model ads --rate 5000 --duration 30 --candidates 50
-  adscore-client bench --model ads --concurrency 32 --data impressions.csv --json)";
+  adscore-client bench --model ads --concurrency 32 --data impressions.csv --json
+  adscore-client bench --replay /var/log/adscore/requests --rate 2000 --check)";
+
+constexpr double kDefaultSeconds = 10;
+constexpr double kUnlimitedSeconds = 1e6;  // of a run that ends by itself
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -93,6 +98,43 @@ absl::StatusOr<std::vector<v1::PredictRequest>> ReadImpressions(const BenchOptio
   return requests;
 }
 
+// What is sent, and what has to be answered if that is known beforehand.
+struct Load {
+  std::string model;  // empty: several
+  std::vector<v1::PredictRequest> requests;
+  std::vector<v1::PredictResponse> expected{};  // empty: anything
+};
+
+// The request log needs no schema: it says which model and which schema each request is for.
+absl::StatusOr<Load> ReplayedLoad(const BenchOptions& options) {
+  absl::StatusOr<Replay> replay = ReadReplay(options.replay, options.connection.model);
+  if (!replay.ok()) return replay.status();
+  for (const std::string& note : replay->notes) absl::FPrintF(stderr, "note: %s\n", cli::OneLine(note));
+  Load load{.model = replay->requests.front().model(), .requests = std::move(replay->requests)};
+  for (const v1::PredictRequest& request : load.requests) {
+    if (request.model() != load.model) load.model.clear();
+    if (load.model.empty()) break;
+  }
+  if (options.check) load.expected = std::move(replay->answers);
+  return load;
+}
+
+absl::StatusOr<Load> ModelLoad(const BenchOptions& options, Client* client) {
+  const absl::StatusOr<ModelSchema> schema = client->FetchSchema(options.connection.model);
+  if (!schema.ok()) return schema.status();
+  absl::StatusOr<std::vector<v1::PredictRequest>> requests =
+      options.data.empty()
+          ? DrawImpressions(*schema, kMostDifferentRequests, options.candidates, options.seed)
+          : ReadImpressions(options, *schema);
+  if (!requests.ok()) return requests.status();
+  Load load{.model = schema->model(), .requests = *std::move(requests)};
+  if (!options.check) return load;
+  absl::StatusOr<std::vector<v1::PredictResponse>> answers = FetchAnswers(client, load.requests);
+  if (!answers.ok()) return answers.status();
+  load.expected = *std::move(answers);
+  return load;
+}
+
 double Microseconds(int64_t nanoseconds) { return std::round(static_cast<double>(nanoseconds) / 100) / 10; }
 
 Json LatencyJson(const LatencyHistogram& latency) {
@@ -122,14 +164,22 @@ Json ToJson(const BenchOptions& options, const std::string& model, const LoadRes
   } else {
     json["concurrency"] = options.concurrency;
   }
-  json["candidates"] = options.candidates;
+  if (options.replay.empty()) {
+    json["candidates"] = options.candidates;
+  } else {
+    json["replay"] = options.replay;
+  }
   json["seconds"] = result.seconds;
   json["requests"] = result.requests;
   json["errors"] = result.ErrorCount();
   json["errors_by_code"] = Json::object();
   for (const auto& [code, errors] : result.errors)
     json["errors_by_code"][absl::StatusCodeToString(code)] = errors.count;
-  if (options.check) json["wrong"] = result.wrong;
+  if (options.check) {
+    json["compared"] = result.compared;
+    json["wrong"] = result.wrong;
+    json["largest_difference"] = result.largest_difference;
+  }
   json["rows"] = result.rows;
   json["requests_per_second"] = PerSecond(result.Answers(), result);
   json["rows_per_second"] = PerSecond(result.rows, result);
@@ -151,8 +201,10 @@ void Print(const BenchOptions& options, const std::string& model, const LoadResu
            std::ostream& out) {
   const bool open = options.rate > 0;
   const char* const what = options.stream ? "streamed requests" : "requests";
-  out << absl::StrFormat("model       %s at %s, %d candidates per request\n", model,
-                         options.connection.target, options.candidates);
+  out << absl::StrFormat("model       %s at %s, %s\n", model.empty() ? "those of the log" : model,
+                         options.connection.target,
+                         options.replay.empty() ? absl::StrCat(options.candidates, " candidates per request")
+                                                : absl::StrCat("requests of ", options.replay));
   if (open) {
     out << absl::StrFormat("load        open loop, %.6g %s/s asked, %s\n", options.rate, what,
                            result.RateHeld() ? "held" : "NOT held");
@@ -165,7 +217,10 @@ void Print(const BenchOptions& options, const std::string& model, const LoadResu
     out << absl::StrFormat("  %s  %d, the first: %s\n", absl::StatusCodeToString(code), errors.count,
                            cli::OneLine(errors.first_message));
   }
-  if (options.check) out << absl::StrFormat("wrong       %d answers\n", result.wrong);
+  if (options.check) {
+    out << absl::StrFormat("compared    %d answers, %d wrong, the largest difference %.3g\n", result.compared,
+                           result.wrong, result.largest_difference);
+  }
   out << absl::StrFormat("throughput  %.0f requests/s, %.0f rows/s\n", PerSecond(result.Answers(), result),
                          PerSecond(result.rows, result));
   out << "latency     " << LatencyLine(result.latency) << '\n';
@@ -199,10 +254,12 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
           ->type_name("N")
           ->check(cli::WholeNumber(1, 100'000));
   rate->excludes(concurrency);
-  command->add_option("--duration", options->seconds, "Measured time, seconds")
+  command
+      ->add_option("--duration", options->seconds,
+                   "Measured time, seconds [10; with --replay until each request is sent once,\n"
+                   "without a warm-up]")
       ->type_name("S")
-      ->check(cli::Number(0.1, 1e6))
-      ->capture_default_str();
+      ->check(cli::Number(0.1, 1e6));
   command->add_option("--warmup", options->warmup_seconds, "Load before that, not counted, seconds")
       ->type_name("S")
       ->check(cli::Number(0, 1e6))
@@ -217,6 +274,15 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
                    "other are the candidates of one, and its context comes from the first of them\n"
                    "[synthetic ones: random numbers, tokens that the model has not seen]")
       ->type_name("FILE");
+  command
+      ->add_option("--replay", options->replay,
+                   "Send what a server has logged (--request-log), in order: a directory of its files or\n"
+                   "one of them, up to 1048576 requests; --model: only those to that model. They go to the\n"
+                   "version that serves now, and with --check what the logged version answers is compared\n"
+                   "with the log")
+      ->type_name("PATH")
+      ->excludes("--data")
+      ->excludes("--candidates");
   command->add_option("--format", options->format, "Of --data: auto, csv or criteo")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"auto", "csv", "criteo"}))
@@ -227,10 +293,9 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
       ->capture_default_str();
   command->add_flag("--stream", options->stream,
                     "One PredictStream per connection instead of a call per request");
-  command->add_flag(
-      "--check", options->check,
-      "Ask for each impression once beforehand, and compare every answer under load with that,\n"
-      "bit for bit; exits 1 if one differs");
+  command->add_flag("--check", options->check,
+                    "Ask for each impression once beforehand, and compare every answer under load with that\n"
+                    "(--replay: with what was logged), bit for bit; exits 1 if one differs");
   command->add_option("--seed", options->seed, "Of the random times and of the synthetic impressions")
       ->type_name("N")
       ->check(cli::WholeNumber(0, UINT64_MAX))
@@ -242,41 +307,36 @@ void AddBenchFlags(CLI::App* command, BenchOptions* options) {
 absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   const absl::StatusOr<std::unique_ptr<Client>> client = Connect(options.connection);
   if (!client.ok()) return client.status();
-  const absl::StatusOr<ModelSchema> schema = (*client)->FetchSchema(options.connection.model);
-  if (!schema.ok()) return schema.status();
-  absl::StatusOr<std::vector<v1::PredictRequest>> requests =
-      options.data.empty()
-          ? DrawImpressions(*schema, kMostDifferentRequests, options.candidates, options.seed)
-          : ReadImpressions(options, *schema);
-  if (!requests.ok()) return requests.status();
+  absl::StatusOr<Load> load =
+      options.replay.empty() ? ModelLoad(options, client->get()) : ReplayedLoad(options);
+  if (!load.ok()) return load.status();
+  const bool once = !options.replay.empty() && options.seconds == 0;
 
-  std::vector<v1::PredictResponse> expected;
-  if (options.check) {
-    absl::StatusOr<std::vector<v1::PredictResponse>> answers = FetchAnswers(client->get(), *requests);
-    if (!answers.ok()) return answers.status();
-    expected = *std::move(answers);
-  }
-
-  const LoadOptions load{.target = options.connection.target,
-                         .tls = options.connection.tls,
-                         .deadline = (*client)->deadline(),
-                         .rate = options.rate,
-                         .concurrency = options.concurrency,
-                         .connections = options.connections,
-                         .stream = options.stream,
-                         .warmup_seconds = options.warmup_seconds,
-                         .seconds = options.seconds,
-                         .seed = options.seed,
-                         .expected = expected};
+  const LoadOptions how{.target = options.connection.target,
+                        .tls = options.connection.tls,
+                        .deadline = (*client)->deadline(),
+                        .rate = options.rate,
+                        .concurrency = options.concurrency,
+                        .connections = options.connections,
+                        .stream = options.stream,
+                        .warmup_seconds = once ? 0 : options.warmup_seconds,
+                        .seconds = once                   ? kUnlimitedSeconds
+                                   : options.seconds == 0 ? kDefaultSeconds
+                                                          : options.seconds,
+                        .once = once,
+                        .seed = options.seed,
+                        .expected = load->expected};
   absl::StatusOr<LoadResult> result = LoadResult();
   {
     const Interruptible interruptible;
     LiveLine live;
     LoadProgress last;
-    result = RunLoad(load, *requests, [&](const LoadProgress& now) {
+    result = RunLoad(how, load->requests, [&](const LoadProgress& now) {
       const double rate = static_cast<double>(now.answers - last.answers) / (now.seconds - last.seconds);
-      live.Show(absl::StrFormat("%.1f of %.1f s  %.0f requests/s  %d errors", now.seconds,
-                                load.warmup_seconds + load.seconds, rate, now.errors));
+      const std::string of =
+          once ? absl::StrCat(now.answers, " of ", load->requests.size(), " requests")
+               : absl::StrFormat("%.1f of %.1f s", now.seconds, how.warmup_seconds + how.seconds);
+      live.Show(absl::StrFormat("%s  %.0f requests/s  %d errors", of, rate, now.errors));
       last = now;
       return interrupted == 0;
     });
@@ -284,15 +344,18 @@ absl::Status RunBench(const BenchOptions& options, std::ostream& out) {
   if (!result.ok()) return result.status();
 
   if (options.json) {
-    out << ToJson(options, schema->model(), *result).dump() << '\n';
+    out << ToJson(options, load->model, *result).dump() << '\n';
   } else {
-    Print(options, schema->model(), *result, out);
+    Print(options, load->model, *result, out);
   }
   if (absl::Status status = cli::Flush(out); !status.ok()) return status;
   Warn(options, *result);
   if (result->wrong > 0) {
-    return absl::InternalError(absl::StrCat(result->wrong, " of ", result->Answers(),
-                                            " answers differ from what the server answered at rest"));
+    return absl::InternalError(
+        absl::StrCat(result->wrong, " of ", result->compared, " answers differ from what ",
+                     options.replay.empty() ? "the server answered at rest"
+                                            : "the same version answered when they were logged",
+                     ", by ", result->largest_difference, " at most"));
   }
   if (result->Answers() > 0) return absl::OkStatus();
   if (result->errors.empty()) {

@@ -8,11 +8,13 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/answer_check.h"
 #include "client/errors.h"
 #include "client/predict_pipeline.h"
@@ -34,6 +36,7 @@ class Timetable {
  public:
   explicit Timetable(const LoadOptions& options)
       : start_(SteadyClock::now()),
+        once_(options.once),
         begin_(Nanoseconds(options.warmup_seconds)),
         grace_(Nanoseconds(0.1 + 0.02 * options.seconds)),
         end_(begin_ + Nanoseconds(options.seconds)) {}
@@ -43,7 +46,11 @@ class Timetable {
   }
   int64_t begin() const { return begin_; }  // of the measured time
   int64_t end() const { return end_.load(std::memory_order_relaxed); }
-  int64_t grace_end() const { return end() + grace_; }
+  // Whether an answer that came at `now` held the rate. A run that ends when all is sent has no end that
+  // answers could be late for: they must not fall behind.
+  bool InTime(int64_t due, int64_t now) const {
+    return once_ ? now < due + kShortGrace + due / 50 : now < end() + grace_;
+  }
   bool Measured(int64_t due) const { return due >= begin_ && due < end(); }
 
   void EndNow() { end_.store(std::min(Now(), end()), std::memory_order_relaxed); }
@@ -60,25 +67,33 @@ class Timetable {
 
  private:
   static constexpr int64_t kLongestSleep = 100'000'000;
+  static constexpr int64_t kShortGrace = 100'000'000;
 
   const SteadyClock::time_point start_;
+  const bool once_;
   const int64_t begin_;
   const int64_t grace_;
   std::atomic<int64_t> end_;
 };
 
-// What a request's id carries: when it was due, and which of the requests it is.
+// What a request's id carries: when it was due, and which of the requests it is. Times are whole multiples of
+// kUnit nanoseconds, so that 64 bits hold all that may be.
 struct Ticket {
+  static constexpr int64_t kUnit = 64;
+
   int64_t due;
   size_t request;
 
-  uint64_t Id() const { return static_cast<uint64_t>(due) * kMostDifferentRequests + request; }
+  static int64_t Whole(int64_t time) { return time / kUnit * kUnit; }
+  uint64_t Id() const { return static_cast<uint64_t>(due / kUnit) * kMostRequests + request; }
   static Ticket Of(uint64_t id) {
-    return {.due = static_cast<int64_t>(id / kMostDifferentRequests), .request = id % kMostDifferentRequests};
+    return {.due = static_cast<int64_t>(id / kMostRequests) * kUnit, .request = id % kMostRequests};
   }
 };
 
+// What all connections share.
 struct Counters {
+  std::atomic<size_t> next_request{0};
   std::atomic<uint64_t> answers{0};
   std::atomic<uint64_t> errors{0};
 };
@@ -87,25 +102,16 @@ struct Counters {
 class Worker {
  public:
   Worker(const LoadOptions& options, const Timetable& times, std::span<const v1::PredictRequest> requests,
-         size_t first_request, Client* client, Counters* counters)
-      : options_(options),
-        times_(times),
-        requests_(requests),
-        next_request_(first_request),
-        client_(client),
-        counters_(counters) {}
+         Client* client, Counters* counters)
+      : options_(options), times_(times), requests_(requests), client_(client), counters_(counters) {}
 
   void RunClosed(size_t concurrency) {
     const std::unique_ptr<Pipeline> pipeline = MakePipeline(concurrency);
-    for (size_t i = 0; i < concurrency; ++i) StartNext(times_.Now(), pipeline.get());
-    size_t in_flight = concurrency;
+    size_t in_flight = 0;
+    while (in_flight < concurrency && StartNext(times_.Now(), pipeline.get())) ++in_flight;
     while (in_flight > 0 && pipeline->Next([this](const Pipeline::Answer& answer) { Count(answer); })) {
       const int64_t now = times_.Now();
-      if (now < times_.end()) {
-        StartNext(now, pipeline.get());
-      } else {
-        --in_flight;
-      }
+      if (now >= times_.end() || !StartNext(now, pipeline.get())) --in_flight;
     }
   }
 
@@ -123,8 +129,10 @@ class Worker {
     total->requests += result_.requests;
     total->rows += result_.rows;
     total->in_time += result_.in_time;
+    total->compared += result_.compared;
     total->wrong += result_.wrong;
-    const int64_t until = std::max(last_answer_, times_.end());
+    total->largest_difference = std::max(total->largest_difference, result_.largest_difference);
+    const int64_t until = options_.once ? last_answer_ : std::max(last_answer_, times_.end());
     total->seconds = std::max(total->seconds, static_cast<double>(until - times_.begin()) / 1e9);
     for (const auto& [code, errors] : result_.errors) {
       LoadErrors& sum = total->errors[code];
@@ -142,9 +150,13 @@ class Worker {
     return std::make_unique<PredictPipeline>(client_, capacity);
   }
 
-  void StartNext(int64_t due, Pipeline* pipeline) {
-    const size_t next = next_request_++ % requests_.size();
-    pipeline->Start(Ticket{.due = due, .request = next}.Id(), requests_[next]);
+  // False if every request has been sent and that is enough.
+  bool StartNext(int64_t due, Pipeline* pipeline) {
+    size_t next = counters_->next_request.fetch_add(1, std::memory_order_relaxed);
+    if (options_.once && next >= requests_.size()) return false;
+    next %= requests_.size();
+    pipeline->Start(Ticket{.due = Ticket::Whole(due), .request = next}.Id(), requests_[next]);
+    return true;
   }
 
   // Poisson arrivals: independent exponential gaps.
@@ -155,14 +167,15 @@ class Worker {
     double due_seconds = 0;
     for (;;) {
       due_seconds += gap(random);
-      const int64_t due = Nanoseconds(due_seconds);
+      const int64_t due = Ticket::Whole(Nanoseconds(due_seconds));
       const int64_t now = times_.SleepUntil(due);
       if (due >= times_.end()) break;
-      if (times_.Measured(due)) ++result_.due;
       // Too late: what is left of the warm-up must not eat into the measured time, nor that go on for longer.
-      if (now >= (due < times_.begin() ? times_.begin() : times_.end())) continue;
-      StartNext(due, pipeline);
-      if (times_.Measured(due)) result_.send_lag.Record(times_.Now() - due);
+      const bool is_too_late = now >= (due < times_.begin() ? times_.begin() : times_.end());
+      if (!is_too_late && !StartNext(due, pipeline)) break;
+      if (!times_.Measured(due)) continue;
+      ++result_.due;
+      if (!is_too_late) result_.send_lag.Record(times_.Now() - due);
     }
     pipeline->Close();
   }
@@ -182,19 +195,26 @@ class Worker {
       }
       return;
     }
-    if (!options_.expected.empty() && !Agree(options_.expected[request], answer.response)) ++result_.wrong;
+    if (!options_.expected.empty()) Compare(options_.expected[request], answer.response);
     result_.latency.Record(now - due);
-    if (now < times_.grace_end()) ++result_.in_time;
+    if (times_.InTime(due, now)) ++result_.in_time;
     if (answer.response.heads_size() > 0) {
       result_.rows += static_cast<uint64_t>(answer.response.heads(0).probability_size());
     }
     ++result_.versions[answer.response.version()];
   }
 
+  void Compare(const v1::PredictResponse& expected, const v1::PredictResponse& answer) {
+    const std::optional<Difference> difference = FindDifference(expected, answer);
+    if (!difference.has_value()) return;
+    ++result_.compared;
+    if (difference->differs) ++result_.wrong;
+    result_.largest_difference = std::max(result_.largest_difference, difference->largest);
+  }
+
   const LoadOptions& options_;
   const Timetable& times_;
   const std::span<const v1::PredictRequest> requests_;
-  size_t next_request_;
   Client* const client_;
   Counters* const counters_;
   int64_t last_answer_ = 0;
@@ -213,6 +233,10 @@ bool LoadResult::RateHeld() const { return static_cast<double>(in_time) >= 0.99 
 
 absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v1::PredictRequest> requests,
                                    absl::FunctionRef<bool(const LoadProgress&)> go_on) {
+  if (requests.empty() || requests.size() > kMostRequests) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(requests.size(), " requests to send; 1 to ", kMostRequests, " can be"));
+  }
   const bool open = options.rate > 0;
   const size_t connections = open ? options.connections : std::min(options.connections, options.concurrency);
   std::vector<std::unique_ptr<Client>> clients;
@@ -231,8 +255,7 @@ absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::thread> threads;
   for (size_t i = 0; i < connections; ++i) {
-    const size_t first = requests.size() * i / connections;
-    workers.push_back(std::make_unique<Worker>(options, times, requests, first, clients[i].get(), &counters));
+    workers.push_back(std::make_unique<Worker>(options, times, requests, clients[i].get(), &counters));
     threads.emplace_back([&, i, worker = workers.back().get()] {
       if (open) {
         worker->RunOpen(options.rate / static_cast<double>(connections), options.seed + i);

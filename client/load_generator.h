@@ -26,15 +26,18 @@ struct LoadOptions {
   size_t connections = 1;                    // each has its own threads and an equal share of the load
   bool stream = false;                       // one PredictStream per connection instead of unary calls
   double warmup_seconds = 0.5;               // load before the measured time; nothing of it is counted
-  double seconds = 10;                       // measured time
+  double seconds = 10;                       // measured time; with `once`, no longer than this
+  bool once = false;                         // ends when each request has been sent and answered
   uint64_t seed = 1;                         // of the times at which requests fall due
-  // What each request must be answered with; empty: anything will do.
+  // What each request must be answered with, by the same version; empty: anything will do.
   std::span<const v1::PredictResponse> expected;
 };
 
-// Requests that RunLoad may be given to send in turn: enough that a server does not see the same few over and
-// over, few enough to stay out of the way of its caches on a machine that both share.
+// Requests to send in turn that are made up or read of impressions: enough that a server does not see the
+// same few over and over, few enough to stay out of the way of its caches on a machine that both share.
 inline constexpr size_t kMostDifferentRequests = 2048;
+// What RunLoad takes.
+inline constexpr size_t kMostRequests = 1 << 20;
 
 struct LoadErrors {
   uint64_t count = 0;
@@ -46,9 +49,12 @@ struct LoadResult {
   uint64_t due = 0;  // open loop: how many fell due. What exceeds `requests` could not be sent before the end
   uint64_t requests = 0;  // sent, and answered or failed
   uint64_t rows = 0;      // candidates scored
-  uint64_t in_time = 0;   // answered no later than kGrace after the end
+  uint64_t in_time =
+      0;  // answered no later than 0.1 s and 2 % of the run after its end (with `once`: after they were due)
   double seconds = 0;  // from the beginning of the measured time to its end or the last answer, what is later
-  uint64_t wrong = 0;  // answers that were not what was expected
+  uint64_t compared = 0;          // answers of the version that was expected
+  uint64_t wrong = 0;             // those of them that were not what was expected, bit for bit
+  double largest_difference = 0;  // of a probability in them to the expected one
   std::map<absl::StatusCode, LoadErrors> errors;
   std::map<int64_t, uint64_t> versions;  // version → answers
   LatencyHistogram latency;              // of answers, from when the request was due or started
@@ -67,9 +73,9 @@ struct LoadProgress {
   uint64_t errors = 0;
 };
 
-// Sends `requests` in turn, over and over, and waits for the last answer. Asks `go_on` five times a second;
-// when it says no, the measured time ends there. An error only if the target makes no sense; a server that
-// does not answer shows up in LoadResult::errors.
+// Sends `requests`, at most kMostRequests, in turn, over and over or once, and waits for the last answer.
+// Asks `go_on` five times a second; when it says no, the measured time ends there. An error only if the
+// target makes no sense; a server that does not answer shows up in LoadResult::errors.
 absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options, std::span<const v1::PredictRequest> requests,
                                    absl::FunctionRef<bool(const LoadProgress&)> go_on);
 
