@@ -14,9 +14,9 @@
 #include "cli/output.h"
 #include "server/config/check.h"
 #include "server/config/logging.h"
+#include "server/config/reread.h"
 #include "server/config/settings.h"
 #include "server/server.h"
-#include "server/tls_files.h"
 #include "spdlog/spdlog.h"
 
 namespace adscore::server {
@@ -32,41 +32,6 @@ sigset_t AwaitedSignals() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
   return signals;
-}
-
-// On SIGHUP: takes over what can change while the server runs, and says what can't.
-void Reread(int argc, const char* const* argv, Settings* settings) {
-  ReadSettings read = ReadSettingsFrom(argc, argv);
-  for (const std::string& problem : read.problems) spdlog::error("SIGHUP: {}", problem);
-  if (!read.problems.empty()) {
-    spdlog::error("SIGHUP: nothing was changed, since these settings can't be");
-    return;
-  }
-  int changed = 0;
-  for (const std::string& flag : ChangedFlags(*settings, read.settings)) {
-    if (CanChangeWhileRunning(flag)) {
-      ++changed;
-    } else {
-      spdlog::warn("SIGHUP: {} differs from what this server was started with, and needs a restart", flag);
-    }
-  }
-  if (settings->server.tls.on()) {
-    const absl::Status status = CheckTlsFiles(settings->server.tls);
-    if (status.ok()) {
-      spdlog::info("SIGHUP: certificates hold, and are used for new connections");
-    } else {
-      spdlog::error("SIGHUP: {}; the certificates read before stay in use", std::string(status.message()));
-    }
-  }
-  settings->log.level = read.settings.log.level;
-  SetLogLevel(settings->log.level);
-  const auto level = read.settings.given.find("--log-level");
-  if (level == read.settings.given.end()) {
-    settings->given.erase("--log-level");
-  } else {
-    settings->given["--log-level"] = level->second;
-  }
-  spdlog::info("SIGHUP: settings re-read, {} changed: --log-level is {}", changed, settings->log.level);
 }
 
 int Serve(int argc, const char* const* argv, Settings settings) {
@@ -88,7 +53,9 @@ int Serve(int argc, const char* const* argv, Settings settings) {
   std::fflush(stdout);
 
   int received = 0;
-  while (sigwait(&signals, &received) == 0 && received == SIGHUP) Reread(argc, argv, &settings);
+  while (sigwait(&signals, &received) == 0 && received == SIGHUP) {
+    TakeOver(ReadSettingsFrom(argc, argv), &settings, server->get());
+  }
   spdlog::info("{}: draining; a second signal ends at once", received == SIGTERM ? "SIGTERM" : "SIGINT");
   signal(SIGHUP, SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // their default from now on: to end the process

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/kernels/kernel_set.h"
 #include "server/http/status_json.h"
+#include "server/request_log/warm_up.h"
 
 namespace adscore::server {
 
@@ -14,9 +15,11 @@ Server::Server(const ServerOptions& options)
     : admission_(options.max_queued_rows),
       metrics_(options.serving_threads,
                [this] {
-                 return LiveState{.queued_rows = admission_.queued_rows(),
-                                  .max_queued_rows = admission_.max_queued_rows(),
-                                  .draining = admission_.draining()};
+                 LiveState live{.queued_rows = admission_.queued_rows(),
+                                .max_queued_rows = admission_.max_queued_rows(),
+                                .draining = admission_.draining()};
+                 if (request_log_ != nullptr) live.request_log = request_log_->counts();
+                 return live;
                }),
       grpc_address_(options.listen),
       http_address_(options.http_listen),
@@ -33,26 +36,37 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (!kernels.ok()) return absl::InvalidArgumentError(absl::StrCat("--isa: ", kernels.status().message()));
 
   std::unique_ptr<Server> server(new Server(options));
-  server->lives_ = std::make_unique<ModelLives>(LifeParts{.model_root = options.model_root,
-                                                          .kernels = *kernels,
-                                                          .registry = &server->registry_,
-                                                          .metrics = &server->metrics_,
-                                                          .clock = &server->clock_,
-                                                          .keep_versions = options.keep_versions,
-                                                          .guards = options.guards});
-  auto grpc = GrpcServer::Start({.host = options.listen.host,
-                                 .port = options.listen.port,
-                                 .loops = options.serving_threads,
-                                 .max_connection_age = options.max_connection_age,
-                                 .tls = options.tls,
-                                 .operator_clients = options.operator_clients,
-                                 .operator_listen = options.operator_listen},
-                                options.batch,
-                                {.admission = &server->admission_,
-                                 .registry = &server->registry_,
-                                 .metrics = &server->metrics_,
-                                 .clock = &server->clock_},
-                                server->lives_.get());
+  if (!options.request_log.directory.empty()) {
+    server->request_log_ =
+        std::make_unique<RequestLog>(options.request_log, RotationLimits::For(options.request_log.all_bytes));
+  }
+  LifeParts parts{.model_root = options.model_root,
+                  .kernels = *kernels,
+                  .registry = &server->registry_,
+                  .metrics = &server->metrics_,
+                  .clock = &server->clock_,
+                  .policy = options.policy};
+  if (!options.warmup_log.empty()) {
+    parts.warm_up = [path = options.warmup_log, clock = &server->clock_](const ServedModel& served) {
+      WarmUpAndLog(path, served, *clock);
+    };
+  }
+  server->lives_ = std::make_unique<ModelLives>(parts);
+  auto grpc = GrpcServer::Start(
+      {.host = options.listen.host,
+       .port = options.listen.port,
+       .loops = options.serving_threads,
+       .max_connection_age = options.max_connection_age,
+       .tls = options.tls,
+       .operator_clients = options.operator_clients,
+       .operator_listen = options.operator_listen},
+      options.batch,
+      {.admission = &server->admission_,
+       .registry = &server->registry_,
+       .metrics = &server->metrics_,
+       .clock = &server->clock_,
+       .answered = server->request_log_ == nullptr ? nullptr : &server->request_log_->answered()},
+      server->lives_.get());
   if (!grpc.ok()) return grpc.status();
   server->grpc_ = *std::move(grpc);
   server->grpc_address_.port = server->grpc_->port();
@@ -82,6 +96,10 @@ std::optional<std::string> Server::NotReady() const {
   if (admission_.draining()) return "draining";
   if (registry_.Pin()->empty()) return "no model has a version that serves yet";
   return std::nullopt;
+}
+
+void Server::SetRequestLogShare(double share) {
+  if (request_log_ != nullptr) request_log_->answered().SetShare(share);
 }
 
 void Server::Drain() { grpc_->Drain(); }

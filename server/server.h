@@ -18,6 +18,7 @@
 #include "server/http/http_server.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
+#include "server/request_log/request_log.h"
 #include "server/rest/rest_api.h"
 #include "server/rpc/grpc_server.h"
 #include "server/serving/admission.h"
@@ -40,8 +41,9 @@ struct ServerOptions {
   size_t max_queued_rows = 16384;
   std::chrono::seconds max_connection_age{0};  // see GrpcOptions
   std::chrono::milliseconds poll_interval{1000};
-  size_t keep_versions = 1;  // see LifeParts
-  Guards guards;
+  RequestLogOptions request_log{};
+  std::string warmup_log{};  // what versions are warmed up with before they serve: see WarmUp; empty: nothing
+  LifePolicy policy{};
   std::string isa = "auto";
   model::Precision precision = model::Precision::kF32;
 };
@@ -61,6 +63,11 @@ class Server {
   const Address& http_address() const { return http_address_; }
   const std::optional<Address>& operator_address() const { return operator_address_; }
 
+  // From now on; see RequestLogOptions. Nothing without a request log.
+  void SetRequestLogShare(double share);
+  // From the next look at the model root on.
+  void SetPolicy(const LifePolicy& policy) { lives_->SetPolicy(policy); }
+
   // See GrpcServer::Drain. /readyz answers 503 meanwhile; /metrics goes on answering.
   void Drain();
 
@@ -76,6 +83,7 @@ class Server {
   Address grpc_address_;
   Address http_address_;
   std::optional<Address> operator_address_;
+  std::unique_ptr<RequestLog> request_log_;  // null: there is none
   std::unique_ptr<ModelLives> lives_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<RestApi> rest_;

@@ -7,10 +7,11 @@ namespace adscore::server {
 void FlagSet::Add(const std::string& name, const std::string& type, const std::string& default_text,
                   const cli::FlagCheck& check, const std::function<void(const std::string&)>& set,
                   const std::string& help) {
+  values_[name] = default_text;
   CLI::Option* option = app_->add_option_function<std::string>(
       name,
       [this, name, check, set](const std::string& text) {
-        given_[name] = text;
+        given_[name] = values_[name] = text;
         const std::string problem = check ? check(text) : std::string();
         if (problem.empty()) {
           set(text);
@@ -24,11 +25,12 @@ void FlagSet::Add(const std::string& name, const std::string& type, const std::s
 }
 
 void FlagSet::Switch(const std::string& name, bool* value, const std::string& help) {
+  values_[name] = "false";
   app_->add_flag_function(
       name,
       [this, name, value](int64_t count) {
         *value = count > 0;
-        given_[name] = *value ? "true" : "false";
+        given_[name] = values_[name] = *value ? "true" : "false";
       },
       help);
 }

@@ -56,6 +56,8 @@ class FlagSet {
   void RefuseTheRest();
 
   const std::map<std::string, std::string>& given() const { return given_; }
+  // What was given, and for the others their defaults.
+  const std::map<std::string, std::string>& values() const { return values_; }
   const std::vector<std::string>& problems() const { return problems_; }
 
  private:
@@ -84,6 +86,7 @@ class FlagSet {
 
   CLI::App* const app_;
   std::map<std::string, std::string> given_;
+  std::map<std::string, std::string> values_;
   std::vector<std::string> problems_;
 };
 

@@ -60,6 +60,10 @@ std::vector<std::string> FindContradictions(const Settings& settings) {
                                       "; give each a port of its own"));
     }
   }
+  for (const char* flag : {"--request-log-sample", "--request-log-max-bytes"}) {
+    if (!server.request_log.directory.empty() || !settings.given.contains(flag)) continue;
+    problems.push_back(absl::StrCat(flag, " needs --request-log: the directory that requests are kept in"));
+  }
   if (!tls.on() && !settings.allow_insecure) {
     RefusePlaintext("--listen", server.listen, &problems);
     if (server.operator_listen) RefusePlaintext("--operator-listen", *server.operator_listen, &problems);

@@ -1,7 +1,6 @@
 #include "server/config/settings.h"
 
 #include <algorithm>
-#include <set>
 #include <sstream>
 #include <thread>
 
@@ -18,7 +17,7 @@ namespace {
 constexpr const char* kDescription =
     "Scores ad impressions over gRPC with the newest model versions under a model root.\n"
     "A newer version that appears there is checked and swapped in while requests run. SIGTERM drains,\n"
-    "SIGHUP re-reads the settings.";
+    "SIGHUP re-reads the settings and takes over those that can change.";
 constexpr const char* kFooter =
     "HTTP paths: / (status page), /metrics (Prometheus), /healthz (the process answers), /readyz (it can "
     "score),\n"
@@ -122,17 +121,33 @@ void AddSnapshots(FlagSet* flags, ServerOptions* options) {
   flags->Number("--poll-interval-ms", "MS", &options->poll_interval, cli::WholeNumber(10, 3'600'000),
                 "Milliseconds between two looks at the model root; where the system says what changes "
                 "(inotify), changes are seen at once");
-  flags->Number("--keep-versions", "N", &options->keep_versions, cli::WholeNumber(0, 100),
+  flags->Number("--keep-versions", "N", &options->policy.keep_versions, cli::WholeNumber(0, 100),
                 "Versions that have served and stay in memory, so that a rollback takes no time");
-  flags->Number("--max-mean-shift", "SHARE", &options->guards.max_mean_shift, cli::Number(0, 1000),
+  flags->Number("--max-mean-shift", "SHARE", &options->policy.guards.max_mean_shift, cli::Number(0, 1000),
                 "Refuse a version whose mean prediction on recent traffic is further from the serving one's, "
                 "as a share of it (0.2: a fifth); 0: not asked");
-  flags->Number("--min-version-age-s", "S", &options->guards.min_age, cli::WholeNumber(0, 1'000'000),
+  flags->Number("--min-version-age-s", "S", &options->policy.guards.min_age, cli::WholeNumber(0, 1'000'000),
                 "Seconds that a version must have lain in the model root before it takes over; 0: none");
   flags->Add(
       "--schema-change", "WHAT", "allow", OneOf({"allow", "refuse"}),
-      [options](const std::string& text) { options->guards.allow_schema_change = text == "allow"; },
+      [options](const std::string& text) { options->policy.guards.allow_schema_change = text == "allow"; },
       "What becomes of a version with another schema or other heads than the serving one: allow or refuse");
+  flags->Text(
+      "--warmup-log", "PATH", &options->warmup_log, NotEmpty,
+      "Score what --request-log has kept there (a directory, the newest files first, or one file) with "
+      "each version before it serves: up to 50000 candidates or 2 s, at low priority; default: nothing");
+}
+
+void AddRequestLog(FlagSet* flags, RequestLogOptions* options) {
+  flags->Text(
+      "--request-log", "DIR", &options->directory, NotEmpty,
+      "Keep a sample of the requests that are answered, features and probabilities, in files there (see "
+      "docs/operations.md: who can read them reads much about people); default: none is kept");
+  flags->Number("--request-log-sample", "SHARE", &options->share, cli::Number(0, 1),
+                "Which share of the requests --request-log keeps, at random; 0: none for now");
+  flags->Number("--request-log-max-bytes", "BYTES", &options->all_bytes,
+                cli::WholeNumber(uint64_t{1} << 20, uint64_t{1} << 50),
+                "Of all files of --request-log together; beyond it the oldest are removed");
 }
 
 void AddLog(FlagSet* flags, LogSettings* log) {
@@ -167,6 +182,7 @@ ReadSettings ReadSettingsFrom(int argc, const char* const* argv) {
   AddSecurity(&flags, &settings);
   AddServing(&flags, &settings.server);
   AddSnapshots(&flags, &settings.server);
+  AddRequestLog(&flags, &settings.server.request_log);
   AddLog(&flags, &settings.log);
 
   try {
@@ -191,6 +207,7 @@ ReadSettings ReadSettingsFrom(int argc, const char* const* argv) {
   settings.server.rest = settings.allow_insecure ||
                          (IsLoopback(settings.server.http_listen) && settings.server.tls.client_ca.empty());
   settings.given = flags.given();
+  settings.values = flags.values();
   read.problems.insert(read.problems.end(), flags.problems().begin(), flags.problems().end());
   for (const std::string& problem : FindContradictions(settings)) {
     // A flag that could not be read says enough; what its default contradicts would only confuse.
@@ -202,19 +219,12 @@ ReadSettings ReadSettingsFrom(int argc, const char* const* argv) {
   return read;
 }
 
-bool CanChangeWhileRunning(const std::string& flag) { return flag == "--log-level"; }
-
 std::vector<std::string> ChangedFlags(const Settings& from, const Settings& to) {
-  std::set<std::string> changed;
-  const auto compare = [&changed](const Settings& a, const Settings& b) {
-    for (const auto& [flag, text] : a.given) {
-      const auto other = b.given.find(flag);
-      if (other == b.given.end() || other->second != text) changed.insert(flag);
-    }
-  };
-  compare(from, to);
-  compare(to, from);
-  return {changed.begin(), changed.end()};
+  std::vector<std::string> changed;
+  for (const auto& [flag, text] : from.values) {
+    if (to.values.at(flag) != text) changed.push_back(flag);
+  }
+  return changed;
 }
 
 }  // namespace adscore::server

@@ -21,6 +21,8 @@ struct Settings {
   bool check = false;
   // What was given, flag ("--listen") → text, whether in the file or on the command line.
   std::map<std::string, std::string> given;
+  // What is in force, flag → text, for each flag that there is: what was given, or else the default.
+  std::map<std::string, std::string> values;
 };
 
 struct ReadSettings {
@@ -35,10 +37,7 @@ struct ReadSettings {
 // command line goes before the file. Touches no other file.
 ReadSettings ReadSettingsFrom(int argc, const char* const* argv);
 
-// Names of the flags that a running server can take over (see docs/operations.md).
-bool CanChangeWhileRunning(const std::string& flag);
-
-// What `from` and `to` give differently, by name.
+// The flags that are not the same in both, by name. Both as ReadSettingsFrom returned them.
 std::vector<std::string> ChangedFlags(const Settings& from, const Settings& to);
 
 }  // namespace adscore::server

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "server/clock.h"
 #include "server/metrics/cells.h"
 #include "server/metrics/live_map.h"
+#include "server/metrics/request_log_counts.h"
 #include "server/metrics/thread_time.h"
 #include "server/refusal.h"
 
@@ -113,6 +115,7 @@ struct LiveState {
   size_t queued_rows = 0;
   size_t max_queued_rows = 0;
   bool draining = false;
+  std::optional<RequestLogCounts> request_log{};  // if there is one
 };
 
 class ServerMetrics final : public prometheus::Collectable {

@@ -19,8 +19,26 @@ constexpr const char* kCodeNames[kStatusCodes] = {
     "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
 
+constexpr const char* kLogDropNames[kLogDrops] = {"queue_full", "too_large", "write_failed"};
+
 void AddCells(MetricFamily* family, MetricLabels labels, const HistogramCell& cell) {
   cell.AddTo(&Add(family, std::move(labels))->histogram);
+}
+
+void CollectRequestLog(const RequestLogCounts& counts, std::vector<MetricFamily>* families) {
+  MetricFamily records = Family("adscore_request_log_records_total", "Requests written to the request log.",
+                                MetricType::Counter);
+  AddCounter(&records, {}, static_cast<double>(counts.records));
+  MetricFamily bytes =
+      Family("adscore_request_log_bytes_total", "Bytes written to the request log.", MetricType::Counter);
+  AddCounter(&bytes, {}, static_cast<double>(counts.bytes));
+  MetricFamily dropped =
+      Family("adscore_request_log_dropped_total",
+             "Requests chosen for the request log that are not in it, by the reason.", MetricType::Counter);
+  for (size_t r = 0; r < kLogDrops; ++r) {
+    AddCounter(&dropped, {{"reason", kLogDropNames[r]}}, static_cast<double>(counts.dropped[r]));
+  }
+  for (MetricFamily* family : {&records, &bytes, &dropped}) families->push_back(std::move(*family));
 }
 
 double UnixNow() {
@@ -77,6 +95,7 @@ void ServerMetrics::CollectServer(std::vector<MetricFamily>* families) const {
                Sum(
                    loops_, [r](const LoopCells& cells) -> auto& { return cells.rejected[r]; }));
   }
+  if (live.request_log.has_value()) CollectRequestLog(*live.request_log, families);
 }
 
 void ServerMetrics::CollectStages(std::vector<MetricFamily>* families) const {

@@ -44,7 +44,7 @@ ServingLoop::ServingLoop(size_t number, const BatchLimits& limits, const Serving
       services_(services),
       no_model_(parts.metrics->ForModel("")),
       queue_(std::move(queue)),
-      batcher_(number, limits, parts.admission, parts.registry, parts.metrics, parts.clock) {}
+      batcher_(number, limits, parts.admission, parts.registry, parts.metrics, parts.clock, parts.answered) {}
 
 ServingLoop::~ServingLoop() { Stop(); }
 

@@ -3,6 +3,7 @@
 // Thread-safe: pointers, whose targets are.
 #pragma once
 
+#include "server/answered_requests.h"
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
@@ -16,6 +17,7 @@ struct ServingParts {
   const Registry* registry = nullptr;
   ServerMetrics* metrics = nullptr;
   const Clock* clock = nullptr;
+  AnsweredRequests* answered = nullptr;  // null: no request log
 };
 
 }  // namespace adscore::server

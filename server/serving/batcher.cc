@@ -9,13 +9,13 @@
 namespace adscore::server {
 
 Batcher::Batcher(size_t loop, const BatchLimits& limits, Admission* admission, const Registry* registry,
-                 ServerMetrics* metrics, const Clock* clock)
+                 ServerMetrics* metrics, const Clock* clock, AnsweredRequests* answered)
     : limits_(limits),
       admission_(admission),
       registry_(registry),
       clock_(clock),
       cells_(&metrics->loop(loop)),
-      scorer_(loop, metrics, clock) {}
+      scorer_(loop, metrics, clock, answered) {}
 
 void Batcher::Enqueue(ImpressionJob* job) {
   if (const std::optional<Refusal> refusal = Admit(*job)) {
@@ -104,8 +104,10 @@ void Batcher::RunGroups() {
     Time now = clock_->Now();
     for (size_t j = 0; j < group.jobs.size(); ++j) {
       const size_t count = group.impressions[j].Rows() * group.served->model->heads();
+      const std::span<const float> of_job = probabilities.subspan(begin, count);
       group.jobs[j]->forward = scorer_.last_pass();
-      now = scorer_.Answer(group.jobs[j], *group.served, probabilities.subspan(begin, count), now);
+      scorer_.Keep(*group.served, group.impressions[j], of_job);
+      now = scorer_.Answer(group.jobs[j], *group.served, of_job, now);
       begin += count;
     }
     scorer_.CountPredictions(*group.served, probabilities);

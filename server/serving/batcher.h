@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/model.h"
+#include "server/answered_requests.h"
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
@@ -25,10 +26,10 @@ namespace adscore::server {
 
 class Batcher {
  public:
-  // `loop`: the number of the loop, whose cells of `metrics` it writes. All of these must outlive the
-  // batcher.
+  // `loop`: the number of the loop, whose cells of `metrics` it writes. `answered`: takes a sample of what is
+  // answered; null: nobody does. All of these must outlive the batcher.
   Batcher(size_t loop, const BatchLimits& limits, Admission* admission, const Registry* registry,
-          ServerMetrics* metrics, const Clock* clock);
+          ServerMetrics* metrics, const Clock* clock, AnsweredRequests* answered = nullptr);
 
   // Queues a job that has just arrived, or refuses it at once.
   void Enqueue(ImpressionJob* job);

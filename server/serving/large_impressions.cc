@@ -34,6 +34,7 @@ size_t LargeImpressions::RunSlice(size_t rows, Scorer* scorer) {
   if (served_->model->damaged()) {
     job->Refuse(Refusal::kModelDamaged, served_);
   } else {
+    scorer->Keep(*served_, impression_, probabilities_);
     scorer->Answer(job, *served_, probabilities_, scorer->Now());
   }
   Next();

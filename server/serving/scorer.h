@@ -9,20 +9,27 @@
 
 #include "model/aligned.h"
 #include "model/model.h"
+#include "server/answered_requests.h"
 #include "server/clock.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry.h"
 #include "server/serving/feature_counter.h"
 #include "server/serving/impression_job.h"
+#include "server/serving/request_sampler.h"
 
 namespace adscore::server {
 
 class Scorer {
  public:
-  // `loop`: the number of the loop, whose cells of `metrics` it writes. Both pointers must outlive the
-  // scorer.
-  Scorer(size_t loop, ServerMetrics* metrics, const Clock* clock)
-      : loop_(loop), cells_(&metrics->loop(loop)), clock_(clock), features_(loop) {}
+  // `loop`: the number of the loop, whose cells of `metrics` it writes. `answered`: null if nobody keeps
+  // requests. The pointers must outlive the scorer.
+  Scorer(size_t loop, ServerMetrics* metrics, const Clock* clock, AnsweredRequests* answered)
+      : loop_(loop),
+        cells_(&metrics->loop(loop)),
+        clock_(clock),
+        answered_(answered),
+        sampler_(loop),
+        features_(loop) {}
 
   // Probabilities of all impressions, in order: [rows][heads], valid until the next call.
   std::span<const float> Score(const ServedModel& served, std::span<const model::Impression> impressions);
@@ -37,6 +44,14 @@ class Scorer {
 
   Time Now() const { return clock_->Now(); }
 
+  // Before `impression` is answered with `probabilities`: keeps a copy of both, if somebody wants one and it
+  // is of the sample.
+  void Keep(const ServedModel& served, const model::Impression& impression,
+            std::span<const float> probabilities) {
+    if (answered_ == nullptr || !sampler_.Take(answered_->share())) return;
+    answered_->Offer(served, impression, probabilities);
+  }
+
   // Takes a sample of what was asked, for whoever compares versions and for the counts of features.
   void Sample(const ServedModel& served, const model::Impression& impression);
 
@@ -48,6 +63,8 @@ class Scorer {
   const size_t loop_;
   LoopCells* const cells_;
   const Clock* const clock_;
+  AnsweredRequests* const answered_;
+  RequestSampler sampler_;
   FeatureCounter features_;
   model::ScoreScratch scratch_;
   model::AlignedFloats probabilities_;

@@ -38,7 +38,7 @@ std::optional<LoadFailure> CheckMeanShift(double limit, const ServedModel& now, 
             "%.6g, by %.1f %%, and --max-mean-shift allows %.1f %%; if that is right, pin the version",
             now.model->snapshot().heads[h].name, before.size() / heads, old_mean, now.version, new_mean,
             100 * shift, 100 * limit)),
-        "mean_shift"};
+        "mean_shift", /*is_judged=*/true};
   }
   return std::nullopt;
 }
@@ -65,7 +65,7 @@ std::optional<LoadFailure> CheckGuards(const Guards& guards, const ServedModel& 
     return LoadFailure{absl::FailedPreconditionError(absl::StrCat(
                            "its schema or its heads are not those of version ", now.version,
                            ", which serves, and --schema-change=refuse; if that is right, pin the version")),
-                       "schema"};
+                       "schema", /*is_judged=*/true};
   }
   // Traffic that was made for another schema says nothing.
   if (!is_alike || guards.max_mean_shift == 0) return std::nullopt;

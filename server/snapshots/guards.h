@@ -22,6 +22,8 @@ struct Guards {
   // How long a version must have lain in the model root; 0: no time. Not asked while nothing serves.
   std::chrono::seconds min_age{0};
   bool allow_schema_change = true;
+
+  bool operator==(const Guards&) const = default;
 };
 
 // Sampled rows below which a mean says nothing: the guard lets such a version pass.

@@ -11,7 +11,14 @@
 
 namespace adscore::server {
 
-ModelLife::ModelLife(std::string name, const LifeParts& parts) : name_(std::move(name)), parts_(parts) {}
+ModelLife::ModelLife(std::string name, const LifeParts& parts)
+    : name_(std::move(name)), parts_(parts), policy_(parts.policy) {}
+
+void ModelLife::SetPolicy(const LifePolicy& policy) {
+  const std::lock_guard lock(mutex_);
+  if (!(policy.guards == policy_.guards)) refusals_.ForgetJudged();
+  policy_ = policy;
+}
 
 bool ModelLife::Look() {
   const std::lock_guard load_lock(load_mutex_);
@@ -108,12 +115,12 @@ bool ModelLife::IsListed(int64_t version) const {
 }
 
 bool ModelLife::IsTooYoung(int64_t version) const {
-  if (parts_.guards.min_age.count() == 0) return false;
+  if (policy_.guards.min_age.count() == 0) return false;
   const auto file = FileIdentity::Of(SnapshotPath(parts_.model_root, name_, version));
   if (!file.has_value()) return false;
   const std::chrono::nanoseconds age =
       std::chrono::system_clock::now().time_since_epoch() - std::chrono::nanoseconds(file->modified_at);
-  return age < parts_.guards.min_age;
+  return age < policy_.guards.min_age;
 }
 
 // The versions that may be the stable one, the best first.
@@ -182,6 +189,7 @@ void ModelLife::Try(int64_t version, bool ask_guards) {
     spdlog::info("model {} version {} loaded in {:.1f} ms, kernels {}", name_, version, seconds * 1e3,
                  parts_.kernels->name);
     if (ask_guards) failure = CheckBeforeItTakesOver(**served, &is_admitted);
+    if (!failure.has_value() && parts_.warm_up) parts_.warm_up(**served);
   }
   const std::lock_guard lock(mutex_);
   if (failure.has_value()) {
@@ -195,8 +203,10 @@ void ModelLife::Try(int64_t version, bool ask_guards) {
 std::optional<LoadFailure> ModelLife::CheckBeforeItTakesOver(const ServedModel& next,
                                                              bool* is_admitted) const {
   std::shared_ptr<const ServedModel> now;
+  Guards guards;
   {
     const std::lock_guard lock(mutex_);
+    guards = policy_.guards;
     // It, or what serves in its place; a canary beside it is neither.
     *is_admitted = next.version <= rollout_.pinned;
     const bool stands_beside = next.version == rollout_.canary || next.version == rollout_.shadow;
@@ -205,7 +215,7 @@ std::optional<LoadFailure> ModelLife::CheckBeforeItTakesOver(const ServedModel& 
   }
   std::optional<LoadFailure> failure;
   if (now != nullptr && now->version != next.version && !now->model->damaged()) {
-    failure = CheckGuards(parts_.guards, *now, next);
+    failure = CheckGuards(guards, *now, next);
   }
   *is_admitted = !failure.has_value();
   return failure;

@@ -31,6 +31,15 @@
 
 namespace adscore::server {
 
+// What an operator may change while lives go on.
+struct LifePolicy {
+  // Versions that have served and stay in memory, so that going back to them takes no time.
+  size_t keep_versions = 1;
+  Guards guards{};
+
+  bool operator==(const LifePolicy&) const = default;
+};
+
 // What all lives share. The pointers outlive them.
 struct LifeParts {
   std::string model_root;
@@ -38,9 +47,10 @@ struct LifeParts {
   Registry* registry = nullptr;
   ServerMetrics* metrics = nullptr;
   const Clock* clock = nullptr;
-  // Versions that have served and stay in memory, so that going back to them takes no time.
-  size_t keep_versions = 1;
-  Guards guards{};
+  LifePolicy policy{};  // to begin with
+  // What a version goes through once it is loaded and before it serves, on the thread that loads; none:
+  // nothing.
+  std::function<void(const ServedModel&)> warm_up{};
   const model::SystemCalls* calls = &model::SystemCalls::Default();  // that loading depends on
 };
 
@@ -65,6 +75,10 @@ class ModelLife {
   absl::Status RollBack();
   absl::Status SetCanary(int64_t version, double share);
   absl::Status SetShadow(int64_t version);
+
+  // From the next look on. A version that a guard refused is judged anew if the guards are others than
+  // before.
+  void SetPolicy(const LifePolicy& policy);
 
   const std::string& name() const { return name_; }
 
@@ -130,6 +144,7 @@ class ModelLife {
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
+  LifePolicy policy_;
   model::Rollout rollout_;
   std::optional<FileIdentity> rollout_file_;  // that rollout_ was read from
   bool must_read_rollout_ = true;             // whatever file it is

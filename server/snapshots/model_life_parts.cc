@@ -43,7 +43,7 @@ bool ModelLife::Arrange(const char* why) {
   const std::shared_ptr<const ServedModel> shadow = Beside(rollout_.shadow, "shadow");
   if (shadow != shadow_ || stable != before.stable) shadow_differences_.clear();
   shadow_ = shadow;
-  stable->traffic->SetWanted(shadow_ != nullptr || parts_.guards.max_mean_shift > 0);
+  stable->traffic->SetWanted(shadow_ != nullptr || policy_.guards.max_mean_shift > 0);
   UnloadWhatHasNoPart();
   for (auto it = loaded_.rbegin(); it != loaded_.rend(); ++it) {
     if (it->second.model != next.stable && it->second.model != next.canary)
@@ -86,7 +86,7 @@ bool ModelLife::Withdraw() {
 void ModelLife::BecomeStable(std::shared_ptr<const ServedModel> stable, const char* why) {
   std::erase(history_, stable->version);
   history_.insert(history_.begin(), stable->version);
-  history_.resize(std::min(history_.size(), parts_.keep_versions + 1));
+  history_.resize(std::min(history_.size(), policy_.keep_versions + 1));
   if (const auto loaded = loaded_.find(stable->version); loaded != loaded_.end())
     loaded->second.is_admitted = true;
   if (published_.stable != nullptr && ScoreTheSameRequests(*published_.stable, *stable)) {
@@ -121,7 +121,7 @@ void ModelLife::UnloadWhatHasNoPart() {
   size_t kept = 0;
   for (const int64_t version : history_) {
     if (version == published_.stable->version || !loaded_.contains(version)) continue;
-    if (kept++ < parts_.keep_versions) staying.insert(version);
+    if (kept++ < policy_.keep_versions) staying.insert(version);
   }
   std::erase_if(loaded_, [&](const auto& entry) { return !staying.contains(entry.first); });
 }

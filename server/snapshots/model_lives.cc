@@ -23,6 +23,12 @@ std::vector<ModelLife*> ModelLives::Find() {
   return lives;
 }
 
+void ModelLives::SetPolicy(const LifePolicy& policy) {
+  const std::lock_guard lock(mutex_);
+  parts_.policy = policy;
+  for (const auto& [name, life] : lives_) life->SetPolicy(policy);
+}
+
 ModelLife* ModelLives::Of(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const auto life = lives_.find(name);

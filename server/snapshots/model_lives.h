@@ -24,13 +24,15 @@ class ModelLives {
   // Null if there has never been a model of that name.
   ModelLife* Of(const std::string& name);
 
+  // Of all lives, and those to come; see ModelLife.
+  void SetPolicy(const LifePolicy& policy);
+
   const std::string& model_root() const { return parts_.model_root; }
 
  private:
-  const LifeParts parts_;
-
   std::mutex mutex_;
-  // Guarded by mutex_; the lives themselves are thread-safe.
+  // Guarded by mutex_; the lives themselves are thread-safe, and the model root never changes.
+  LifeParts parts_;
   std::map<std::string, std::unique_ptr<ModelLife>> lives_;
   std::string root_error_;  // of the last look: each is logged once
 };

@@ -43,6 +43,7 @@ std::optional<int64_t> Refusals::Remember(int64_t version, const std::optional<F
   Failure& entry = failures_[version];
   if (entry.file != file) entry = {};
   entry.file = file;
+  entry.is_judged = failure.is_judged;
   entry.refused = {version, std::string(failure.status.message()), std::chrono::system_clock::now()};
   ++entry.attempts;
   if (!MayPass(failure.status)) {
@@ -57,6 +58,10 @@ std::optional<int64_t> Refusals::Remember(int64_t version, const std::optional<F
 bool Refusals::MustTry(int64_t version, const std::optional<FileIdentity>& file, Time now) const {
   const auto failure = failures_.find(version);
   return failure == failures_.end() || failure->second.file != file || now >= failure->second.retry_at;
+}
+
+void Refusals::ForgetJudged() {
+  std::erase_if(failures_, [](const auto& entry) { return entry.second.is_judged; });
 }
 
 void Refusals::ForgetAllBut(const std::vector<int64_t>& versions) {

@@ -19,8 +19,9 @@ namespace adscore::server {
 
 // Why a version does not serve.
 struct LoadFailure {
-  absl::Status status;  // the message: what is wrong and what to do
-  const char* reason;   // as the metric's label `reason`
+  absl::Status status;     // the message: what is wrong and what to do
+  const char* reason;      // as the metric's label `reason`
+  bool is_judged = false;  // by a guard: it holds, and would serve if the guards were others
 };
 
 // The reason for an error of LoadVersion.
@@ -38,6 +39,8 @@ class Refusals {
   bool MustTry(int64_t version, const std::optional<FileIdentity>& file, Time now) const;
 
   void Forget(int64_t version) { failures_.erase(version); }
+  // Those that guards refused.
+  void ForgetJudged();
   // All but these.
   void ForgetAllBut(const std::vector<int64_t>& versions);
 
@@ -49,6 +52,7 @@ class Refusals {
   struct Failure {
     RefusedVersion refused;
     std::optional<FileIdentity> file;
+    bool is_judged = false;
     int attempts = 0;
     Time retry_at = kNever;
   };

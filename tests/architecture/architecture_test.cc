@@ -28,14 +28,15 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"server/serving", {"server", "server/metrics", "model", "data"}},
     {"server/snapshots", {"server", "server/metrics", "model", "data"}},
     {"server/metrics", {"server"}},
+    {"server/request_log", {"server", "server/metrics", "model", "proto", "request_log"}},
     {"server/http", {"server", "server/metrics", "model"}},
     {"server/rpc",
      {"server", "server/serving", "server/snapshots", "server/metrics", "model", "data", "proto"}},
     {"server/rest", {"server", "server/http", "proto"}},
-    {"server/config", {"cli", "server", "server/metrics", "server/snapshots", "model"}},
+    {"server/config", {"cli", "server", "server/metrics", "server/request_log", "server/snapshots", "model"}},
     {"server",
      {"cli", "server/config", "server/http", "server/serving", "server/snapshots", "server/metrics",
-      "server/rest", "server/rpc", "model", "data", "proto"}},
+      "server/rest", "server/rpc", "server/request_log", "model", "data", "proto"}},
 };
 
 // Libraries that a room must not know, by the beginning of the header's name.
@@ -48,6 +49,7 @@ const std::map<std::string, std::vector<std::string>> kForbidden = {
     {"trainer", {"grpc", "prometheus", "google/protobuf"}},
     {"server/serving", {"grpc", "prometheus", "google/protobuf"}},
     {"server/snapshots", {"grpc", "prometheus", "google/protobuf"}},
+    {"server/request_log", {"grpc", "prometheus", "hwy"}},
     {"server/rpc", {"hwy", "model/kernels"}},
     {"server/config", {"grpc", "google/protobuf", "prometheus"}},
     {"server/http", {"grpc", "google/protobuf", "hwy", "model/kernels"}},

@@ -107,7 +107,8 @@ class BatcherTest : public ::testing::Test {
   Admission admission_{100};
   ServerMetrics metrics_{1, [] { return LiveState{}; }};
   std::vector<std::shared_ptr<const ServedModels>> retired_;
-  Batcher batcher_{0, {.max_batch_rows = 16}, &admission_, &registry_, &metrics_, &clock_};
+  AnsweredRequests answered_{0, 1 << 20};  // nothing is kept unless a test wants it
+  Batcher batcher_{0, {.max_batch_rows = 16}, &admission_, &registry_, &metrics_, &clock_, &answered_};
   std::deque<FakeJob> jobs_;
   std::deque<std::string> model_names_;
 };

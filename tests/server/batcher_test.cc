@@ -110,6 +110,26 @@ TEST_F(BatcherTest, ABadRequestFailsAloneAndNotItsBatch) {
   ExpectNear(ReferenceOf(snapshot_.snapshot(), other.impression()), other.answer);
 }
 
+TEST_F(BatcherTest, WhatIsAnsweredIsKeptAndWhatIsRefusedIsNot) {
+  answered_.SetShare(1);
+  FakeJob& first = Enqueue(2);
+  Enqueue(2).decode_refusal = Refusal::kInvalid;
+  FakeJob& second = Enqueue(3);
+  batcher_.RunBatch();
+  const std::vector<AnsweredRequest> kept = answered_.Take();
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].model, "ads");
+  EXPECT_EQ(kept[0].version, 7);
+  EXPECT_EQ(kept[0].probabilities, first.answer);
+  EXPECT_EQ(kept[1].probabilities, second.answer);
+  EXPECT_EQ(kept[1].heads, (std::vector<std::string>{"click", "conversion"}));
+  ExpectNear(ReferenceOf(snapshot_.snapshot(), kept[1].impression.View()), second.answer);
+  answered_.SetShare(0);
+  Enqueue(1);
+  batcher_.RunBatch();
+  EXPECT_TRUE(answered_.Take().empty());
+}
+
 TEST_F(BatcherTest, ImpressionsOfTwoModelsInOneBatchGetEachTheirOwnModel) {
   const TinySnapshot video({.heads = {"view"}, .seed = 9});
   Publish(video, "video", 3);

@@ -26,7 +26,10 @@ void Pack(const model::RawColumns& from, v1::PackedColumns* to);
 class InProcess {
  public:
   // Serves what lies in `model_root`. Polls every 10 ms.
-  explicit InProcess(const std::string& model_root, size_t max_queued_rows = 16384, int64_t max_delay_us = 0);
+  explicit InProcess(const std::string& model_root, size_t max_queued_rows = 16384, int64_t max_delay_us = 0)
+      : InProcess(model_root, max_queued_rows, max_delay_us, {}) {}
+  InProcess(const std::string& model_root, const RequestLogOptions& request_log)
+      : InProcess(model_root, 16384, 0, request_log) {}
 
   Server& server() { return *server_; }
   v1::PredictionService::Stub& prediction() { return *prediction_; }
@@ -44,6 +47,9 @@ class InProcess {
   int64_t AwaitVersion(const std::string& model, int64_t wanted);
 
  private:
+  InProcess(const std::string& model_root, size_t max_queued_rows, int64_t max_delay_us,
+            const RequestLogOptions& request_log);
+
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::PredictionService::Stub> prediction_;

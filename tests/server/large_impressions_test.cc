@@ -25,6 +25,17 @@ TEST_F(LargeImpressionsTest, IsScoredInSlicesAndAnsweredWhole) {
   EXPECT_EQ(RowsOfVersion7(), 40u);
 }
 
+TEST_F(LargeImpressionsTest, IsKeptWholeForTheRequestLog) {
+  answered_.SetShare(1);
+  FakeJob& large = Enqueue(40);
+  while (large.ended == 0) batcher_.RunBatch();
+  const std::vector<AnsweredRequest> kept = answered_.Take();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].impression.rows, 40u);
+  EXPECT_EQ(kept[0].probabilities, large.answer);
+  ExpectNear(ReferenceOf(snapshot_.snapshot(), kept[0].impression.View()), large.answer);
+}
+
 TEST_F(LargeImpressionsTest, SmallOnesHaveTheirTurnBetweenTheSlices) {
   FakeJob& large = Enqueue(40);
   batcher_.RunBatch();

@@ -295,6 +295,52 @@ TEST_F(DecisionsTest, ASchemaChangeIsRefusedWhereTheOperatorSaysSo) {
   EXPECT_EQ(Swaps("schema"), 1);
 }
 
+TEST_F(DecisionsTest, WhatAGuardStoppedIsJudgedAnewByOtherGuardsAndByTheSameOnesNot) {
+  lives_ = NewLives({.allow_schema_change = false});
+  PublishUpTo(1);
+  TinySnapshot({.context = false}).Publish(root_.path(), "ads", 2);
+  Look();
+  lives_->SetPolicy({.guards = {.allow_schema_change = false}});
+  Look();
+  EXPECT_EQ(Swaps("schema"), 1) << "it is not loaded again for nothing";
+  EXPECT_EQ(Serving("ads"), 1);
+  lives_->SetPolicy({.guards = {.allow_schema_change = true}});
+  Look();
+  EXPECT_EQ(Serving("ads"), 2);
+  EXPECT_TRUE(Status().refused.empty());
+}
+
+TEST_F(DecisionsTest, GuardsOfLaterHoldForModelsOfLaterToo) {
+  lives_->SetPolicy({.keep_versions = 0, .guards = {.min_age = std::chrono::hours(1)}});
+  PublishUpTo(1);
+  snapshot_.Publish(root_.path(), "ads", 2);
+  Look();
+  EXPECT_EQ(Serving("ads"), 1);
+  lives_->SetPolicy({.keep_versions = 0});
+  Look();
+  EXPECT_EQ(Serving("ads"), 2);
+  EXPECT_THAT(Status().loaded, ElementsAre(2));
+}
+
+TEST_F(DecisionsTest, FewerKeptVersionsLeaveMemoryAtTheNextLook) {
+  lives_ = NewLives({}, /*keep_versions=*/2);
+  PublishUpTo(3);
+  EXPECT_THAT(Status().loaded, ElementsAre(3, 2, 1));
+  lives_->SetPolicy({.keep_versions = 1});
+  Look();
+  EXPECT_THAT(Status().loaded, ElementsAre(3, 2));
+}
+
+TEST_F(DecisionsTest, AVersionIsWarmedUpOnceBeforeItServesAndOneThatIsRefusedNever) {
+  lives_ = NewLives({.allow_schema_change = false});
+  PublishUpTo(1);
+  TinySnapshot({.context = false}).Publish(root_.path(), "ads", 2);
+  Look();
+  Look();
+  EXPECT_THAT(warmed_up_, ElementsAre(1));
+  EXPECT_TRUE(served_when_warmed_up_.empty()) << "it served nobody by then";
+}
+
 TEST_F(DecisionsTest, WhatAGuardStoppedStaysStoppedAfterItWasACanaryOrADecisionFailed) {
   lives_ = NewLives({.allow_schema_change = false});
   PublishUpTo(1);

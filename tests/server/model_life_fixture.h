@@ -1,4 +1,4 @@
-// A model root and the lives of its models, with a clock that a test moves and a log that it can read.
+// A model root and the lives of its models, with a clock that a test moves.
 //
 // Not thread-safe, but for the lives and what they share.
 #pragma once
@@ -8,54 +8,37 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
+#include <vector>
 
 #include "model/model_root.h"
 #include "server/snapshots/model_lives.h"
-#include "spdlog/sinks/ostream_sink.h"
-#include "spdlog/spdlog.h"
 #include "tests/model/faulty_calls.h"
 #include "tests/model/tiny_snapshot.h"
 #include "tests/server/fake_clock.h"
+#include "tests/server/kept_log.h"
 #include "tests/server/temp_directory.h"
 
 namespace adscore::server {
-
-// While it lives, what is logged is kept instead of written.
-class KeptLog {
- public:
-  KeptLog() {
-    spdlog::set_default_logger(
-        std::make_shared<spdlog::logger>("kept", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
-  }
-  ~KeptLog() { spdlog::set_default_logger(previous_); }
-
-  int Count(const std::string& part) const {
-    const std::string text = text_.str();
-    int count = 0;
-    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-    return count;
-  }
-
- private:
-  std::ostringstream text_;
-  const std::shared_ptr<spdlog::logger> previous_ = spdlog::default_logger();
-};
 
 class ModelLifeTest : public ::testing::Test {
  protected:
   const model::KernelSet* kernels_ = *model::FindKernelSet("auto", model::Precision::kF32);
 
   std::unique_ptr<ModelLives> NewLives(const Guards& guards = {}, size_t keep_versions = 1) {
-    return std::make_unique<ModelLives>(LifeParts{.model_root = root_.path(),
-                                                  .kernels = kernels_,
-                                                  .registry = &registry_,
-                                                  .metrics = &metrics_,
-                                                  .clock = &clock_,
-                                                  .keep_versions = keep_versions,
-                                                  .guards = guards,
-                                                  .calls = &calls_});
+    return std::make_unique<ModelLives>(
+        LifeParts{.model_root = root_.path(),
+                  .kernels = kernels_,
+                  .registry = &registry_,
+                  .metrics = &metrics_,
+                  .clock = &clock_,
+                  .policy = {.keep_versions = keep_versions, .guards = guards},
+                  .warm_up = [this](const ServedModel& served) { WarmUp(served); },
+                  .calls = &calls_});
+  }
+  void WarmUp(const ServedModel& served) {
+    warmed_up_.push_back(served.version);
+    if (Serving(served.name) == served.version) served_when_warmed_up_.push_back(served.version);
   }
   // As the watcher does.
   void Look() {
@@ -98,7 +81,9 @@ class ModelLifeTest : public ::testing::Test {
   FakeClock clock_;
   Registry registry_;
   ServerMetrics metrics_{1, [] { return LiveState{}; }};
-  int changes_ = 0;  // looks that changed something
+  int changes_ = 0;                             // looks that changed something
+  std::vector<int64_t> warmed_up_;              // versions, in order
+  std::vector<int64_t> served_when_warmed_up_;  // those of them
   std::unique_ptr<ModelLives> lives_ = NewLives();
   const model::testing::TinySnapshot snapshot_;
 };

@@ -202,7 +202,7 @@ bool AwaitLog(ServerProgram* program, const std::string& text) {
 TEST(ProgramTest, SighupTakesOverTheLogLevelAndSaysWhatNeedsARestart) {
   const TempDirectory root;
   const std::string file = root.path() + "/server.toml";
-  std::ofstream(file) << "log-level = \"info\"\nkeep-versions = 1\n";
+  std::ofstream(file) << "log-level = \"info\"\nmax-queued-rows = 100\n";
   std::vector<std::string> arguments = OnFreePorts(root.path());
   arguments.insert(arguments.end(), {"--config", file});
   ServerProgram program(arguments);
@@ -213,14 +213,16 @@ TEST(ProgramTest, SighupTakesOverTheLogLevelAndSaysWhatNeedsARestart) {
   EXPECT_TRUE(AwaitLog(&program, "SIGHUP: nothing was changed"));
   EXPECT_THAT(program->errors(), HasSubstr("'loud'"));
 
-  std::ofstream(file) << "log-level = \"debug\"\nkeep-versions = 2\n";
+  std::ofstream(file) << "log-level = \"debug\"\nmax-queued-rows = 200\nkeep-versions = 2\n";
   program->Signal(SIGHUP);
-  EXPECT_TRUE(AwaitLog(&program, "1 changed: --log-level is debug")) << program->errors();
-  EXPECT_THAT(program->errors(), HasSubstr("--keep-versions differs"));
+  EXPECT_TRUE(AwaitLog(&program, "settings re-read, 2 changed")) << program->errors();
+  EXPECT_THAT(program->errors(), HasSubstr("--log-level: info → debug"));
+  EXPECT_THAT(program->errors(), HasSubstr("--keep-versions: 1 → 2"));
+  EXPECT_THAT(program->errors(), HasSubstr("--max-queued-rows: 100 → 200 needs a restart"));
 
   std::ofstream(file) << "log-level = \"error\"\n";
   program->Signal(SIGHUP);
-  EXPECT_TRUE(AwaitLog(&program, "--keep-versions differs"));
+  EXPECT_TRUE(AwaitLog(&program, "--log-level: debug → error"));
   program->Signal(SIGTERM);
   EXPECT_EQ(program->Wait(), 0);
   EXPECT_THAT(program->errors(), Not(HasSubstr("drained")));

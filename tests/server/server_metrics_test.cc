@@ -102,6 +102,19 @@ TEST(ServerMetricsTest, AScrapeAddsUpTheLoops) {
   }
 }
 
+TEST(ServerMetricsTest, ARequestLogHasSeriesWhereThereIsOne) {
+  EXPECT_THAT(Text(ServerMetrics(1, [] { return LiveState{}; })), Not(HasSubstr("request_log")));
+  const std::string text = Text(ServerMetrics(1, [] {
+    return LiveState{.request_log = RequestLogCounts{.records = 5, .bytes = 600, .dropped = {1, 2, 3}}};
+  }));
+  for (const char* line : {"adscore_request_log_records_total 5\n", "adscore_request_log_bytes_total 600\n",
+                           "adscore_request_log_dropped_total{reason=\"queue_full\"} 1\n",
+                           "adscore_request_log_dropped_total{reason=\"too_large\"} 2\n",
+                           "adscore_request_log_dropped_total{reason=\"write_failed\"} 3\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
 TEST(ServerMetricsTest, EveryNameOfTheContractIsThere) {
   ServerMetrics metrics(1, [] { return LiveState{.max_queued_rows = 99, .draining = true}; });
   metrics.ForModel("ads")->of(0).methods[0].duration.Observe(0.001);

@@ -50,8 +50,8 @@ allow-insecure = true
   EXPECT_EQ(server.model_root, "models");
   EXPECT_EQ(server.listen.port, 7000);
   EXPECT_EQ(server.batch.max_delay.count(), 50);
-  EXPECT_EQ(server.guards.max_mean_shift, 0.2);
-  EXPECT_FALSE(server.guards.allow_schema_change);
+  EXPECT_EQ(server.policy.guards.max_mean_shift, 0.2);
+  EXPECT_FALSE(server.policy.guards.allow_schema_change);
   EXPECT_EQ(server.precision, model::Precision::kBf16);
   EXPECT_TRUE(read.settings.allow_insecure);
 }
@@ -61,7 +61,7 @@ TEST_F(SettingsTest, TheCommandLineGoesBeforeTheFile) {
   const ReadSettings read = Read({"--config", file, "--max-queued-rows", "200"});
   EXPECT_THAT(read.problems, IsEmpty());
   EXPECT_EQ(read.settings.server.max_queued_rows, 200u);
-  EXPECT_EQ(read.settings.server.keep_versions, 7u);
+  EXPECT_EQ(read.settings.server.policy.keep_versions, 7u);
 }
 
 TEST_F(SettingsTest, AllProblemsOfFlagsAndFileAreListedAtOnce) {
@@ -134,7 +134,22 @@ TEST_F(SettingsTest, SecurityThatIsNoneIsRefused) {
               ElementsAre(HasSubstr("--operator-listen and --listen are both 127.0.0.1:8500")));
 }
 
-TEST_F(SettingsTest, ChangedFlagsAreNamedWhereverTheyAreGiven) {
+TEST_F(SettingsTest, ARequestLogHasItsDirectoryAndNothingIsKeptWithout) {
+  const ReadSettings read = Read({"--model-root", "m", "--request-log", "log", "--request-log-sample", "0.5",
+                                  "--request-log-max-bytes", "1048576", "--warmup-log", "log"});
+  EXPECT_THAT(read.problems, IsEmpty());
+  EXPECT_EQ(read.settings.server.request_log.directory, "log");
+  EXPECT_EQ(read.settings.server.request_log.share, 0.5);
+  EXPECT_EQ(read.settings.server.request_log.all_bytes, 1048576u);
+  EXPECT_EQ(read.settings.server.warmup_log, "log");
+  EXPECT_THAT(Read({"--model-root", "m", "--request-log-sample", "0.5"}).problems,
+              ElementsAre(HasSubstr("--request-log-sample needs --request-log")));
+  EXPECT_THAT(Read({"--model-root", "m", "--request-log", "log", "--request-log-sample", "1.5"}).problems,
+              ElementsAre(HasSubstr("--request-log-sample: '1.5'")));
+  EXPECT_EQ(Read({"--model-root", "m", "--request-log", "log"}).settings.server.request_log.share, 0.01);
+}
+
+TEST_F(SettingsTest, ChangedFlagsAreThoseWithAnotherValueWhereverItIsGiven) {
   const Settings before =
       Read({"--config", File("model-root = \"m\"\nlog-level = \"info\"\nkeep-versions = 3\n")}).settings;
   const Settings after =
@@ -142,6 +157,10 @@ TEST_F(SettingsTest, ChangedFlagsAreNamedWhereverTheyAreGiven) {
   EXPECT_THAT(ChangedFlags(before, after),
               ElementsAre("--keep-versions", "--log-level", "--max-queued-rows"));
   EXPECT_THAT(ChangedFlags(before, before), IsEmpty());
+  // To give a default is no change.
+  const Settings defaults = Read({"--config", File("model-root = \"m\"\nkeep-versions = 1\n")}).settings;
+  EXPECT_THAT(ChangedFlags(defaults, Read({"--config", File("model-root = \"m\"\n")}).settings),
+              ElementsAre());
 }
 
 }  // namespace
