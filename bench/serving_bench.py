@@ -6,6 +6,7 @@
     serving_bench.py scoring    rows per second against forward_bench alone
     serving_bench.py overload   three times what it can carry, with deadlines; every answer checked
     serving_bench.py recording  what recording metrics takes of the time that a request costs at saturation
+    serving_bench.py logging    what --request-log takes at saturation, with a sample of 1 % and with everything
     serving_bench.py swap       half of what it can carry while a 50 MB model is replaced 1,000 times
     serving_bench.py huge       the same while another model with a table of 6 GB is loaded
 
@@ -200,6 +201,31 @@ def recording(bench):
               f"batch; recording {text(records)} ns, {text(shares, 2)} %", flush=True)
 
 
+def logging(bench):
+    """Three servers alike but for the log, in turns. Processor time is the whole process's, the writer's with it."""
+    samples = {"no log": None, "1 %": 0.01, "all": 1}
+    for shape, candidates in ((SMALL, 1), (SMALL, 20), (WIDE, 20)):
+        servers = {}
+        for label, sample in samples.items():
+            flags = () if sample is None else ("--request-log", bench.root / f"log-{shape}-{candidates}-{label[0]}",
+                                               "--request-log-sample", sample)
+            servers[label] = bench.server(shape, *flags)
+        rates, costs = {label: [] for label in samples}, {label: [] for label in samples}
+        for _ in range(bench.runs):
+            for label, (process, target, _) in servers.items():
+                cpu = cpu_seconds(process)
+                run = bench.load(target, shape, candidates, "--concurrency", 64, "--warmup", 0)
+                costs[label].append((cpu_seconds(process) - cpu) * 1e6 / run["requests"])
+                rates[label].append(run["requests_per_second"])
+        for label, (process, _, http) in servers.items():
+            ratios = [b / a for a, b in zip(rates["no log"], rates[label])]
+            lost = sum(float(value) for name, value in scrape(http).items() if "request_log_dropped" in name)
+            print(f"{shape}, {candidates:3} candidates, {label:6}: {text(rates[label])} requests/s, "
+                  f"ratio {statistics.median(ratios):.3f} ({min(ratios):.3f}..{max(ratios):.3f}), "
+                  f"{text(costs[label], 2)} µs CPU per request, {lost:,.0f} dropped", flush=True)
+            process.terminate()
+
+
 def large(bench):
     for label, flags in (("in slices", ()), ("whole (--max-batch-rows 8192)", ("--max-batch-rows", 8192))):
         _, target, _ = bench.server(WIDE, *flags)
@@ -316,7 +342,7 @@ def huge(bench):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["floor", "load", "large", "scoring", "overload", "recording", "swap",
+    parser.add_argument("what", choices=["floor", "load", "large", "scoring", "overload", "recording", "logging", "swap",
                                          "huge"])
     parser.add_argument("--bin", default=pathlib.Path(__file__).parent.parent / "build/release/bin", help="programs")
     parser.add_argument("--seconds", type=float, default=5, help="of each run (default 5)")
@@ -325,7 +351,7 @@ def main():
     flags = parser.parse_args()
     with Bench(flags.bin, flags.seconds, flags.runs) as bench:
         bench.swaps = flags.swaps
-        {"floor": floor, "load": load, "large": large, "scoring": scoring, "overload": overload, "recording": recording, "swap": swap,
+        {"floor": floor, "load": load, "large": large, "scoring": scoring, "overload": overload, "recording": recording, "logging": logging, "swap": swap,
          "huge": huge}[flags.what](bench)
 
 
