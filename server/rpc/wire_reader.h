@@ -50,6 +50,14 @@ class WireReader {
   static constexpr unsigned kLongVarint = 10;  // 64 bits
 
   bool ReadVarint(unsigned longest, uint64_t* number) {
+    if (at_ != end_ && static_cast<uint8_t>(*at_) < 0x80) [[likely]] {
+      *number = static_cast<uint8_t>(*at_++);
+      return true;
+    }
+    return ReadLongVarint(longest, number);
+  }
+
+  bool ReadLongVarint(unsigned longest, uint64_t* number) {
     *number = 0;
     for (unsigned shift = 0; at_ != end_ && shift < 7 * longest; shift += 7) {
       const auto byte = static_cast<uint8_t>(*at_++);
