@@ -147,16 +147,30 @@ void FirstLayer::Project(const EncodedRows& data, std::span<const uint32_t> rows
 }
 
 void FirstLayer::Forward(size_t first, size_t last, float* outputs) {
-  std::vector<WeightedRow> addends;
-  for (size_t r = first; r < last; ++r) {
-    addends.clear();
-    for (size_t f = 0; f < fields_.size(); ++f) {
-      if (layout_.fields[f].dim == 0) continue;
+  // What a row adds up is collected field by field: a field's uses lie next to each other, those of a row in
+  // as many places as there are fields, most of them written by another worker.
+  std::vector<size_t> next(last - first + 1, 0);  // where a row's next addend goes
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    if (layout_.fields[f].dim == 0) continue;
+    for (size_t r = first; r < last; ++r) next[r - first + 1] += fields_[f].batch.OfRow(r).size();
+  }
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  std::vector<WeightedRow> addends(next.back());
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    if (layout_.fields[f].dim == 0) continue;
+    const float* const projected = fields_[f].projected.data();
+    for (size_t r = first; r < last; ++r) {
       for (const BatchIds::Use& use : fields_[f].batch.OfRow(r)) {
-        addends.push_back({fields_[f].projected.data() + use.at * outputs_, use.factor});
+        addends[next[r - first]++] = {projected + use.at * outputs_, use.factor};
       }
     }
-    SumRows(parameters_->layers.front().bias.data(), addends, outputs_, outputs + r * outputs_);
+  }
+  const float* const bias = parameters_->layers.front().bias.data();
+  size_t begin = 0;
+  for (size_t r = first; r < last; ++r) {
+    const size_t end = next[r - first];
+    SumRows(bias, std::span(addends).subspan(begin, end - begin), outputs_, outputs + r * outputs_);
+    begin = end;
   }
   float* y = outputs + first * outputs_;
   kernels_.dense({.rows = last - first,
