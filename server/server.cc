@@ -18,6 +18,7 @@ Server::Server(const ServerOptions& options)
                                   .max_queued_rows = admission_.max_queued_rows(),
                                   .draining = admission_.draining()};
                }),
+      drain_delay_(options.drain_delay),
       grpc_address_(options.listen),
       http_address_(options.http_listen),
       operator_address_(options.operator_listen) {}
@@ -79,11 +80,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 std::optional<std::string> Server::NotReady() const {
-  if (admission_.draining()) return "draining";
+  if (admission_.leaving()) return "draining";
   if (registry_.Pin()->empty()) return "no model has a version that serves yet";
   return std::nullopt;
 }
 
-void Server::Drain() { grpc_->Drain(); }
+void Server::Drain() { grpc_->Drain(drain_delay_); }
 
 }  // namespace adscore::server

@@ -38,7 +38,8 @@ struct ServerOptions {
   size_t serving_threads = 1;
   BatchLimits batch;
   size_t max_queued_rows = 16384;
-  std::chrono::seconds max_connection_age{0};  // see GrpcOptions
+  std::chrono::seconds max_connection_age{0};   // see GrpcOptions
+  std::chrono::milliseconds drain_delay{1000};  // see GrpcServer::Drain
   std::chrono::milliseconds poll_interval{1000};
   size_t keep_versions = 1;  // see LifeParts
   Guards guards;
@@ -73,6 +74,7 @@ class Server {
   Registry registry_;
   Admission admission_;
   ServerMetrics metrics_;
+  const std::chrono::milliseconds drain_delay_;
   Address grpc_address_;
   Address http_address_;
   std::optional<Address> operator_address_;

@@ -35,7 +35,8 @@ void Pack(const model::RawColumns& from, v1::PackedColumns* to) {
   to->mutable_multi()->Add(from.multi.begin(), from.multi.end());
 }
 
-InProcess::InProcess(const std::string& model_root, size_t max_queued_rows, int64_t max_delay_us) {
+InProcess::InProcess(const std::string& model_root, size_t max_queued_rows, int64_t max_delay_us,
+                     int64_t drain_delay_ms) {
   ServerOptions options;
   options.model_root = model_root;
   options.listen.port = 0;
@@ -44,6 +45,7 @@ InProcess::InProcess(const std::string& model_root, size_t max_queued_rows, int6
   options.max_queued_rows = max_queued_rows;
   options.batch.max_delay = std::chrono::microseconds(max_delay_us);
   options.poll_interval = std::chrono::milliseconds(10);
+  options.drain_delay = std::chrono::milliseconds(drain_delay_ms);
   server_ = StartOrDie(options);
   channel_ = grpc::CreateChannel(ToString(server_->grpc_address()), grpc::InsecureChannelCredentials());
   prediction_ = v1::PredictionService::NewStub(channel_);

@@ -26,7 +26,8 @@ void Pack(const model::RawColumns& from, v1::PackedColumns* to);
 class InProcess {
  public:
   // Serves what lies in `model_root`. Polls every 10 ms.
-  explicit InProcess(const std::string& model_root, size_t max_queued_rows = 16384, int64_t max_delay_us = 0);
+  explicit InProcess(const std::string& model_root, size_t max_queued_rows = 16384, int64_t max_delay_us = 0,
+                     int64_t drain_delay_ms = 0);
 
   Server& server() { return *server_; }
   v1::PredictionService::Stub& prediction() { return *prediction_; }
