@@ -18,9 +18,15 @@ constexpr size_t kKnownVersions = 16;
 // Then too, a replica may not have what another one has answered with; the next call goes to the next one.
 constexpr int kReplicasToAsk = 4;
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const std::string& server_name,
+// Each replica is asked to say how it is (Health.Watch), and gets no calls while it is not SERVING: one that
+// leaves says so before it turns calls away. A server without that service counts as well.
+constexpr char kWatchHealth[] = R"({"healthCheckConfig": {"serviceName": "adscore.v1.PredictionService"}})";
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, bool watch_health,
+                                           const std::string& server_name,
                                            const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
+  if (watch_health) arguments.SetServiceConfigJSON(kWatchHealth);
   // A connection per client: gRPC would otherwise let all clients of a process share one.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // A restarted server is found again within two seconds; gRPC's own limit is two minutes.
@@ -31,6 +37,13 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const std:
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   if (!server_name.empty()) arguments.SetSslTargetNameOverride(server_name);
   return grpc::CreateCustomChannel(target, credentials, arguments);
+}
+
+// A list of addresses. Behind a single one, or a name, there may be a proxy, and what one replica says
+// through it about itself is not true of the others.
+bool ListsReplicas(const std::string& target) {
+  return (target.starts_with("ipv4:") || target.starts_with("ipv6:")) &&
+         target.find(',') != std::string::npos;
 }
 
 std::vector<std::string> HeadNames(const v1::GetModelResponse& model) {
@@ -66,9 +79,12 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& targe
 Client::Client(std::string target, const ClientOptions& options,
                const std::shared_ptr<grpc::ChannelCredentials>& credentials)
     : target_(std::move(target)), options_(options), attempts_(options.retry, options.wait_for_ready) {
-  const std::shared_ptr<grpc::Channel> channel = MakeChannel(target_, options.tls.server_name, credentials);
+  const bool watch_health = options.watch_health || ListsReplicas(target_);
+  const auto channel = MakeChannel(target_, watch_health, options.tls.server_name, credentials);
   prediction_ = v1::PredictionService::NewStub(channel);
-  models_ = v1::ModelService::NewStub(channel);
+  // Operators ask also those that serve nothing: why?
+  models_ = v1::ModelService::NewStub(
+      watch_health ? MakeChannel(target_, false, options.tls.server_name, credentials) : channel);
 }
 
 absl::Status Client::ToStatus(const grpc::Status& status) const {

@@ -47,6 +47,11 @@ struct ClientOptions {
   // until the deadline, for one that can.
   bool wait_for_ready = false;
 
+  // Whether each replica is asked to say when it leaves or can't score, and then gets no calls. A target that
+  // lists several addresses is always treated so. Set it for a name whose addresses are replicas themselves
+  // (a headless service); not where a proxy answers, through which one replica would speak for all.
+  bool watch_health = false;
+
   // Plaintext unless it names the roots.
   TlsOptions tls{};
 };

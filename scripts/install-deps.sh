@@ -17,8 +17,8 @@ packages=(
   nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
 )
 test_tools=(
-  # deploy/: promtool, systemd-analyze, YAML, a stand-in for an object store
-  prometheus systemd python3 python3-yaml rclone
+  # deploy/: promtool, systemd-analyze, YAML, a stand-in for an object store, a proxy between callers and replicas
+  prometheus systemd python3 python3-yaml rclone haproxy
   # server/: a browser for the status page, a client that shares no code with us
   chromium python3-grpcio python3-protobuf
 )

@@ -56,7 +56,8 @@ int Serve(int argc, const char* const* argv, Settings settings) {
   while (sigwait(&signals, &received) == 0 && received == SIGHUP) {
     TakeOver(ReadSettingsFrom(argc, argv), &settings, server->get());
   }
-  spdlog::info("{}: draining; a second signal ends at once", received == SIGTERM ? "SIGTERM" : "SIGINT");
+  spdlog::info("{}: answering for {} ms more, then draining; a second signal ends at once",
+               received == SIGTERM ? "SIGTERM" : "SIGINT", settings.server.drain_delay.count());
   signal(SIGHUP, SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // their default from now on: to end the process
   (*server)->Drain();

@@ -21,6 +21,7 @@ Server::Server(const ServerOptions& options)
                  if (request_log_ != nullptr) live.request_log = request_log_->counts();
                  return live;
                }),
+      drain_delay_(options.drain_delay),
       grpc_address_(options.listen),
       http_address_(options.http_listen),
       operator_address_(options.operator_listen) {}
@@ -93,7 +94,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 std::optional<std::string> Server::NotReady() const {
-  if (admission_.draining()) return "draining";
+  if (admission_.leaving()) return "draining";
   if (registry_.Pin()->empty()) return "no model has a version that serves yet";
   return std::nullopt;
 }
@@ -102,6 +103,6 @@ void Server::SetRequestLogShare(double share) {
   if (request_log_ != nullptr) request_log_->answered().SetShare(share);
 }
 
-void Server::Drain() { grpc_->Drain(); }
+void Server::Drain() { grpc_->Drain(drain_delay_); }
 
 }  // namespace adscore::server

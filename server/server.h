@@ -39,7 +39,8 @@ struct ServerOptions {
   size_t serving_threads = 1;
   BatchLimits batch;
   size_t max_queued_rows = 16384;
-  std::chrono::seconds max_connection_age{0};  // see GrpcOptions
+  std::chrono::seconds max_connection_age{0};   // see GrpcOptions
+  std::chrono::milliseconds drain_delay{1000};  // see GrpcServer::Drain
   std::chrono::milliseconds poll_interval{1000};
   RequestLogOptions request_log{};
   std::string warmup_log{};  // what versions are warmed up with before they serve: see WarmUp; empty: nothing
@@ -80,6 +81,7 @@ class Server {
   Registry registry_;
   Admission admission_;
   ServerMetrics metrics_;
+  const std::chrono::milliseconds drain_delay_;
   Address grpc_address_;
   Address http_address_;
   std::optional<Address> operator_address_;

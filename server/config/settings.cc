@@ -109,6 +109,11 @@ void AddServing(FlagSet* flags, ServerOptions* options) {
   flags->Number("--max-connection-age-s", "S", &options->max_connection_age, cli::WholeNumber(0, 1'000'000),
                 "Seconds after which a client must connect anew, so that new replicas get their share; 0: "
                 "never. Adds some 7 % to the instructions of a small call");
+  flags->Number(
+      "--drain-delay-ms", "MS", &options->drain_delay, cli::WholeNumber(0, 600'000),
+      "Milliseconds for which a server that was told to end (SIGTERM) answers as before, while health "
+      "and /readyz already send callers elsewhere; give more than the interval at which they look. A "
+      "second signal ends it at once");
   flags->Text("--isa", "NAME", &options->isa, NotEmpty,
               "Instruction set of the kernels, on this machine one of: " + KernelNames());
   flags->Add(

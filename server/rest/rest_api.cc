@@ -116,11 +116,19 @@ HttpAnswer RestApi::ServerMetadata() const {
   return status.ok() ? HttpAnswer{.body = ServerMetadataToJson(response)} : ErrorOf(status, context);
 }
 
-// By the metadata, which say why it is not ready.
+// First the metadata, which say why it is not ready; they are answered also while the server leaves.
 HttpAnswer RestApi::ModelReady(const std::string& name, const std::string& version) const {
-  HttpAnswer answer = ModelMetadata(name, version);
-  if (answer.status == 200) answer.body.clear();
-  return answer;
+  const HttpAnswer metadata = ModelMetadata(name, version);
+  if (metadata.status != 200) return metadata;
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  inference::ModelReadyRequest request;
+  request.set_name(name);
+  request.set_version(version);
+  inference::ModelReadyResponse response;
+  const grpc::Status status = stub_->ModelReady(&context, request, &response);
+  if (!status.ok()) return ErrorOf(status, context);
+  return response.ready() ? HttpAnswer() : Error(503, "the server is draining");
 }
 
 HttpAnswer RestApi::ModelMetadata(const std::string& name, const std::string& version) const {

@@ -146,7 +146,7 @@ absl::Status GrpcServer::StartOperatorListener(const GrpcOptions& options,
   return operator_server_ == nullptr ? CantListen(address, "--operator-listen") : absl::OkStatus();
 }
 
-GrpcServer::~GrpcServer() { Drain(); }
+GrpcServer::~GrpcServer() { Drain(std::chrono::milliseconds(0)); }
 
 std::shared_ptr<grpc::Channel> GrpcServer::InProcessChannel() {
   grpc::ChannelArguments arguments;
@@ -157,17 +157,24 @@ std::shared_ptr<grpc::Channel> GrpcServer::InProcessChannel() {
 void GrpcServer::UpdateHealth() {
   const std::lock_guard lock(drain_mutex_);
   if (draining_) return;
+  WakeLoops();
+}
+
+void GrpcServer::WakeLoops() {
   for (const auto& loop : loops_) loop->Wake();
 }
 
-void GrpcServer::Drain() {
+void GrpcServer::Drain(std::chrono::milliseconds delay) {
   {
     const std::lock_guard lock(drain_mutex_);
     if (draining_ || server_ == nullptr) return;
     draining_ = true;
-    parts_.admission->StartDraining();
-    for (const auto& loop : loops_) loop->Wake();
+    parts_.admission->StartLeaving();
+    WakeLoops();
   }
+  std::this_thread::sleep_for(delay);
+  parts_.admission->StartDraining();
+  WakeLoops();
   WaitUntilQuiet();
   // A call that comes while gRPC shuts down ends as CANCELLED, which no client retries. With its connection
   // closed first it ends as UNAVAILABLE, and a new connection takes longer than getting to the next line.

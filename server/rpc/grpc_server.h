@@ -45,7 +45,7 @@ class GrpcServer {
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcOptions& options,
                                                            const BatchLimits& limits,
                                                            const ServingParts& parts, ModelLives* lives);
-  ~GrpcServer();  // drains
+  ~GrpcServer();  // drains, without a delay
 
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
@@ -58,16 +58,18 @@ class GrpcServer {
   // The registry has changed: whoever watches health (see HealthOf) is told.
   void UpdateHealth();
 
-  // Health turns NOT_SERVING and its watchers' streams end, new calls are answered UNAVAILABLE, running ones
-  // finish: for that it waits up to 30 s. Once no new call has come for 100 ms, or after 1 s, the port
-  // closes, and callers that still come find their connection closed: UNAVAILABLE again. Once only; a second
-  // call returns at once.
-  void Drain();
+  // Health turns NOT_SERVING, and for `delay` nothing else changes: time for callers to hear of it and go
+  // elsewhere. Then health's watchers' streams end, new calls are answered UNAVAILABLE, running ones finish:
+  // for that it waits up to 30 s. Once no new call has come for 100 ms, or after 1 s, the port closes, and
+  // callers that still come find their connection closed: UNAVAILABLE again. Once only; a second call returns
+  // at once.
+  void Drain(std::chrono::milliseconds delay);
 
  private:
   GrpcServer(const GrpcOptions& options, const ServingParts& parts, ModelLives* lives);
   absl::Status StartOperatorListener(const GrpcOptions& options,
                                      const std::shared_ptr<grpc::ServerCredentials>& credentials);
+  void WakeLoops();
   void WaitUntilQuiet() const;
 
   const ServingParts parts_;

@@ -25,7 +25,7 @@ bool IsUnderTheModelRoot(std::string_view name, const Registry& registry) {
 
 }  // namespace
 
-HealthCheckResponse::ServingStatus HealthOf(std::string_view name, const Registry& registry, bool draining) {
+HealthCheckResponse::ServingStatus HealthOf(std::string_view name, const Registry& registry, bool leaving) {
   const auto models = registry.Pin();
   bool serves = false;
   if (name.empty() || IsAmong(kScoring, name)) {
@@ -35,7 +35,7 @@ HealthCheckResponse::ServingStatus HealthOf(std::string_view name, const Registr
   } else if (!IsUnderTheModelRoot(name, registry)) {
     return HealthCheckResponse::SERVICE_UNKNOWN;
   }
-  return serves && !draining ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
+  return serves && !leaving ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
 }
 
 }  // namespace adscore::server

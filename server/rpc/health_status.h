@@ -18,6 +18,6 @@ namespace adscore::server {
 //   a model under the model root   one of its versions serves
 // and SERVICE_UNKNOWN for any other name. While the server drains, NOT_SERVING for all that it knows.
 grpc::health::v1::HealthCheckResponse::ServingStatus HealthOf(std::string_view name, const Registry& registry,
-                                                              bool draining);
+                                                              bool leaving);
 
 }  // namespace adscore::server

@@ -55,7 +55,7 @@ grpc::Status InferenceServiceImpl::ServerLive(grpc::ServerContext* /*context*/,
 grpc::Status InferenceServiceImpl::ServerReady(grpc::ServerContext* /*context*/,
                                                const inference::ServerReadyRequest* /*request*/,
                                                inference::ServerReadyResponse* response) {
-  response->set_ready(!parts_.admission->draining() && !parts_.registry->Pin()->empty());
+  response->set_ready(!parts_.admission->leaving() && !parts_.registry->Pin()->empty());
   return grpc::Status::OK;
 }
 
@@ -65,7 +65,7 @@ grpc::Status InferenceServiceImpl::ModelReady(grpc::ServerContext* /*context*/,
   Found found;
   const grpc::Status status = Find(parts_, request->name(), request->version(), &found);
   if (status.error_code() == grpc::StatusCode::INVALID_ARGUMENT) return status;
-  response->set_ready(status.ok());
+  response->set_ready(status.ok() && !parts_.admission->leaving());
   return grpc::Status::OK;
 }
 

@@ -172,7 +172,7 @@ grpc::Status ServingLoop::GetModel(const v1::GetModelRequest& request, v1::GetMo
 // Not counted: probes would drown the calls that matter.
 grpc::Status ServingLoop::Check(const grpc::health::v1::HealthCheckRequest& request,
                                 grpc::health::v1::HealthCheckResponse* response) const {
-  const auto health = HealthOf(request.service(), registry(), admission().draining());
+  const auto health = HealthOf(request.service(), registry(), admission().leaving());
   if (health == grpc::health::v1::HealthCheckResponse::SERVICE_UNKNOWN) {
     return {grpc::StatusCode::NOT_FOUND,
             absl::StrCat("service: '", request.service(),

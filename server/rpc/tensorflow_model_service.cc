@@ -59,7 +59,7 @@ grpc::Status TensorFlowModelService::GetModelStatus(grpc::ServerContext* /*conte
   if (!parsed.ok()) {
     status = {grpc::StatusCode::INVALID_ARGUMENT, std::string(parsed.message())};
   } else if (found != models.end()) {
-    Describe(*found, wanted, parts_.admission->draining(), response);
+    Describe(*found, wanted, parts_.admission->leaving(), response);
   }
   if (status.ok() && response->model_version_status().empty()) {
     status = RefusalStatus(

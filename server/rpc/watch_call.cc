@@ -30,15 +30,14 @@ void WatchCall::OnArrived(bool ok) {
 
 void WatchCall::Update() {
   if (!is_open_ || is_writing_) return;  // OnWritten looks again
-  const bool draining = loop_->admission().draining();
-  const auto status = HealthOf(request_.service(), loop_->registry(), draining);
+  const auto status = HealthOf(request_.service(), loop_->registry(), loop_->admission().leaving());
   if (status != told_) {
     Response response;
     response.set_status(status);
     told_ = status;
     is_writing_ = true;
     writer_->Write(response, &written_);
-  } else if (draining) {
+  } else if (loop_->admission().draining()) {
     Finish({grpc::StatusCode::UNAVAILABLE, "the server is draining"});
   }
 }

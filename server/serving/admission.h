@@ -24,9 +24,15 @@ class Admission {
   // `rows` that were admitted have left the queue.
   void Release(size_t rows) { queued_rows_.fetch_sub(rows, std::memory_order_relaxed); }
 
+  // From now on whoever asks about health is told to go elsewhere, and everything is still admitted.
+  void StartLeaving() { leaving_.store(true, std::memory_order_relaxed); }
   // From now on everything is refused with kDraining. What was admitted before is still answered.
-  void StartDraining() { draining_.store(true, std::memory_order_relaxed); }
+  void StartDraining() {
+    StartLeaving();
+    draining_.store(true, std::memory_order_relaxed);
+  }
 
+  bool leaving() const { return leaving_.load(std::memory_order_relaxed); }
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
   // How often draining was the answer.
   uint64_t turned_away() const { return turned_away_.load(std::memory_order_relaxed); }
@@ -36,6 +42,7 @@ class Admission {
  private:
   const size_t max_queued_rows_;
   std::atomic<size_t> queued_rows_{0};
+  std::atomic<bool> leaving_{false};
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> turned_away_{0};
 };

@@ -6,6 +6,8 @@
 
 #include <thread>
 
+#include "grpcpp/ext/health_check_service_server_builder_option.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
 
 namespace adscore::client {
@@ -22,10 +24,16 @@ std::unique_ptr<grpc::Server> Listen(int* port, Service*... services) {
 
 }  // namespace
 
-FakeServer::FakeServer(int port)
-    : port_(port),
-      server_(Listen(&port_, static_cast<v1::PredictionService::Service*>(this),
-                     static_cast<v1::ModelService::Service*>(this))) {}
+FakeServer::FakeServer(int port, Health health) : port_(port) {
+  grpc::EnableDefaultHealthCheckService(health == Health::kSaid);
+  server_ = Listen(&port_, static_cast<v1::PredictionService::Service*>(this),
+                   static_cast<v1::ModelService::Service*>(this));
+  if (health == Health::kSaid) SayServing(true);
+}
+
+void FakeServer::SayServing(bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus("adscore.v1.PredictionService", serving);
+}
 
 FakeServer::~FakeServer() { server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5)); }
 

@@ -22,7 +22,8 @@ namespace adscore::client {
 // head click. Predict and PredictStream answer with each candidate's bid as its probability.
 class FakeServer final : public v1::PredictionService::Service, public v1::ModelService::Service {
  public:
-  explicit FakeServer(int port = 0);  // 0: any that is free
+  enum class Health { kUnknown, kSaid };  // kSaid: with grpc.health.v1.Health, SERVING at first
+  explicit FakeServer(int port = 0, Health health = Health::kUnknown);  // port 0: any that is free
   ~FakeServer() override;
 
   std::string target() const;
@@ -31,6 +32,8 @@ class FakeServer final : public v1::PredictionService::Service, public v1::Model
   void Serve(int64_t version, uint64_t fingerprint, const std::vector<std::string>& heads = {"click"});
   // Every `n`-th request fails with `status`, be it a call or one of a stream; 0: none.
   void FailEvery(uint64_t n, const grpc::Status& status);
+  // What health says of adscore.v1.PredictionService from now on; for a server with kSaid.
+  void SayServing(bool serving);
   // Every `n`-th answer is that of another bid; 0: none.
   void ErrEvery(uint64_t n) { err_every_ = n; }
   // Failures carry this as their "grpc-retry-pushback-ms".

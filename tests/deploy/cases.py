@@ -4,6 +4,7 @@ A test program defines classes of unittest and ends with `cases.main()`.
 """
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,13 @@ def program(name):
     if folder is None:
         raise unittest.SkipTest("ADSCORE_BIN does not say where the programs are: ctest does")
     return pathlib.Path(folder) / name
+
+
+def drain_limits():
+    """Seconds: for how long a server that is told to end answers as before by default, and how long its drain takes at most."""
+    delay = re.search(r"drain_delay\{(\d+)\}", (ROOT / "server" / "server.h").read_text())
+    limit = re.search(r"kDrainLimit\{(\d+)\}", (ROOT / "server" / "rpc" / "grpc_server.cc").read_text())
+    return int(delay.group(1)) / 1000, int(limit.group(1))
 
 
 def need_yaml():

@@ -126,6 +126,7 @@ class ContainerTest(unittest.TestCase):
         scraped = cases.read_yaml(cases.DEPLOY / "prometheus" / "prometheus.yml")[0]["scrape_configs"][0]["dns_sd_configs"][0]
         self.assertIn(scraped["names"][0], compose["services"])
         self.assertIn(f"--http-listen=0.0.0.0:{scraped['port']}", compose["services"]["adscore"]["command"])
+        self.assertGreater(int(compose["services"]["adscore"]["stop_grace_period"].rstrip("s")), sum(cases.drain_limits()))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ class EnvoyTest(unittest.TestCase):
         (check,) = self.cluster["health_checks"]
         self.assertEqual(check["grpc_health_check"], {"service_name": ""})
         self.assertEqual(check["unhealthy_threshold"], 1)
+        # What the replicas in Kubernetes give it before they turn calls away.
+        self.assertLess(sum(int(check[name].rstrip("s")) for name in ("interval", "timeout")), 5)
         self.assertEqual(self.cluster["common_lb_config"]["healthy_panic_threshold"], {"value": 0})
 
     def test_a_drain_breaks_no_call(self):

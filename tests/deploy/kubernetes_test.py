@@ -95,10 +95,10 @@ class KubernetesTest(unittest.TestCase):
         self.assertEqual(paths, {"startupProbe": "/healthz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"})
 
     def test_a_pod_has_the_time_to_drain(self):
-        limit = re.search(r"kDrainLimit\{(\d+)\}", (cases.ROOT / "server" / "rpc" / "grpc_server.cc").read_text())
+        (delay,) = [int(word.split("=")[1]) / 1000 for word in self.server["args"] if word.startswith("--drain-delay-ms=")]
         command = self.server["lifecycle"]["preStop"]["exec"]["command"]
         self.assertEqual(command[0], "sleep")
-        self.assertGreater(self.pod["terminationGracePeriodSeconds"], int(command[1]) + int(limit.group(1)))
+        self.assertGreater(self.pod["terminationGracePeriodSeconds"], int(command[1]) + delay + cases.drain_limits()[1])
         self.assertEqual(self.deployment["strategy"]["rollingUpdate"]["maxUnavailable"], 0)
 
     def test_pods_are_restricted(self):

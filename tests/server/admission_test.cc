@@ -28,6 +28,16 @@ TEST(AdmissionTest, MoreRowsThanCouldEverQueueAreInvalid) {
   EXPECT_EQ(admission.queued_rows(), 0u);
 }
 
+TEST(AdmissionTest, LeavingAdmitsAsBefore) {
+  Admission admission(10);
+  EXPECT_FALSE(admission.leaving());
+  admission.StartLeaving();
+  EXPECT_TRUE(admission.leaving());
+  EXPECT_EQ(admission.Admit(1), std::nullopt);
+  admission.StartDraining();
+  EXPECT_TRUE(admission.leaving());
+}
+
 TEST(AdmissionTest, DrainingRefusesWhateverComes) {
   Admission admission(10);
   admission.StartDraining();

@@ -44,6 +44,27 @@ TEST_F(DrainTest, DrainingFinishesWhatRunsAndTurnsAwayWhatIsNew) {
   EXPECT_EQ(process.Predict(NamedRequest(), &response).error_code(), StatusCode::UNAVAILABLE);
 }
 
+TEST_F(DrainTest, WithADelayItTurnsNobodyAwayForThatLong) {
+  constexpr std::chrono::milliseconds kDelay{200};
+  Publish(1);
+  InProcess process(root_.path(), 16384, 0, kDelay.count());
+  const auto watch_context = std::make_unique<grpc::ClientContext>();
+  const auto watch = process.health().Watch(watch_context.get(), {});
+  grpc::health::v1::HealthCheckResponse health;
+  ASSERT_TRUE(watch->Read(&health));
+
+  const auto began = std::chrono::steady_clock::now();
+  auto drained = std::async(std::launch::async, [&] { process.server().Drain(); });
+  ASSERT_TRUE(watch->Read(&health));
+  EXPECT_EQ(health.status(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+  grpc::Status status;
+  for (v1::PredictResponse response; status.ok();) status = process.Predict(NamedRequest(), &response);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, kDelay) << status.error_message();
+  EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
+  EXPECT_FALSE(watch->Read(&health)) << "its stream ends when calls are turned away";
+  EXPECT_EQ(watch->Finish().error_code(), StatusCode::UNAVAILABLE);
+}
+
 TEST_F(DrainTest, UnderLoadADrainEndsEveryCallAsOkOrUnavailable) {
   StartWithVersion(1);
   std::atomic<int> answered{0};

@@ -36,7 +36,7 @@ void Pack(const model::RawColumns& from, v1::PackedColumns* to) {
 }
 
 InProcess::InProcess(const std::string& model_root, size_t max_queued_rows, int64_t max_delay_us,
-                     const RequestLogOptions& request_log) {
+                     int64_t drain_delay_ms, const RequestLogOptions& request_log) {
   ServerOptions options;
   options.model_root = model_root;
   options.listen.port = 0;
@@ -46,6 +46,7 @@ InProcess::InProcess(const std::string& model_root, size_t max_queued_rows, int6
   options.batch.max_delay = std::chrono::microseconds(max_delay_us);
   options.poll_interval = std::chrono::milliseconds(10);
   options.request_log = request_log;
+  options.drain_delay = std::chrono::milliseconds(drain_delay_ms);
   server_ = StartOrDie(options);
   channel_ = grpc::CreateChannel(ToString(server_->grpc_address()), grpc::InsecureChannelCredentials());
   prediction_ = v1::PredictionService::NewStub(channel_);

@@ -26,10 +26,11 @@ void Pack(const model::RawColumns& from, v1::PackedColumns* to);
 class InProcess {
  public:
   // Serves what lies in `model_root`. Polls every 10 ms.
-  explicit InProcess(const std::string& model_root, size_t max_queued_rows = 16384, int64_t max_delay_us = 0)
-      : InProcess(model_root, max_queued_rows, max_delay_us, {}) {}
+  explicit InProcess(const std::string& model_root, size_t max_queued_rows = 16384, int64_t max_delay_us = 0,
+                     int64_t drain_delay_ms = 0)
+      : InProcess(model_root, max_queued_rows, max_delay_us, drain_delay_ms, {}) {}
   InProcess(const std::string& model_root, const RequestLogOptions& request_log)
-      : InProcess(model_root, 16384, 0, request_log) {}
+      : InProcess(model_root, 16384, 0, 0, request_log) {}
 
   Server& server() { return *server_; }
   v1::PredictionService::Stub& prediction() { return *prediction_; }
@@ -48,7 +49,7 @@ class InProcess {
 
  private:
   InProcess(const std::string& model_root, size_t max_queued_rows, int64_t max_delay_us,
-            const RequestLogOptions& request_log);
+            int64_t drain_delay_ms, const RequestLogOptions& request_log);
 
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

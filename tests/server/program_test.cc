@@ -65,7 +65,7 @@ TEST(ProgramTest, HelpTeachesEveryFlagWithItsDefault) {
   for (const char* text :
        {"--model-root DIR", "--listen HOST:PORT", "127.0.0.1:8500", "--http-listen HOST:PORT",
         "127.0.0.1:9464", "--serving-threads", "--max-batch-rows", "--max-batch-delay-us",
-        "--max-queued-rows", "--poll-interval-ms", "--isa"}) {
+        "--max-queued-rows", "--drain-delay-ms MS", "--poll-interval-ms", "--isa"}) {
     EXPECT_THAT(program->output(), HasSubstr(text));
   }
 }
@@ -135,6 +135,31 @@ TEST(ProgramTest, ServesPrintsItsAddressesAndExitsWith0OnSigterm) {
   EXPECT_EQ(program->Wait(), 0);
   EXPECT_EQ(program->output(), "");
   EXPECT_THAT(program->errors(), HasSubstr("model ads version 1 serves"));
+}
+
+TEST(ProgramTest, WhileItLeavesItSaysSoAndAnswersUntilASecondSignalEndsItAtOnce) {
+  const TempDirectory root;
+  model::testing::TinySnapshot().Publish(root.path(), "ads", 1);
+  std::vector<std::string> arguments = OnFreePorts(root.path());
+  arguments.insert(arguments.end(), {"--drain-delay-ms", "600000"});  // longer than any test runs
+  ServerProgram program(arguments);
+  const int port = PortAfter(program->ReadLine(), "http://127.0.0.1:");
+  ASSERT_THAT(HttpGet(port, "/v2/health/ready"), StartsWith("HTTP/1.1 200"));
+  ASSERT_THAT(HttpGet(port, "/v2/models/ads/ready"), StartsWith("HTTP/1.1 200"));
+
+  program->Signal(SIGTERM);
+  std::string ready = "HTTP/1.1 200";
+  for (int i = 0; i < 2000 && ready.starts_with("HTTP/1.1 200"); ++i) ready = HttpGet(port, "/readyz");
+  EXPECT_THAT(ready, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(HttpGet(port, "/v2/health/ready"), Not(StartsWith("HTTP/1.1 200")));
+  EXPECT_THAT(HttpGet(port, "/v2/models/ads/ready"), Not(StartsWith("HTTP/1.1 200")));
+  EXPECT_THAT(HttpGet(port, "/healthz"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(HttpGet(port, "/metrics"), HasSubstr("\nadscore_draining 0\n"));
+  EXPECT_THAT(HttpPost(port, "/v2/models/ads/infer",
+                       R"({"inputs": [{"name": "ad", "datatype": "BYTES", "shape": [1], "data": ["ad1"]}]})"),
+              StartsWith("HTTP/1.1 200"));
+  program->Signal(SIGTERM);
+  EXPECT_EQ(program->Wait(), -SIGTERM);
 }
 
 TEST(ProgramTest, TakenPortsExitWith1AndOneLineThatNamesAddressAndFlag) {

@@ -40,6 +40,7 @@ TEST_F(SettingsTest, AFileHasTheNamesOfTheFlags) {
 model-root = "models"
 listen = "127.0.0.1:7000"
 max-batch-delay-us = 50
+drain-delay-ms = 5000
 max-mean-shift = 0.2
 schema-change = "refuse"
 precision = "bf16"
@@ -50,6 +51,7 @@ allow-insecure = true
   EXPECT_EQ(server.model_root, "models");
   EXPECT_EQ(server.listen.port, 7000);
   EXPECT_EQ(server.batch.max_delay.count(), 50);
+  EXPECT_EQ(server.drain_delay.count(), 5000);
   EXPECT_EQ(server.policy.guards.max_mean_shift, 0.2);
   EXPECT_FALSE(server.policy.guards.allow_schema_change);
   EXPECT_EQ(server.precision, model::Precision::kBf16);
