@@ -10,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "trainer/calibration.h"
 #include "trainer/evaluation.h"
 #include "trainer/golden_rows.h"
 #include "trainer/random.h"
@@ -275,8 +274,8 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& 
       logits[i] = unseen.logits[i * heads + head];
       labels[i] = data.labels[head][unseen.rows[i]];
     }
-    result.push_back(
-        {options.labels[head].column, options.labels[head], /*base_rate=*/0, FitCalibrator(logits, labels)});
+    result.push_back({options.labels[head].column, options.labels[head], /*base_rate=*/0,
+                      ChooseCalibrator(options.calibration, logits, labels)});
   }
   return result;
 }

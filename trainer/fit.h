@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "trainer/calibrator_choice.h"
 #include "trainer/dataset.h"
 #include "trainer/encoder_fitting.h"
 #include "trainer/metrics.h"
@@ -29,6 +30,7 @@ struct FitOptions {
   // After the model has been measured, train another one on all rows, the validation rows with them, for as
   // long: the newest rows are those most like the ones to come.
   bool refit = false;
+  CalibrationKind calibration = CalibrationKind::kAuto;
   EncoderOptions encoders;
   TrainingOptions training;
   // For encoded rows, if the data set has a cache: otherwise all of them are in memory.

@@ -37,7 +37,7 @@ Json Heads(const model::Snapshot& snapshot) {
                      {"column", head.label.column},
                      {"positive", head.label.positive.empty() ? "1, true, yes, y or t" : head.label.positive},
                      {"base_rate", head.base_rate},
-                     {"calibrator", {{"slope", head.calibrator.slope}, {"offset", head.calibrator.offset}}}});
+                     {"calibrator", CalibratorToJson(head.calibrator)}});
   }
   return heads;
 }
@@ -54,6 +54,7 @@ Json Options(const FitOptions& options) {
           {"learning_rate", training.learning_rate},
           {"learning_rate_decay", training.learning_rate_decay},
           {"ensemble", options.members},
+          {"calibration", ToString(options.calibration)},
           {"dropout", training.noise.hidden_dropout},
           {"embedding_dropout", training.noise.embedding_dropout},
           {"field_dropout", training.noise.field_dropout},
@@ -66,6 +67,15 @@ Json Options(const FitOptions& options) {
 }
 
 }  // namespace
+
+Json CalibratorToJson(const model::Calibrator& calibrator) {
+  Json json = {
+      {"kind", ToString(KindOf(calibrator))}, {"slope", calibrator.slope}, {"offset", calibrator.offset}};
+  for (const model::CalibratorKnot& knot : calibrator.knots) {
+    json["knots"].push_back(Json::array({knot.from, knot.to}));
+  }
+  return json;
+}
 
 std::string OptionsToJson(const FitOptions& options) { return JsonText(Options(options)); }
 

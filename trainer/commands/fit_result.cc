@@ -67,6 +67,9 @@ void PrintJson(const FitRun& run, const Published& published, const std::vector<
                                  {"validation", {{"rows", fitted.validation_rows}, {"heads", figures}}},
                                  {"interrupted", fitted.interrupted},
                                  {"notices", fitted.notices}};
+  for (const model::Head& head : fitted.published().snapshot().heads) {
+    json["calibrators"][head.name] = ToString(KindOf(head.calibrator));
+  }
   json.update(AssessmentToJson(heads, assessment));
   if (!more.is_null()) json.update(more);
   std::printf("%s\n", JsonText(json).c_str());

@@ -108,6 +108,7 @@ absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text) {
 FitOptions TrainingFlags::Options() const {
   FitOptions parsed = options;
   parsed.training.hidden = ParseHidden(hidden).value();
+  parsed.calibration = ParseCalibrationKind(calibration).value();
   parsed.training.optimizer.kind = ParseOptimizer(optimizer).value();
   return parsed;
 }
@@ -154,6 +155,16 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
                    "What the learning rate is multiplied by over an epoch, little by little")
       ->type_name("F")
       ->check(cli::Number(1e-3, 1.0))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--calibration", flags->calibration,
+          "Last step to a probability, fitted to rows not trained on: platt (a slope and an offset on "
+          "the\nlogit), isotonic (a monotone curve upon that, where there are at least 100 rows of "
+          "either kind), none,\nor auto: platt, unless the curve is clearly better on rows that it "
+          "was not fitted to")
+      ->type_name("auto|platt|isotonic|none")
+      ->check(cli::CheckedBy(&ParseCalibrationKind))
       ->capture_default_str();
   AddRegularisation(command, &flags->options);
   command

@@ -13,6 +13,7 @@ namespace adscore::trainer {
 struct TrainingFlags {
   std::string hidden = "128,64";
   std::string optimizer = "adam";
+  std::string calibration = "auto";
   FitOptions options;  // where numbers are parsed into
   const CLI::App* command = nullptr;
 
