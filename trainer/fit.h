@@ -21,6 +21,12 @@
 
 namespace adscore::trainer {
 
+// What the loss of a head's positive rows counts for.
+struct PositiveWeight {
+  std::string head;  // empty: of all heads
+  float weight = 1;
+};
+
 struct FitOptions {
   std::vector<model::Label> labels;
   SplitKind split = SplitKind::kTail;
@@ -33,6 +39,8 @@ struct FitOptions {
   CalibrationKind calibration = CalibrationKind::kAuto;
   EncoderOptions encoders;
   TrainingOptions training;
+  // Become TrainingOptions::positive_weights.
+  std::vector<PositiveWeight> positive_weights{};
   // For encoded rows, if the data set has a cache: otherwise all of them are in memory.
   size_t memory_bytes = size_t{1} << 30;
 };
@@ -51,14 +59,16 @@ struct FittedModel {
   // Training was stopped (TrainingOptions::stop): this is the best state until then, without the tuning rows.
   bool interrupted = false;
   double rows_per_second = 0;        // of the training loop
+  uint64_t rows_trained = 0;         // by it: each epoch of each training anew
   std::vector<LossLook> history;     // looks at the tuning rows, in order
   std::vector<std::string> notices;  // what a person should know about the result, one line each
 
   const TrainedModel& published() const { return refitted != nullptr ? *refitted : *model; }
 };
 
-// InvalidArgument if there are too few rows, a label is the same in all training rows, or training diverges;
-// Cancelled if it is stopped before there is a state worth keeping; and the errors of reading a cache.
+// InvalidArgument if there are too few rows, a positive weight names no head, a label is the same in all
+// training rows, or training diverges; Cancelled if it is stopped before there is a state worth keeping; and
+// the errors of reading a cache.
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
                                      const TrainingReport& report);
 

@@ -42,6 +42,13 @@ Json Heads(const model::Snapshot& snapshot) {
   return heads;
 }
 
+// By head; "" for all of them.
+Json PositiveWeights(const std::vector<PositiveWeight>& weights) {
+  Json json = Json::object();
+  for (const PositiveWeight& weight : weights) json[weight.head] = weight.weight;
+  return json;
+}
+
 Json Options(const FitOptions& options) {
   const TrainingOptions& training = options.training;
   return {{"hidden", training.hidden},
@@ -63,6 +70,8 @@ Json Options(const FitOptions& options) {
           {"embedding_decay", training.optimizer.embedding_decay},
           {"clip_norm", training.optimizer.clip_norm},
           {"weight_average", training.optimizer.average_decay},
+          {"negative_rate", training.negative_rate},
+          {"positive_weight", PositiveWeights(options.positive_weights)},
           {"seed", training.seed}};
 }
 

@@ -59,6 +59,7 @@ void PrintJson(const FitRun& run, const Published& published, const std::vector<
                                  {"published_rows", fitted.published().snapshot().provenance.training_rows},
                                  {"seconds", SecondsSince(run.begin)},
                                  {"rows_per_second", fitted.rows_per_second},
+                                 {"rows_trained", fitted.rows_trained},
                                  {"tuning_parts", fitted.tuning_parts},
                                  {"members", fitted.model->snapshot().members},
                                  {"epochs_run", fitted.epochs},
