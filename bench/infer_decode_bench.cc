@@ -135,19 +135,19 @@ void Infer(benchmark::State& state) {
   const std::string bytes = requests.infer();
   const std::vector<float> probabilities(static_cast<size_t>(state.range(2)), 0.25F);
   server::MessageArena arena;
+  server::InferRequest request;
   server::InferDecoder decoder;
   std::string answer;
   for (auto _ : state) {
     arena.Reset();
-    auto* request = arena.Create<inference::ModelInferRequest>();
     auto* response = arena.Create<inference::ModelInferResponse>();
     model::Impression impression;
-    if (!request->ParseFromString(bytes) || decoder.Decode(*request, requests.snapshot(), &impression)) {
+    if (!request.Read(bytes).ok() || decoder.Decode(request, requests.snapshot(), &impression)) {
       state.SkipWithError(decoder.message().c_str());
       break;
     }
     benchmark::DoNotOptimize(impression.candidates.numeric.data());
-    server::EncodeInferResponse(*request, "ads", 1, requests.snapshot(), probabilities, decoder.heads(),
+    server::EncodeInferResponse(request, "ads", 1, requests.snapshot(), probabilities, decoder.heads(),
                                 response);
     response->SerializeToString(&answer);
     benchmark::DoNotOptimize(answer.data());

@@ -30,6 +30,7 @@ EncodedData::EncodedData(const Dataset& data, const InputLayout& layout, const F
   if (data.cache != nullptr) return;
   std::vector<uint32_t> all(data.rows);
   std::iota(all.begin(), all.end(), 0U);
+  in_memory_.Reserve(data.rows, layout, data.labels.size());
   AppendEncoded(data, all, 0, data.labels, layout, encoders, &in_memory_, data.weights);
 }
 

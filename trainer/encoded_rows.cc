@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "trainer/huge_pages.h"
+
 namespace adscore::trainer {
 namespace {
 
@@ -161,6 +163,9 @@ void EncodedRows::Reserve(size_t count, const InputLayout& layout, size_t label_
   multi_ids.reserve(count * layout.multi);
   statistics.reserve(count * layout.statistics);
   labels.reserve(count * label_heads);
+  PreferHugePages(&numbers);
+  PreferHugePages(&ids);
+  PreferHugePages(&statistics);
 }
 
 void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t begin,

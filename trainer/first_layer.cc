@@ -68,6 +68,7 @@ void FirstLayer::Reserve(size_t rows) {
 void FirstLayer::Gather(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
                         size_t first, size_t last) {
   const float scale = noise.on_fields() ? noise.field_scale() : 1.0F;
+  std::vector<uint32_t> ids(fields_.size() * (last - first));  // [fields][rows]
   for (size_t r = first; r < last; ++r) {
     if (r + kRowsAhead < rows.size()) Prefetch(data, layout_, rows[r + kRowsAhead]);
     const size_t row = rows[r];
@@ -84,13 +85,17 @@ void FirstLayer::Gather(const EncodedRows& data, std::span<const uint32_t> rows,
       } else if (field.kind == model::FeatureKind::kCategorical && fate == Noise::Field::kKept) {
         id = data.ids[row * layout_.categorical + field.column];
       }
-      fields_[f].row_ids[r] = fate == Noise::Field::kLeftOut ? kLeftOut : id;
+      ids[f * (last - first) + r - first] = fate == Noise::Field::kLeftOut ? kLeftOut : id;
       if (field.statistics == 0) continue;
       const float* statistics = data.statistics.data() + row * layout_.statistics + field.statistics_column;
       // What is unknown has never been counted either: its statistics are 0.
       const float weight = fate == Noise::Field::kKept ? scale : 0.0F;
       for (size_t s = 0; s < field.statistics; ++s) *input++ = weight * statistics[s];
     }
+  }
+  // Whole lines at a time: they were last read by whichever worker had the field.
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    std::copy_n(ids.data() + f * (last - first), last - first, fields_[f].row_ids.data() + first);
   }
 }
 
@@ -147,16 +152,30 @@ void FirstLayer::Project(const EncodedRows& data, std::span<const uint32_t> rows
 }
 
 void FirstLayer::Forward(size_t first, size_t last, float* outputs) {
-  std::vector<WeightedRow> addends;
-  for (size_t r = first; r < last; ++r) {
-    addends.clear();
-    for (size_t f = 0; f < fields_.size(); ++f) {
-      if (layout_.fields[f].dim == 0) continue;
+  // What a row adds up is collected field by field: a field's uses lie next to each other, those of a row in
+  // as many places as there are fields, most of them written by another worker.
+  std::vector<size_t> next(last - first + 1, 0);  // where a row's next addend goes
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    if (layout_.fields[f].dim == 0) continue;
+    for (size_t r = first; r < last; ++r) next[r - first + 1] += fields_[f].batch.OfRow(r).size();
+  }
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  std::vector<WeightedRow> addends(next.back());
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    if (layout_.fields[f].dim == 0) continue;
+    const float* const projected = fields_[f].projected.data();
+    for (size_t r = first; r < last; ++r) {
       for (const BatchIds::Use& use : fields_[f].batch.OfRow(r)) {
-        addends.push_back({fields_[f].projected.data() + use.at * outputs_, use.factor});
+        addends[next[r - first]++] = {projected + use.at * outputs_, use.factor};
       }
     }
-    SumRows(parameters_->layers.front().bias.data(), addends, outputs_, outputs + r * outputs_);
+  }
+  const float* const bias = parameters_->layers.front().bias.data();
+  size_t begin = 0;
+  for (size_t r = first; r < last; ++r) {
+    const size_t end = next[r - first];
+    SumRows(bias, std::span(addends).subspan(begin, end - begin), outputs_, outputs + r * outputs_);
+    begin = end;
   }
   float* y = outputs + first * outputs_;
   kernels_.dense({.rows = last - first,

@@ -22,47 +22,6 @@ Parameters ZerosLike(const Parameters& parameters) {
 
 }  // namespace
 
-// One step of some weights that have the same clock.
-class Optimizer::Update {
- public:
-  Update(const OptimizerOptions& options, const Correction& correction, float learning_rate, float scale)
-      : options_(options),
-        correction_(correction),
-        rate_(learning_rate),
-        scale_(scale),
-        average_rate_(static_cast<float>(1 - options.average_decay)) {}
-
-  void Run(size_t count, const float* gradient, float decay, float* weights, float* first, float* second,
-           float* average) const {
-    if (options_.kind == OptimizerKind::kAdaGrad) {
-      for (size_t i = 0; i < count; ++i) {
-        const float g = scale_ * gradient[i];
-        second[i] += g * g;
-        weights[i] -= rate_ * (decay * weights[i] + g / (std::sqrt(second[i]) + options_.epsilon));
-        average[i] += average_rate_ * (weights[i] - average[i]);
-      }
-      return;
-    }
-    const float rate = rate_ * correction_.first;
-    const float keep = 1 - rate_ * decay;
-    for (size_t i = 0; i < count; ++i) {
-      const float g = scale_ * gradient[i];
-      first[i] += (1 - options_.beta1) * (g - first[i]);
-      second[i] += (1 - options_.beta2) * (g * g - second[i]);
-      weights[i] = keep * weights[i] -
-                   rate * first[i] / (std::sqrt(second[i] * correction_.second) + options_.epsilon);
-      average[i] += average_rate_ * (weights[i] - average[i]);
-    }
-  }
-
- private:
-  const OptimizerOptions& options_;
-  const Correction& correction_;
-  const float rate_;
-  const float scale_;
-  const float average_rate_;
-};
-
 Optimizer::Optimizer(const InputLayout& layout, Parameters initial, const OptimizerOptions& options,
                      Workers& workers)
     : layout_(layout),
@@ -104,24 +63,40 @@ float Optimizer::ClipScale(const Gradients& gradients) const {
   return norm > options_.clip_norm ? static_cast<float>(options_.clip_norm / norm) : 1.0F;
 }
 
+WeightStep Optimizer::StepOf(const Correction& correction, float learning_rate, float scale,
+                             float decay) const {
+  const bool is_adam = options_.kind == OptimizerKind::kAdam;
+  return {.kind = options_.kind,
+          .gradient_scale = scale,
+          .rate = is_adam ? learning_rate * correction.first : learning_rate,
+          .keep = 1 - learning_rate * decay,
+          .first_rate = 1 - options_.beta1,
+          .second_rate = 1 - options_.beta2,
+          .second_correction = correction.second,
+          .epsilon = options_.epsilon,
+          .average_rate = static_cast<float>(1 - options_.average_decay)};
+}
+
 void Optimizer::Step(const Gradients& gradients, float learning_rate) {
   corrections_.push_back(CorrectionAt(++step_));
   const float scale = ClipScale(gradients);
-  const Update update(options_, corrections_.back(), learning_rate, scale);
-  const auto layer_part = [&](std::vector<float>& weights, const std::vector<float>& gradient,
-                              std::vector<float>& first_moment, std::vector<float>& second_moment,
-                              std::vector<float>& average, float decay, size_t worker) {
-    const auto [first, last] = workers_.Share(worker, weights.size());
-    update.Run(last - first, gradient.data() + first, decay, weights.data() + first,
-               first_moment.data() + first, second_moment.data() + first, average.data() + first);
-  };
+  const WeightStep weight_step = StepOf(corrections_.back(), learning_rate, scale, options_.weight_decay);
+  const WeightStep bias_step = StepOf(corrections_.back(), learning_rate, scale, 0);
   workers_.Run([&](size_t worker) {
+    const auto share = [&](const WeightStep& step, const std::vector<float>& gradient,
+                           std::vector<float>& weights, std::vector<float>& first, std::vector<float>& second,
+                           std::vector<float>& average) {
+      const auto [begin, end] = workers_.Share(worker, weights.size());
+      StepWeights(
+          step, gradient.data() + begin, end - begin,
+          {weights.data() + begin, first.data() + begin, second.data() + begin, average.data() + begin});
+    };
     for (size_t l = 0; l < parameters_.layers.size(); ++l) {
       DenseLayer& layer = parameters_.layers[l];
-      layer_part(layer.weights, gradients.layers[l].weights, first_.layers[l].weights,
-                 second_.layers[l].weights, average_.layers[l].weights, options_.weight_decay, worker);
-      layer_part(layer.bias, gradients.layers[l].bias, first_.layers[l].bias, second_.layers[l].bias,
-                 average_.layers[l].bias, 0, worker);
+      share(weight_step, gradients.layers[l].weights, layer.weights, first_.layers[l].weights,
+            second_.layers[l].weights, average_.layers[l].weights);
+      share(bias_step, gradients.layers[l].bias, layer.bias, first_.layers[l].bias, second_.layers[l].bias,
+            average_.layers[l].bias);
     }
   });
   workers_.RunEach(layout_.fields.size(),
@@ -144,16 +119,15 @@ void Optimizer::UpdateTable(size_t field, const RowGradients& gradient, float le
   for (size_t slot = 0; slot < gradient.ids().size(); ++slot) {
     const uint32_t id = gradient.ids()[slot];
     if (slot + kIdsAhead < gradient.ids().size()) Prefetch(field, gradient.ids()[slot + kIdsAhead]);
-    const Update update(options_, corrections_[++clock_[field][id]], learning_rate, scale);
+    WeightStep step =
+        StepOf(corrections_[++clock_[field][id]], learning_rate, scale, options_.embedding_decay);
     // The steps since the row was last touched, during which its weights stood still.
-    const uint32_t idle = step_ - 1 - last_step_[field][id];
-    const float idle_decay = corrections_[idle].average_left;
+    step.idle_decay = corrections_[step_ - 1 - last_step_[field][id]].average_left;
     last_step_[field][id] = step_;
-    float* weights = parameters_.tables[field].data() + id * dim;
-    float* average = average_.tables[field].data() + id * dim;
-    for (size_t i = 0; i < dim; ++i) average[i] = weights[i] + idle_decay * (average[i] - weights[i]);
-    update.Run(dim, gradient.Row(slot), options_.embedding_decay, weights,
-               first_.tables[field].data() + id * dim, second_.tables[field].data() + id * dim, average);
+    const size_t begin = id * dim;
+    StepWeights(step, gradient.Row(slot), dim,
+                {parameters_.tables[field].data() + begin, first_.tables[field].data() + begin,
+                 second_.tables[field].data() + begin, average_.tables[field].data() + begin});
   }
 }
 

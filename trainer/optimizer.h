@@ -1,10 +1,11 @@
-// Adam (D. Kingma, J. Ba, 2015) or AdaGrad, with a running average of the weights.
+// Adam or AdaGrad over the tables and layers of a network, with a running average of the weights; what a step
+// does to a weight is weight_step.h's.
 //
 // Embedding rows are touched only when a batch has their id, at a cost that does not grow with the table:
 // each row has its own clock, which counts the batches it was in, for Adam's moments and their bias
 // correction. A row that is in every batch is treated exactly as a dense weight is.
 //
-// The average, an exponential one over the last ~1 ÷ (1 - decay) steps (B. Polyak, 1992), is what is
+// The average, an exponential one over the last ~1 ÷ (1 - decay) steps, is what is
 // evaluated and published: it has less of the noise of single batches. A row's weights stand still between
 // the batches that have its id, so that its average is caught up exactly when it is next needed.
 //
@@ -16,22 +17,18 @@
 
 #include "trainer/network.h"
 #include "trainer/parameters.h"
+#include "trainer/weight_step.h"
 #include "trainer/workers.h"
 
 namespace adscore::trainer {
-
-enum class OptimizerKind {
-  kAdam,
-  kAdaGrad,  // J. Duchi et al., 2011: steps that shrink as squared gradients add up; no momentum
-};
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdam;
   float beta1 = 0.9F;
   float beta2 = 0.999F;
   float epsilon = 1e-8F;
-  // Share of a weight that is taken off per step, times the learning rate (I. Loshchilov, F. Hutter, 2019):
-  // of the layers' weights, and of an embedding's row per batch that has its id. Biases are left alone.
+  // Share of a weight that is taken off per step, times the learning rate: of the layers' weights, and of an
+  // embedding's row per batch that has its id. Biases are left alone.
   float weight_decay = 0;
   float embedding_decay = 0;
   // A batch's gradient is scaled down to this Euclidean length if it is longer; 0: never.
@@ -59,8 +56,8 @@ class Optimizer {
     float second;        // 1 ÷ (1 - beta2ⁿ)
     float average_left;  // average_decayⁿ
   };
-  class Update;
   Correction CorrectionAt(uint32_t n) const;
+  WeightStep StepOf(const Correction& correction, float learning_rate, float scale, float decay) const;
   // What the gradient is multiplied by because of clip_norm.
   float ClipScale(const Gradients& gradients) const;
   void Prefetch(size_t field, uint32_t id) const;

@@ -12,7 +12,6 @@ namespace {
 
 using inference::InferParameter;
 using inference::InferTensorContents;
-using inference::ModelInferRequest;
 using inference::ModelInferResponse;
 
 constexpr size_t kMaxTimeoutUs = 24ULL * 3600 * 1'000'000;
@@ -138,8 +137,19 @@ absl::Status ReadParameter(const std::string& name, const InferParameter& parame
   return absl::OkStatus();
 }
 
-absl::Status InInput(const std::string& name, const absl::Status& status) {
-  return absl::InvalidArgumentError(absl::StrCat("input '", name.substr(0, 100), "': ", status.message()));
+absl::Status InInput(std::string_view name, const absl::Status& status) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("input '", std::string(name.substr(0, 100)), "': ", status.message()));
+}
+
+// That the elements of `input` are in one place, and in the request.
+absl::Status CheckForm(const InferRequest::Input& input, bool raw) {
+  if (input.message == nullptr) return absl::OkStatus();
+  if (input.message->parameters().contains("shared_memory_region")) {
+    return absl::InvalidArgumentError("shared memory is not supported; send the contents in the request");
+  }
+  if (!raw || !input.message->has_contents()) return absl::OkStatus();
+  return absl::InvalidArgumentError("both contents and raw_input_contents; leave one of them out");
 }
 
 }  // namespace
@@ -156,24 +166,25 @@ absl::Status ParseModelVersion(std::string_view text, int64_t* version) {
                                                  "that serves"));
 }
 
-absl::Status ParseInferOptions(const ModelInferRequest& request, InferOptions* options) {
+absl::Status ParseInferOptions(const InferRequest& request, InferOptions* options) {
   *options = {};
   absl::Status status = ParseModelVersion(request.model_version(), &options->version);
-  for (const auto& [name, parameter] : request.parameters()) {
+  if (request.parameters() == nullptr) return status;
+  for (const auto& [name, parameter] : request.parameters()->parameters()) {
     status.Update(ReadParameter(name, parameter, options));
   }
   return status;
 }
 
-size_t RequestedRows(const ModelInferRequest& request) {
+size_t RequestedRows(const InferRequest& request) {
   int64_t rows = 1;
-  for (const auto& input : request.inputs()) {
-    if (input.shape_size() > 0) rows = std::max(rows, input.shape(0));
+  for (const InferRequest::Input& input : request.inputs()) {
+    if (input.dimensions > 0) rows = std::max(rows, request.Shape(input)[0]);
   }
   return static_cast<size_t>(rows);
 }
 
-std::optional<Refusal> InferDecoder::Decode(const ModelInferRequest& request, const model::Snapshot& snapshot,
+std::optional<Refusal> InferDecoder::Decode(const InferRequest& request, const model::Snapshot& snapshot,
                                             model::Impression* impression) {
   absl::Status status = ReadTensors(request);
   if (status.ok()) status = ReadHeads(request, snapshot);
@@ -185,67 +196,60 @@ std::optional<Refusal> InferDecoder::Decode(const ModelInferRequest& request, co
   return Refusal::kInvalid;
 }
 
-absl::Status InferDecoder::ReadTensors(const ModelInferRequest& request) {
-  const bool raw = request.raw_input_contents_size() > 0;
-  if (raw && request.raw_input_contents_size() != request.inputs_size()) {
+absl::Status InferDecoder::ReadTensors(const InferRequest& request) {
+  const std::span<const std::string_view> raw = request.raw_input_contents();
+  const std::span<const InferRequest::Input> inputs = request.inputs();
+  if (!raw.empty() && raw.size() != inputs.size()) {
     return absl::InvalidArgumentError(absl::StrCat("raw_input_contents: expected one entry for each of the ",
-                                                   request.inputs_size(), " inputs, got ",
-                                                   request.raw_input_contents_size()));
+                                                   inputs.size(), " inputs, got ", raw.size()));
   }
   tensors_.clear();
-  for (int i = 0; i < request.inputs_size(); ++i) {
-    const ModelInferRequest::InferInputTensor& input = request.inputs(i);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const InferRequest::Input& input = inputs[i];
     TensorView& tensor = tensors_.emplace_back();
-    tensor.name = input.name();
-    // Asking an empty map for a name would allocate the name.
-    if (!input.parameters().empty() && input.parameters().contains("shared_memory_region")) {
-      return InInput(input.name(), absl::InvalidArgumentError(
-                                       "shared memory is not supported; send the contents in the request"));
-    }
-    absl::Status status = ReadElement(input.datatype(), &tensor.element);
-    if (status.ok()) {
-      status = SetShape({input.shape().data(), static_cast<size_t>(input.shape_size())}, &tensor);
-    }
-    if (status.ok() && raw && input.has_contents()) {
-      status = absl::InvalidArgumentError("both contents and raw_input_contents; leave one of them out");
-    }
-    if (status.ok() && raw) {
-      tensor.bytes = request.raw_input_contents(i);
+    tensor.name = input.name;
+    absl::Status status = ReadElement(input.datatype, &tensor.element);
+    if (status.ok()) status = SetShape(request.Shape(input), &tensor);
+    if (status.ok()) status = CheckForm(input, !raw.empty());
+    if (status.ok() && !raw.empty()) {
+      tensor.bytes = raw[i];
       status = CheckBytes(&tensor);
     } else if (status.ok()) {
-      status = SetContents(input.contents(), &tensor);
+      status = SetContents(
+          input.message == nullptr ? InferTensorContents::default_instance() : input.message->contents(),
+          &tensor);
     }
-    if (!status.ok()) return InInput(input.name(), status);
+    if (!status.ok()) return InInput(input.name, status);
   }
   return absl::OkStatus();
 }
 
-absl::Status InferDecoder::ReadHeads(const ModelInferRequest& request, const model::Snapshot& snapshot) {
+absl::Status InferDecoder::ReadHeads(const InferRequest& request, const model::Snapshot& snapshot) {
   heads_.clear();
-  for (const auto& output : request.outputs()) {
-    absl::Status status = AddRequestedHead(output.name(), snapshot, &heads_);
+  for (const InferRequest::Output& output : request.outputs()) {
+    absl::Status status = AddRequestedHead(std::string(output.name), snapshot, &heads_);
     if (!status.ok()) return absl::InvalidArgumentError(absl::StrCat("outputs: ", status.message()));
     for (const char* unsupported : {"classification", "shared_memory_region"}) {
-      if (!output.parameters().contains(unsupported)) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat("outputs: '", output.name(), "': ", unsupported, " is not supported; leave it out"));
+      if (output.message == nullptr || !output.message->parameters().contains(unsupported)) continue;
+      return absl::InvalidArgumentError(absl::StrCat("outputs: '", std::string(output.name),
+                                                     "': ", unsupported, " is not supported; leave it out"));
     }
   }
   if (heads_.empty()) AddAllHeads(snapshot, &heads_);
   return absl::OkStatus();
 }
 
-void EncodeInferResponse(const ModelInferRequest& request, const std::string& model, int64_t version,
+void EncodeInferResponse(const InferRequest& request, const std::string& model, int64_t version,
                          const model::Snapshot& snapshot, std::span<const float> probabilities,
                          std::span<const size_t> heads, ModelInferResponse* response) {
   const size_t all = snapshot.heads.size();
   const size_t rows = probabilities.size() / all;
-  const bool raw = request.raw_input_contents_size() > 0;
+  const bool raw = !request.raw_input_contents().empty();
   response->set_model_name(model);
   char digits[24];
   response->set_model_version(
       digits, static_cast<size_t>(std::to_chars(digits, digits + sizeof(digits), version).ptr - digits));
-  response->set_id(request.id());
+  response->set_id(request.id().data(), request.id().size());
   for (const size_t head : heads) {
     ModelInferResponse::InferOutputTensor* output = response->add_outputs();
     output->set_name(snapshot.heads[head].name);

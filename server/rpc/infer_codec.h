@@ -18,6 +18,7 @@
 #include "model/raw_columns.h"
 #include "model/snapshot.h"
 #include "server/refusal.h"
+#include "server/rpc/infer_request.h"
 #include "server/rpc/tensor_features.h"
 #include "server/rpc/tensor_view.h"
 
@@ -36,17 +37,17 @@ absl::Status ParseModelVersion(std::string_view text, int64_t* version);
 
 // InvalidArgument for a version that is no number, or a parameter of ours that is not what it should be.
 // `*options` is filled in as far as it could be read.
-absl::Status ParseInferOptions(const inference::ModelInferRequest& request, InferOptions* options);
+absl::Status ParseInferOptions(const InferRequest& request, InferOptions* options);
 
 // The candidates that a request asks to be scored, as far as can be told before its model is known: the
 // largest first dimension; at least 1.
-size_t RequestedRows(const inference::ModelInferRequest& request);
+size_t RequestedRows(const InferRequest& request);
 
 class InferDecoder {
  public:
   // Checks `request` against the model and makes `*impression` a view of it, valid as long as the request and
   // until the next call. Otherwise kInvalid, and message() says which input and what was expected.
-  std::optional<Refusal> Decode(const inference::ModelInferRequest& request, const model::Snapshot& snapshot,
+  std::optional<Refusal> Decode(const InferRequest& request, const model::Snapshot& snapshot,
                                 model::Impression* impression);
 
   const std::string& message() const { return message_; }
@@ -57,8 +58,8 @@ class InferDecoder {
   void Trim() { decoder_.Trim(); }
 
  private:
-  absl::Status ReadTensors(const inference::ModelInferRequest& request);
-  absl::Status ReadHeads(const inference::ModelInferRequest& request, const model::Snapshot& snapshot);
+  absl::Status ReadTensors(const InferRequest& request);
+  absl::Status ReadHeads(const InferRequest& request, const model::Snapshot& snapshot);
 
   std::string message_;
   std::vector<TensorView> tensors_;
@@ -68,9 +69,8 @@ class InferDecoder {
 
 // probabilities: [rows][all heads of `snapshot`]; the answer has one tensor [rows, 1] for each of `heads`, in
 // the form, raw or not, that the request's inputs had.
-void EncodeInferResponse(const inference::ModelInferRequest& request, const std::string& model,
-                         int64_t version, const model::Snapshot& snapshot,
-                         std::span<const float> probabilities, std::span<const size_t> heads,
-                         inference::ModelInferResponse* response);
+void EncodeInferResponse(const InferRequest& request, const std::string& model, int64_t version,
+                         const model::Snapshot& snapshot, std::span<const float> probabilities,
+                         std::span<const size_t> heads, inference::ModelInferResponse* response);
 
 }  // namespace adscore::server

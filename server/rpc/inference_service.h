@@ -1,5 +1,6 @@
 // inference.GRPCInferenceService: ModelInfer is answered by the serving loops, which ask for its calls as
-// they do for Predict's; what only looks something up is answered here, on gRPC's own threads.
+// they do for Predict's, but as bytes (infer_request.h); what only looks something up is answered here, on
+// gRPC's own threads.
 //
 // Thread-safe.
 #pragma once
@@ -10,7 +11,7 @@
 
 namespace adscore::server {
 
-class InferenceServiceImpl final : public inference::GRPCInferenceService::WithAsyncMethod_ModelInfer<
+class InferenceServiceImpl final : public inference::GRPCInferenceService::WithRawMethod_ModelInfer<
                                        inference::GRPCInferenceService::Service> {
  public:
   explicit InferenceServiceImpl(const ServingParts& parts) : parts_(parts) {}

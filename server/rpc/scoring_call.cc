@@ -14,9 +14,9 @@ void Await(Services* services, grpc::ServerContext* context, v1::PredictRequest*
   services->prediction.RequestPredict(context, request, responder, queue, queue, tag);
 }
 
-void Await(Services* services, grpc::ServerContext* context, inference::ModelInferRequest* request,
-           grpc::ServerAsyncResponseWriter<inference::ModelInferResponse>* responder,
-           grpc::ServerCompletionQueue* queue, CompletionTag* tag) {
+void Await(Services* services, grpc::ServerContext* context, grpc::ByteBuffer* request,
+           grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>* responder, grpc::ServerCompletionQueue* queue,
+           CompletionTag* tag) {
   services->inference.RequestModelInfer(context, request, responder, queue, queue, tag);
 }
 
@@ -30,16 +30,13 @@ void Await(Services* services, grpc::ServerContext* context, tensorflow::serving
 
 template <typename Job>
 void ScoringCall<Job>::Post() {
-  arena_.Reset();
-  request_ = arena_.template Create<Request>();
-  response_ = arena_.template Create<Response>();
   responder_.reset();
   context_.emplace();
   responder_.emplace(&*context_);
   is_finished_ = false;
   is_done_ = false;
   context_->AsyncNotifyWhenDone(&done_);
-  Await(&loop_->services(), &*context_, request_, &*responder_, loop_->queue(), &arrived_);
+  Await(&loop_->services(), &*context_, memory_.request(), &*responder_, loop_->queue(), &arrived_);
 }
 
 template <typename Job>
@@ -50,13 +47,13 @@ void ScoringCall<Job>::OnArrived(bool ok) {
   }
   loop_->OnScoringCallArrived(this);
   const Time now = loop_->clock().Now();
-  Job::Begin(*request_, response_, now, ToSteady(context_->deadline(), now));
+  Job::Begin(*memory_.request(), memory_.response(), now, ToSteady(context_->deadline(), now));
 }
 
 template <typename Job>
 void ScoringCall<Job>::End(const grpc::Status& status, const ServedModel* served) {
   if (status.ok()) {
-    responder_->Finish(*response_, status, &finished_);
+    responder_->Finish(*memory_.response(), status, &finished_);
   } else {
     // The name that gRPC's own retries know (gRFC A6).
     if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
@@ -84,6 +81,7 @@ template <typename Job>
 void ScoringCall<Job>::RecycleIfOver() {
   if (!is_finished_ || !is_done_) return;
   Job::EndUnderWay();
+  memory_.Reset();  // now: an idle call must not hold what a large request needed
   loop_->Recycle(this);
 }
 

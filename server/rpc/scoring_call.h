@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "grpcpp/grpcpp.h"
+#include "server/rpc/call_memory.h"
 #include "server/rpc/completion_tag.h"
 #include "server/rpc/infer_job.h"
-#include "server/rpc/message_arena.h"
 #include "server/rpc/request_job.h"
 #include "server/rpc/tensorflow_job.h"
 
@@ -41,9 +41,7 @@ class ScoringCall final : public Job {
   MemberTag<ScoringCall> done_{this, &ScoringCall::OnDone};
 
   // Of the present call.
-  MessageArena arena_;  // request_ and response_ live in it
-  Request* request_ = nullptr;
-  Response* response_ = nullptr;
+  CallMemory<Request, Response> memory_;
   std::optional<grpc::ServerContext> context_;
   std::optional<grpc::ServerAsyncResponseWriter<Response>> responder_;
   bool is_finished_ = false;  // gRPC has taken the answer

@@ -3,11 +3,13 @@
 // name a feature, so the input is either such bytes or choices from what clients send.
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/rpc/infer_codec.h"
@@ -67,7 +69,29 @@ std::vector<float> CheckDecoded(const std::optional<Refusal>& refusal, const std
   return std::vector<float>(rows * snapshot.heads.size(), 0.5F);
 }
 
-void Check(const inference::ModelInferRequest& request, const model::Snapshot& snapshot) {
+// That what was read off the bytes is what protobuf reads off them.
+void CheckSame(const InferRequest& read, const inference::ModelInferRequest& request) {
+  Require(read.model_name() == request.model_name() && read.model_version() == request.model_version());
+  Require(read.id() == request.id());
+  Require(read.inputs().size() == static_cast<size_t>(request.inputs_size()));
+  for (int i = 0; i < request.inputs_size(); ++i) {
+    const InferRequest::Input& input = read.inputs()[static_cast<size_t>(i)];
+    const auto& expected = request.inputs(i);
+    Require(input.name == expected.name() && input.datatype == expected.datatype());
+    Require(std::ranges::equal(read.Shape(input), expected.shape()));
+    Require(expected.has_contents() ? input.message != nullptr && input.message->has_contents()
+                                    : input.message == nullptr || !input.message->has_contents());
+  }
+  Require(std::ranges::equal(read.raw_input_contents(), request.raw_input_contents()));
+  Require(read.outputs().size() == static_cast<size_t>(request.outputs_size()));
+  for (int i = 0; i < request.outputs_size(); ++i) {
+    Require(read.outputs()[static_cast<size_t>(i)].name == request.outputs(i).name());
+  }
+  Require((read.parameters() == nullptr ? 0 : read.parameters()->parameters_size()) ==
+          request.parameters_size());
+}
+
+void Check(const InferRequest& request, const model::Snapshot& snapshot) {
   InferOptions options;
   const absl::Status status = ParseInferOptions(request, &options);
   Require(options.version >= 0 && options.timeout.count() >= 0 && status.message().size() < kMostMessage);
@@ -222,8 +246,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint8_t mode = data[0] % 4;
   Choices choices(data + 1, size - 1);
   if (mode == 0) {
-    inference::ModelInferRequest request;
-    if (request.ParseFromArray(data + 1, static_cast<int>(size - 1))) {
+    const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
+    InferRequest request;
+    if (request.Read(bytes).ok()) {
+      inference::ModelInferRequest expected;
+      Require(expected.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+      CheckSame(request, expected);
       for (const model::Snapshot* snapshot : {&Mixed(), &Dense()}) Check(request, *snapshot);
     }
   } else if (mode == 1) {
@@ -234,7 +262,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     const model::Snapshot& snapshot = choices.Snapshot();
     if (mode == 2) {
-      Check(MakeInfer(snapshot, &choices), snapshot);
+      const std::string bytes = MakeInfer(snapshot, &choices).SerializeAsString();
+      InferRequest request;
+      // Names are any bytes here, and text on the wire.
+      if (request.Read(bytes).ok()) Check(request, snapshot);
     } else {
       Check(MakeTensorFlow(snapshot, &choices), snapshot);
     }

@@ -30,10 +30,20 @@ TEST(KilledPublisherTest, TheServerNeverSeesAPartOfAVersion) {
     return std::make_unique<Program>(std::vector<std::string>{ADSCORE_PUBLISH_LOOP, root.path(), "m"},
                                      logs.path() + "/errors");
   };
+  // How long a publisher needs for its first version here: a slow one must not always be killed before it.
+  const auto begin = std::chrono::steady_clock::now();
+  const std::unique_ptr<Program> first = start();
+  for (int i = 0; i < 100'000 && model::ListVersions(root.path(), "m")->empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  const auto longest =
+      std::chrono::duration_cast<std::chrono::microseconds>(2 * (std::chrono::steady_clock::now() - begin));
+  first->Signal(SIGKILL);
+  EXPECT_EQ(first->Wait(), -SIGKILL) << first->errors();
   std::mt19937 random(17);
   for (int i = 0; i < kKills; ++i) {
     const std::unique_ptr<Program> publisher = start();
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+    std::this_thread::sleep_for(longest * (random() % 1024) / 1024);
     publisher->Signal(SIGKILL);
     EXPECT_EQ(publisher->Wait(), -SIGKILL) << publisher->errors();
   }

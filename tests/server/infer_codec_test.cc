@@ -47,15 +47,21 @@ class InferCodecTest : public ::testing::Test {
     dense_.heads.emplace_back().name = "click";
   }
 
+  // `request` as it comes off the wire; valid until the next one.
+  const InferRequest& Read(const ModelInferRequest& request) {
+    bytes_ = request.SerializeAsString();
+    EXPECT_TRUE(request_.Read(bytes_).ok());
+    return request_;
+  }
   std::optional<Refusal> Decode(const ModelInferRequest& request) {
-    return decoder_.Decode(request, tiny_.snapshot(), &impression_);
+    return decoder_.Decode(Read(request), tiny_.snapshot(), &impression_);
   }
   std::string WhyInvalid(const ModelInferRequest& request) {
     EXPECT_EQ(Decode(request), Refusal::kInvalid);
     return decoder_.message();
   }
   std::string WhyInvalidDense(const ModelInferRequest& request) {
-    EXPECT_EQ(decoder_.Decode(request, dense_, &impression_), Refusal::kInvalid);
+    EXPECT_EQ(decoder_.Decode(Read(request), dense_, &impression_), Refusal::kInvalid);
     return decoder_.message();
   }
   // The i-th input's contents replaced.
@@ -71,6 +77,8 @@ class InferCodecTest : public ::testing::Test {
 
   const TinySnapshot tiny_;
   model::Snapshot dense_;  // its schema and heads only
+  std::string bytes_;
+  InferRequest request_;
   InferDecoder decoder_;
   model::Impression impression_;
 };
@@ -82,7 +90,7 @@ TEST_F(InferCodecTest, RawAndTypedTensorsBecomeTheColumnsThatNamedFeaturesBecome
   ASSERT_EQ(named.Decode(request, tiny_.snapshot().schema, 0, &expected), std::nullopt);
   for (const ModelInferRequest& infer : {RawInferRequest(), TypedInferRequest()}) {
     ASSERT_EQ(Decode(infer), std::nullopt) << decoder_.message();
-    EXPECT_EQ(RequestedRows(infer), 3u);
+    EXPECT_EQ(RequestedRows(request_), 3u);
     ExpectSame(impression_.context, expected.context);
     ExpectSame(impression_.candidates, expected.candidates);
     EXPECT_THAT(decoder_.heads(), ElementsAre(0, 1));
@@ -139,13 +147,13 @@ TEST_F(InferCodecTest, ADenseModelTakesAllFeaturesInOneTensorOrEachByName) {
   ModelInferRequest all;
   AddInput("features", "FP32", {2, 3}, &all);
   all.add_raw_input_contents(RawNumbers<float>({1, 2, 3, 4, 5, 6}));
-  ASSERT_EQ(decoder_.Decode(all, dense_, &impression_), std::nullopt) << decoder_.message();
+  ASSERT_EQ(decoder_.Decode(Read(all), dense_, &impression_), std::nullopt) << decoder_.message();
   EXPECT_THAT(impression_.candidates.numeric, ElementsAre(1, 4, 2, 5, 3, 6));
 
   ModelInferRequest named;
   AddInput("c", "FP32", {1}, &named);
   named.add_raw_input_contents(RawNumbers<float>({9}));
-  ASSERT_EQ(decoder_.Decode(named, dense_, &impression_), std::nullopt) << decoder_.message();
+  ASSERT_EQ(decoder_.Decode(Read(named), dense_, &impression_), std::nullopt) << decoder_.message();
   EXPECT_EQ(impression_.candidates.numeric[2], 9);
 
   all.mutable_inputs(0)->set_shape(1, 2);
@@ -259,22 +267,23 @@ TEST_F(InferCodecTest, VersionsAndParametersAreRead) {
   (*request.mutable_parameters())["key"].set_string_param("user1");
   (*request.mutable_parameters())["mine"].set_bool_param(true);
   InferOptions options;
-  ASSERT_TRUE(ParseInferOptions(request, &options).ok());
+  ASSERT_TRUE(ParseInferOptions(Read(request), &options).ok());
   EXPECT_EQ(options.version, 12);
   EXPECT_EQ(options.timeout, std::chrono::microseconds(5000));
   EXPECT_EQ(options.key, "user1");
   (*request.mutable_parameters())["timeout"].set_int64_param(-1);
-  EXPECT_THAT(std::string(ParseInferOptions(request, &options).message()),
+  EXPECT_THAT(std::string(ParseInferOptions(Read(request), &options).message()),
               HasSubstr("parameters['timeout']: expected a whole number"));
   (*request.mutable_parameters())["timeout"].set_uint64_param(UINT64_MAX);
-  ASSERT_TRUE(ParseInferOptions(request, &options).ok());
+  ASSERT_TRUE(ParseInferOptions(Read(request), &options).ok());
   EXPECT_GT(options.timeout.count(), 0);
   (*request.mutable_parameters())["key"].set_int64_param(1);
-  EXPECT_THAT(std::string(ParseInferOptions(request, &options).message()),
+  EXPECT_THAT(std::string(ParseInferOptions(Read(request), &options).message()),
               HasSubstr("parameters['key']: expected a string"));
   for (const char* version : {"x", "-1", "0", "1.5", "99999999999999999999", "1 "}) {
     request.set_model_version(version);
-    EXPECT_THAT(std::string(ParseInferOptions(request, &options).message()), HasSubstr("model_version"));
+    EXPECT_THAT(std::string(ParseInferOptions(Read(request), &options).message()),
+                HasSubstr("model_version"));
     EXPECT_EQ(options.version, 0);
   }
 }
@@ -285,7 +294,7 @@ TEST_F(InferCodecTest, AnswersHaveOneColumnPerHeadInTheFormOfTheRequest) {
   inference::ModelInferResponse response;
   ModelInferRequest request = TypedInferRequest();
   request.set_id("42");
-  EncodeInferResponse(request, "ads", 7, tiny_.snapshot(), probabilities, heads, &response);
+  EncodeInferResponse(Read(request), "ads", 7, tiny_.snapshot(), probabilities, heads, &response);
   EXPECT_EQ(response.model_name(), "ads");
   EXPECT_EQ(response.model_version(), "7");
   EXPECT_EQ(response.id(), "42");
@@ -295,7 +304,7 @@ TEST_F(InferCodecTest, AnswersHaveOneColumnPerHeadInTheFormOfTheRequest) {
   EXPECT_THAT(response.outputs(0).contents().fp32_contents(), ElementsAre(0.2F, 0.4F));
   EXPECT_EQ(response.raw_output_contents_size(), 0);
   response.Clear();
-  EncodeInferResponse(RawInferRequest(), "ads", 7, tiny_.snapshot(), probabilities, heads, &response);
+  EncodeInferResponse(Read(RawInferRequest()), "ads", 7, tiny_.snapshot(), probabilities, heads, &response);
   ASSERT_EQ(response.raw_output_contents_size(), 2);
   EXPECT_EQ(response.raw_output_contents(1), RawNumbers<float>({0.1F, 0.3F}));
   EXPECT_FALSE(response.outputs(0).has_contents());
