@@ -107,6 +107,8 @@ absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t 
                                                     const EncoderOptions& options, const Past& past) {
   const model::FeatureKind kind = data.schema.features[f].kind;
   std::vector<TokenCount> known;
+  bool keep_single = true;
+  size_t single = 0;
   const auto add = [&](uint64_t token, double count, uint32_t previous) {
     const bool embedded =
         previous != model::kUnknownId || count >= static_cast<double>(options.minimum_count);
@@ -130,10 +132,14 @@ absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t 
     for (const auto& [token, count] : counts) {
       if (past.contains(token)) {
         seen_again[token] = count;
-      } else if (count >= options.statistics_minimum_count) {
+      } else if (count >= options.statistics_minimum_count &&
+                 (count > 1 || keep_single || options.minimum_count == 1)) {
         add(token, count, model::kUnknownId);
+        if (count == 1) keep_single = ++single <= options.most_single_tokens;
       }
     }
+    if (!keep_single)
+      std::erase_if(known, [](const TokenCount& of) { return of.count == 1 && !of.embedded; });
     if (last == UINT64_MAX) break;
   }
   for (const auto& [token, from_before] : past) {

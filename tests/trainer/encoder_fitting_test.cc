@@ -97,6 +97,22 @@ TEST(EncoderFitting, RareAndUnseenTokensShareTheUnknownId) {
   EXPECT_EQ(fitted.encodings[0].embedding.rows, 4U);
 }
 
+TEST(EncoderFitting, TokensOfASingleRowAreKnownUnlessThereAreTooMany) {
+  const Dataset data = OneToken({11, 11, 22, 33, 44});
+  EncoderOptions options;
+  for (const size_t counted_at_once : {100, 2}) {
+    options.counted_at_once = counted_at_once;
+    options.most_single_tokens = 3;
+    const FittedEncoders known = FitEncoders(data, AllRows(data), options).value();
+    EXPECT_EQ(known.encodings[0].statistics.rows, model::kFirstTokenId + 4);
+    options.most_single_tokens = 2;
+    const FittedEncoders fewer = FitEncoders(data, AllRows(data), options).value();
+    EXPECT_EQ(fewer.encodings[0].statistics.rows, model::kFirstTokenId + 1);
+    EXPECT_NE(fewer.encodings[0].vocabulary.Lookup(11), model::kUnknownId);
+    EXPECT_EQ(fewer.encodings[0].vocabulary.Lookup(22), model::kUnknownId);
+  }
+}
+
 TEST(EncoderFitting, LooksAtTrainingRowsOnly) {
   std::vector<uint64_t> tokens(50, 11);
   tokens.insert(tokens.end(), 50, 22);

@@ -167,7 +167,9 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
       ->type_name("adam|adagrad")
       ->check(cli::CheckedBy(&ParseOptimizer))
       ->capture_default_str();
-  command->add_option("--learning-rate", training.learning_rate, "Size of a step")
+  command
+      ->add_option("--learning-rate", training.learning_rate,
+                   "Size of a step; without the flag twice as much after --warm-start")
       ->type_name("F")
       ->check(cli::Number(1e-6, 10.0))
       ->capture_default_str();
