@@ -1,4 +1,5 @@
-// Fits a head's calibrator (model/calibrator.h), by Platt's method, to logits of rows that the network was not trained on.
+// Fits a head's calibrator (model/calibrator.h), by Platt's method, to logits of rows that the network was
+// not trained on.
 //
 // Thread-safe: pure function.
 #pragma once
