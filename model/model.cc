@@ -57,9 +57,13 @@ void Model::Prepare() {
     members_.emplace_back(snapshot_->LayersOf(m), apart, *kernels_);
   for (size_t r = 0; r < kBlockRows; ++r) {
     for (const Head& head : snapshot_->heads) {
-      calibrator_slope_.push_back(head.calibrator.slope);
-      calibrator_offset_.push_back(head.calibrator.offset);
+      const bool bent = !head.calibrator.knots.empty();
+      calibrator_slope_.push_back(bent ? 1 : head.calibrator.slope);
+      calibrator_offset_.push_back(bent ? 0 : head.calibrator.offset);
     }
+  }
+  for (size_t h = 0; h < heads(); ++h) {
+    if (!snapshot_->heads[h].calibrator.knots.empty()) bent_heads_.push_back(h);
   }
 }
 
@@ -95,6 +99,12 @@ void Model::ScoreBlock(size_t rows, size_t impressions, ScoreScratch* scratch, f
   if (members_.size() > 1) {
     const float share = 1.0f / static_cast<float>(members_.size());
     for (size_t i = 0; i < count; ++i) probabilities[i] *= share;
+  }
+  for (const size_t head : bent_heads_) {
+    const Calibrator& calibrator = snapshot_->heads[head].calibrator;
+    for (size_t i = head; i < count; i += heads()) {
+      probabilities[i] = static_cast<float>(LogOdds(calibrator, probabilities[i]));
+    }
   }
   kernels_->sigmoids(probabilities, calibrator_slope_.data(), calibrator_offset_.data(), count,
                      probabilities);

@@ -88,6 +88,7 @@ class Model {
   // lie.
   std::vector<double> calibrator_slope_;
   std::vector<double> calibrator_offset_;
+  std::vector<size_t> bent_heads_;  // whose calibrators have knots: LogOdds, and 1 and 0 in the two above
 };
 
 // The naive forward pass that every kernel is tested against: double accumulation, no packing, one row at a

@@ -82,8 +82,7 @@ void ReferenceScore(const Snapshot& snapshot, const RawColumns& context, const R
       for (size_t h = 0; h < heads; ++h) logits[h] += x[h] / static_cast<double>(snapshot.members);
     }
     for (size_t h = 0; h < heads; ++h) {
-      const Calibrator& calibrator = snapshot.heads[h].calibrator;
-      *probabilities++ = static_cast<float>(Sigmoid(calibrator.slope * logits[h] + calibrator.offset));
+      *probabilities++ = static_cast<float>(Sigmoid(LogOdds(snapshot.heads[h].calibrator, logits[h])));
     }
   }
 }

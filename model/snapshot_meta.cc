@@ -1,6 +1,9 @@
 #include "model/snapshot_meta.h"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
+#include <vector>
 
 #include "nlohmann/json.hpp"
 
@@ -100,11 +103,34 @@ absl::StatusOr<Layer> LayerFromJson(const Json& json, size_t index) {
   return layer;
 }
 
+// Knots are left out where there are none.
+Json CalibratorToJson(const Calibrator& calibrator) {
+  Json json = {{"slope", calibrator.slope}, {"offset", calibrator.offset}};
+  for (const CalibratorKnot& knot : calibrator.knots) {
+    json["knots"]["from"].push_back(knot.from);
+    json["knots"]["to"].push_back(knot.to);
+  }
+  return json;
+}
+
+Calibrator CalibratorFromJson(const Json& json) {
+  Calibrator calibrator{.slope = json.at("slope").get<float>(), .offset = json.at("offset").get<float>()};
+  if (!json.contains("knots")) return calibrator;
+  const Json& knots = json.at("knots");
+  const auto from = knots.at("from").get<std::vector<float>>();
+  const auto to = knots.at("to").get<std::vector<float>>();
+  // One without its other half is not finite, and refused with the rest.
+  for (size_t i = 0; i < std::max(from.size(), to.size()); ++i) {
+    calibrator.knots.push_back({.from = i < from.size() ? from[i] : NAN, .to = i < to.size() ? to[i] : NAN});
+  }
+  return calibrator;
+}
+
 Json HeadToJson(const Head& head) {
   return {{"name", head.name},
           {"label", {{"column", head.label.column}, {"positive", head.label.positive}}},
           {"base_rate", head.base_rate},
-          {"calibrator", {{"slope", head.calibrator.slope}, {"offset", head.calibrator.offset}}}};
+          {"calibrator", CalibratorToJson(head.calibrator)}};
 }
 
 Head HeadFromJson(const Json& json) {
@@ -113,8 +139,7 @@ Head HeadFromJson(const Json& json) {
   head.label.column = json.at("label").at("column").get<std::string>();
   head.label.positive = json.at("label").at("positive").get<std::string>();
   head.base_rate = json.at("base_rate").get<double>();
-  head.calibrator.slope = json.at("calibrator").at("slope").get<float>();
-  head.calibrator.offset = json.at("calibrator").at("offset").get<float>();
+  head.calibrator = CalibratorFromJson(json.at("calibrator"));
   return head;
 }
 

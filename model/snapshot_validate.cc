@@ -157,15 +157,30 @@ absl::Status CheckLayers(const Snapshot& snapshot) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCalibrator(const std::string& where, const Calibrator& calibrator) {
+  if (!std::isfinite(calibrator.slope) || !std::isfinite(calibrator.offset)) {
+    return Bad(where, "calibrator is not finite");
+  }
+  const std::vector<CalibratorKnot>& knots = calibrator.knots;
+  if (knots.size() == 1 || knots.size() > kMostKnots) {
+    return Bad(where, absl::StrCat("calibrator has ", knots.size(), " knots, not none or 2 to ", kMostKnots));
+  }
+  for (size_t i = 0; i < knots.size(); ++i) {
+    if (!std::isfinite(knots[i].from) || !std::isfinite(knots[i].to) ||
+        (i > 0 && !(knots[i].from > knots[i - 1].from && knots[i].to > knots[i - 1].to))) {
+      return Bad(where, "calibrator's knots must be finite and ascending, as many 'from' as 'to'");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckHeads(const Snapshot& snapshot) {
   std::set<std::string_view> names;
   for (const Head& head : snapshot.heads) {
     const std::string where = absl::StrCat("head '", head.name, "'");
     if (head.name.empty() || !names.insert(head.name).second) return Bad(where, "empty or repeated name");
     if (!(head.base_rate >= 0 && head.base_rate <= 1)) return Bad(where, "base rate outside of [0, 1]");
-    if (!std::isfinite(head.calibrator.slope) || !std::isfinite(head.calibrator.offset)) {
-      return Bad(where, "calibrator is not finite");
-    }
+    if (absl::Status status = CheckCalibrator(where, head.calibrator); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -210,7 +210,7 @@ absl::StatusOr<std::vector<float>> BaselineProbabilities(const Dataset& data, co
     for (size_t head = first; head < last; ++head) {
       const Trial& trial = chosen[head];
       const std::vector<uint8_t>& labels = data.labels[head];
-      const model::Calibrator calibrator = FitCalibrator(trial.tuning_logits, LabelsOf(labels, split.tuning));
+      const model::Calibrator calibrator = FitPlatt(trial.tuning_logits, LabelsOf(labels, split.tuning));
       FtrlRegression regression(rows.weights, Rate({data, labels}, learnt_from), trial.options);
       // As many epochs as were best, of a few more rows.
       const auto steps = static_cast<size_t>(static_cast<double>(trial.best_steps) /

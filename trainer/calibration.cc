@@ -79,7 +79,7 @@ void Minimise(std::span<const float> logits, std::span<const uint8_t> labels, bo
 
 }  // namespace
 
-model::Calibrator FitCalibrator(std::span<const float> logits, std::span<const uint8_t> labels) {
+model::Calibrator FitPlatt(std::span<const float> logits, std::span<const uint8_t> labels) {
   double slope = 1;
   double offset = 0;
   Minimise(logits, labels, /*slope_fixed=*/false, &slope, &offset);

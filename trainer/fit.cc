@@ -10,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "trainer/calibration.h"
 #include "trainer/evaluation.h"
 #include "trainer/golden_rows.h"
 #include "trainer/random.h"
@@ -275,8 +274,8 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& 
       logits[i] = unseen.logits[i * heads + head];
       labels[i] = data.labels[head][unseen.rows[i]];
     }
-    result.push_back(
-        {options.labels[head].column, options.labels[head], /*base_rate=*/0, FitCalibrator(logits, labels)});
+    result.push_back({options.labels[head].column, options.labels[head], /*base_rate=*/0,
+                      ChooseCalibrator(options.calibration, logits, labels)});
   }
   return result;
 }
@@ -303,10 +302,27 @@ absl::StatusOr<std::unique_ptr<TrainedModel>> MakeModel(const Dataset& data, con
   return made;
 }
 
-}  // namespace
+// [heads]; empty if all are 1.
+absl::StatusOr<std::vector<float>> ByHead(const std::vector<PositiveWeight>& weights,
+                                          const std::vector<model::Label>& labels) {
+  std::vector<float> by_head(weights.empty() ? 0 : labels.size(), 1.0F);
+  for (const PositiveWeight& weight : weights) {
+    bool found = false;
+    for (size_t head = 0; head < labels.size(); ++head) {
+      if (!weight.head.empty() && weight.head != labels[head].column) continue;
+      by_head[head] = weight.weight;
+      found = true;
+    }
+    if (!found) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--positive-weight names '", weight.head, "', which is none of the labels"));
+    }
+  }
+  return by_head;
+}
 
-absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
-                                     const TrainingReport& report) {
+absl::StatusOr<FittedModel> FitResolved(const Dataset& data, const FitOptions& options,
+                                        const TrainingReport& report) {
   absl::StatusOr<Split> split = SplitRows(data.rows, options.split, options.validation_share,
                                           options.tuning_share, options.training.seed);
   if (!split.ok()) return split.status();
@@ -368,6 +384,25 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
   made = MakeModel(data, options, *std::move(refitted), CalibratedHeads(data, options, validation_logits));
   if (!made.ok()) return made.status();
   fitted.refitted = *std::move(made);
+  return fitted;
+}
+
+}  // namespace
+
+absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
+                                     const TrainingReport& report) {
+  FitOptions resolved = options;
+  absl::StatusOr<std::vector<float>> weights = ByHead(options.positive_weights, options.labels);
+  if (!weights.ok()) return weights.status();
+  resolved.training.positive_weights = *std::move(weights);
+  uint64_t rows_trained = 0;
+  uint64_t last = 0;
+  absl::StatusOr<FittedModel> fitted = FitResolved(data, resolved, [&](const TrainingProgress& progress) {
+    rows_trained += progress.rows > last ? progress.rows - last : progress.rows;  // or another training
+    last = progress.rows;
+    report(progress);
+  });
+  if (fitted.ok()) fitted->rows_trained = rows_trained;
   return fitted;
 }
 

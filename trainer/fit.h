@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "trainer/calibrator_choice.h"
 #include "trainer/dataset.h"
 #include "trainer/encoder_fitting.h"
 #include "trainer/metrics.h"
@@ -19,6 +20,12 @@
 #include "trainer/training_loop.h"
 
 namespace adscore::trainer {
+
+// What the loss of a head's positive rows counts for.
+struct PositiveWeight {
+  std::string head;  // empty: of all heads
+  float weight = 1;
+};
 
 struct FitOptions {
   std::vector<model::Label> labels;
@@ -29,8 +36,11 @@ struct FitOptions {
   // After the model has been measured, train another one on all rows, the validation rows with them, for as
   // long: the newest rows are those most like the ones to come.
   bool refit = false;
+  CalibrationKind calibration = CalibrationKind::kAuto;
   EncoderOptions encoders;
   TrainingOptions training;
+  // Become TrainingOptions::positive_weights.
+  std::vector<PositiveWeight> positive_weights{};
   // For encoded rows, if the data set has a cache: otherwise all of them are in memory.
   size_t memory_bytes = size_t{1} << 30;
 };
@@ -49,14 +59,16 @@ struct FittedModel {
   // Training was stopped (TrainingOptions::stop): this is the best state until then, without the tuning rows.
   bool interrupted = false;
   double rows_per_second = 0;        // of the training loop
+  uint64_t rows_trained = 0;         // by it: each epoch of each training anew
   std::vector<LossLook> history;     // looks at the tuning rows, in order
   std::vector<std::string> notices;  // what a person should know about the result, one line each
 
   const TrainedModel& published() const { return refitted != nullptr ? *refitted : *model; }
 };
 
-// InvalidArgument if there are too few rows, a label is the same in all training rows, or training diverges;
-// Cancelled if it is stopped before there is a state worth keeping; and the errors of reading a cache.
+// InvalidArgument if there are too few rows, a positive weight names no head, a label is the same in all
+// training rows, or training diverges; Cancelled if it is stopped before there is a state worth keeping; and
+// the errors of reading a cache.
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
                                      const TrainingReport& report);
 

@@ -37,9 +37,16 @@ Json Heads(const model::Snapshot& snapshot) {
                      {"column", head.label.column},
                      {"positive", head.label.positive.empty() ? "1, true, yes, y or t" : head.label.positive},
                      {"base_rate", head.base_rate},
-                     {"calibrator", {{"slope", head.calibrator.slope}, {"offset", head.calibrator.offset}}}});
+                     {"calibrator", CalibratorToJson(head.calibrator)}});
   }
   return heads;
+}
+
+// By head; "" for all of them.
+Json PositiveWeights(const std::vector<PositiveWeight>& weights) {
+  Json json = Json::object();
+  for (const PositiveWeight& weight : weights) json[weight.head] = weight.weight;
+  return json;
 }
 
 Json Options(const FitOptions& options) {
@@ -54,6 +61,7 @@ Json Options(const FitOptions& options) {
           {"learning_rate", training.learning_rate},
           {"learning_rate_decay", training.learning_rate_decay},
           {"ensemble", options.members},
+          {"calibration", ToString(options.calibration)},
           {"dropout", training.noise.hidden_dropout},
           {"embedding_dropout", training.noise.embedding_dropout},
           {"field_dropout", training.noise.field_dropout},
@@ -62,10 +70,21 @@ Json Options(const FitOptions& options) {
           {"embedding_decay", training.optimizer.embedding_decay},
           {"clip_norm", training.optimizer.clip_norm},
           {"weight_average", training.optimizer.average_decay},
+          {"negative_rate", training.negative_rate},
+          {"positive_weight", PositiveWeights(options.positive_weights)},
           {"seed", training.seed}};
 }
 
 }  // namespace
+
+Json CalibratorToJson(const model::Calibrator& calibrator) {
+  Json json = {
+      {"kind", ToString(KindOf(calibrator))}, {"slope", calibrator.slope}, {"offset", calibrator.offset}};
+  for (const model::CalibratorKnot& knot : calibrator.knots) {
+    json["knots"].push_back(Json::array({knot.from, knot.to}));
+  }
+  return json;
+}
 
 std::string OptionsToJson(const FitOptions& options) { return JsonText(Options(options)); }
 

@@ -4,12 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "model/snapshot.h"
 #include "trainer/fit.h"
 
 namespace adscore::trainer {
+
+// {"kind": "isotonic", "slope": …, "offset": …, "knots": [[from, to], …]}; knots only where there are some.
+nlohmann::ordered_json CalibratorToJson(const model::Calibrator& calibrator);
 
 // The training options that make a snapshot what it is, as one line of JSON.
 std::string OptionsToJson(const FitOptions& options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace adscore::trainer {
 namespace {
@@ -18,10 +19,11 @@ constexpr size_t kInputsTogether = 48;
 }  // namespace
 
 Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size_t heads,
-                 const model::KernelSet& kernels, Workers& workers)
+                 const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights)
     : layout_(layout),
       kernels_(kernels),
       workers_(workers),
+      loss_weights_(std::move(loss_weights)),
       first_layer_(layout, hidden.empty() ? heads : hidden.front(), !hidden.empty(), kernels) {
   gradients_.layers = ZeroParameters(layout, hidden, heads).layers;
   for (const InputField& field : layout.fields) gradients_.tables.emplace_back(field.dim);
@@ -126,20 +128,12 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
   const size_t heads = data.heads;
   const float share = 1.0F / static_cast<float>(rows.size());
   for (size_t r = first; r < last; ++r) {
-    const float* logits = memory_.back().outputs.data() + r * heads;
+    const std::span<const float> logits(memory_.back().outputs.data() + r * heads, heads);
+    const std::span<const uint8_t> labels(data.labels.data() + rows[r] * heads, heads);
     float* deltas = memory_.back().deltas.data() + r * heads;
-    const uint8_t* labels = data.labels.data() + rows[r] * heads;
     const float weight = data.weights.empty() ? 1.0F : data.weights[rows[r]];
-    double loss = 0;
-    for (size_t h = 0; h < heads; ++h) {
-      // e is at most 1, and neither loss nor probability overflows.
-      const float z = logits[h];
-      const float e = std::exp(-std::abs(z));
-      const float probability = (z >= 0 ? 1.0F : e) / (1 + e);
-      loss += std::log1p(e) + std::max(z, 0.0F) - (labels[h] != 0 ? z : 0.0F);
-      deltas[h] = (probability - static_cast<float>(labels[h])) * share * weight;
-    }
-    row_loss_[r] = loss * weight;
+    row_loss_[r] = LossOfRow(loss_weights_, logits, labels, deltas) * weight;
+    for (size_t h = 0; h < heads; ++h) deltas[h] *= share * weight;
   }
 }
 

@@ -1,8 +1,8 @@
 // The network: embeddings and a multi-layer perceptron with ReLU, one logit per head, and its exact gradient
 // by back-propagation. The matrix products are those of model/kernels.
 //
-// The loss of a row is the sum over heads of the binary cross-entropy, times the row's weight; the loss of a
-// batch is the mean over its rows.
+// The loss of a row is the sum over heads of the binary cross-entropy (loss.h), times the row's weight; the
+// loss of a batch is the mean over its rows.
 //
 // Not thread-safe: one owner, which brings the workers. Results do not depend on their number, bit for bit.
 #pragma once
@@ -17,6 +17,7 @@
 #include "model/kernels/kernel_set.h"
 #include "trainer/encoded_rows.h"
 #include "trainer/first_layer.h"
+#include "trainer/loss.h"
 #include "trainer/noise.h"
 #include "trainer/parameters.h"
 #include "trainer/row_gradients.h"
@@ -33,7 +34,7 @@ class Network {
  public:
   // `layout`, `kernels` and `workers` outlive the network.
   Network(const InputLayout& layout, std::span<const size_t> hidden, size_t heads,
-          const model::KernelSet& kernels, Workers& workers);
+          const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights = {});
 
   // Makes `parameters` the current ones: packs the layers; the tables are read where they are. Call it again
   // whenever the values have changed.
@@ -83,6 +84,7 @@ class Network {
   const InputLayout& layout_;
   const model::KernelSet& kernels_;
   Workers& workers_;
+  const LossWeights loss_weights_;
   const Parameters* parameters_ = nullptr;
   Gradients gradients_;
   FirstLayer first_layer_;

@@ -47,6 +47,18 @@ double MeanWeight(const EncodedRows& data, std::span<const uint32_t> rows) {
   return sum / static_cast<double>(rows.size());
 }
 
+// Each row that is trained on counts for so much that all together count for as many rows as there are of
+// them; a negative one for more than others, since it stands for those that are not.
+LossWeights WeightsFor(const TrainingOptions& options, size_t rows, size_t trained_on) {
+  LossWeights weights;
+  weights.positives = options.positive_weights;
+  if (options.negative_rate < 1) {
+    weights.row = static_cast<float>(static_cast<double>(trained_on) / static_cast<double>(rows));
+    weights.negative_row = static_cast<float>(weights.row / options.negative_rate);
+  }
+  return weights;
+}
+
 // Adds the losses of `rows` to `loss`, one after the other.
 void AddLosses(const EncodedRows& data, std::span<const uint32_t> rows, std::span<const float> logits,
                double* loss) {
@@ -82,11 +94,16 @@ class Training {
            const TrainingOptions& options)
       : data_(data),
         options_(options),
-        windows_(data, rows, options.batch_size, options.seed),
-        batches_((rows.size() + options.batch_size - 1) / options.batch_size),
+        kept_(options.negative_rate < 1
+                  ? KeepNegatives(data.labels(), rows, options.negative_rate, options.seed)
+                  : std::vector<uint32_t>()),
+        trained_on_(options.negative_rate < 1 ? kept_ : rows),
+        windows_(data, trained_on_, options.batch_size, options.seed),
+        batches_((trained_on_.size() + options.batch_size - 1) / options.batch_size),
         workers_(options.threads),
         network_(layout, options.hidden, data.heads(),
-                 *model::AvailableKernelSets(model::Precision::kF32).front(), workers_),
+                 *model::AvailableKernelSets(model::Precision::kF32).front(), workers_,
+                 WeightsFor(options, rows.size(), trained_on_.size())),
         layout_(layout),
         initial_rates_(BaseRates(data, rows)),
         learning_rate_(options.learning_rate) {
@@ -181,6 +198,8 @@ class Training {
 
   const EncodedData& data_;
   const TrainingOptions& options_;
+  const std::vector<uint32_t> kept_;  // if some are not
+  const std::span<const uint32_t> trained_on_;
   WindowReader windows_;
   const EncodedRows* encoded_ = nullptr;  // the window
   std::vector<uint32_t> order_;           // its rows, as they are trained on

@@ -29,8 +29,12 @@ struct TrainingOptions {
   float learning_rate_decay = 1;  // what the step size is multiplied by over an epoch, bit by bit
   OptimizerOptions optimizer;
   NoiseOptions noise;
-  size_t looks_per_epoch = 4;  // at the tuning rows
-  size_t patience = 6;         // looks without a better one before it stops
+  // Negative rows (loss.h) are trained on with this probability, and then count for as many more. Rows that
+  // are not trained on are all looked at.
+  double negative_rate = 1;
+  std::vector<float> positive_weights = {};  // LossWeights::positives
+  size_t looks_per_epoch = 4;                // at the tuning rows
+  size_t patience = 6;                       // looks without a better one before it stops
   uint64_t seed = 1;
   size_t threads = 1;
   // Where it begins, with a step size that grows over the first steps. Null: at random.

@@ -52,7 +52,8 @@ def main(trainer):
         flags = ["--ignore", "interests", "--epochs", "1", "--hidden", "16,8"]
         good = [check(trainer, directory, "plain", flags, "fresh.csv"),
                 check(trainer, directory, "with_context", [*flags, "--context", "site,hour"], "fresh.csv"),
-                check(trainer, directory, "ensemble", [*flags, "--ensemble", "3"], "fresh.csv")]
+                check(trainer, directory, "ensemble", [*flags, "--ensemble", "3"], "fresh.csv"),
+                check(trainer, directory, "isotonic", [*flags, "--calibration", "isotonic"], "fresh.csv")]
     return 0 if all(good) else 1
 
 

@@ -92,6 +92,18 @@ TEST_P(ModelTest, AgreesWithoutFlagsForMissingNumbers) {
   ExpectAgreement({.members = 2, .hidden = {}, .flags = false}, 20);
 }
 
+TEST_P(ModelTest, AgreesWithBentCalibrators) {
+  ExpectAgreement({.bent = true}, 150);
+  ExpectAgreement({.members = 2, .heads = {"click"}, .bent = true}, 20);
+}
+
+TEST_P(ModelTest, OneHeadsCurveIsNotTheOthers) {
+  TinySnapshot tiny({.bent = true});
+  tiny.mutable_snapshot().heads[0].calibrator.knots.clear();
+  tiny.RefreshGoldenRows();
+  EXPECT_LE(Model(tiny.snapshot(), *GetParam()).GoldenError(), kTolerance);
+}
+
 TEST_P(ModelTest, AgreesWithOddWidthsAndOneHead) {
   ExpectAgreement({.hidden = {37, 1, 19}, .heads = {"click"}}, 20);
 }

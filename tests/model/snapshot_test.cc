@@ -101,8 +101,36 @@ TEST_F(SnapshotTest, ActivationsAndNumbersWithoutFlagsAreReadBack) {
   EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
 }
 
+TEST_F(SnapshotTest, BentCalibratorsAreReadBackToTheBit) {
+  TinySnapshot tiny({.bent = true});
+  tiny.mutable_snapshot().heads[1].calibrator.knots = {{-1.1f, -1e-30f}, {0.3f, 1.0f / 3}, {7e20f, 3e38f}};
+  tiny.RefreshGoldenRows();
+  fs::remove(path_);
+  ASSERT_TRUE(WriteSnapshot(tiny.snapshot(), path_).ok());
+  const auto mapped = MappedSnapshot::Open(path_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  const Snapshot& read = (*mapped)->snapshot();
+  for (size_t h = 0; h < 2; ++h) EXPECT_EQ(read.heads[h].calibrator, tiny.snapshot().heads[h].calibrator);
+}
+
+TEST_F(SnapshotTest, KnotsThatLackTheirOtherHalfAreRefused) {
+  const TinySnapshot tiny({.bent = true});
+  fs::remove(path_);
+  ASSERT_TRUE(WriteSnapshot(tiny.snapshot(), path_).ok());
+  std::ifstream file(path_, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  std::vector<testing::NamedBytes> sections = testing::Sections(bytes);
+  std::string& meta = sections[0].bytes;
+  const size_t at = meta.find("\"to\"");
+  ASSERT_NE(at, std::string::npos);
+  const size_t comma = meta.find_last_of(',', meta.find(']', at));
+  meta.erase(comma, meta.find(']', at) - comma);
+  EXPECT_THAT(std::string(OpenBytes(testing::Assemble(sections)).message()),
+              ::testing::HasSubstr("as many 'from' as 'to'"));
+}
+
 TEST_F(SnapshotTest, WhatIsLeftAtItsDefaultIsNotWritten) {
-  for (const char* key : {"\"activation\"", "\"alpha\"", "\"flag\"", "\"members\""}) {
+  for (const char* key : {"\"knots\"", "\"activation\"", "\"alpha\"", "\"flag\"", "\"members\""}) {
     EXPECT_EQ(good_.find(key), std::string::npos) << key;
   }
 }
@@ -319,6 +347,18 @@ INSTANTIATE_TEST_SUITE_P(
                   s->provenance.training_to = 1;
                 }},
         Spoiled{"Calibrator", "calibrator", [](Snapshot* s) { s->heads[0].calibrator.offset = kNaN; }},
+        Spoiled{"OneKnot", "1 knots", [](Snapshot* s) { s->heads[0].calibrator.knots = {{0, 0}}; }},
+        Spoiled{"TooManyKnots", "65 knots",
+                [](Snapshot* s) {
+                  for (int i = 0; i < 65; ++i)
+                    s->heads[0].calibrator.knots.push_back({static_cast<float>(i), static_cast<float>(i)});
+                }},
+        Spoiled{"KnotsDescend", "ascending",
+                [](Snapshot* s) { s->heads[0].calibrator.knots = {{0, 0}, {1, 1}, {2, 0.5f}}; }},
+        Spoiled{"KnotsTie", "ascending",
+                [](Snapshot* s) { s->heads[0].calibrator.knots = {{0, 0}, {0, 1}}; }},
+        Spoiled{"KnotNotFinite", "finite",
+                [](Snapshot* s) { s->heads[0].calibrator.knots = {{0, 0}, {kInfinity, 1}}; }},
         Spoiled{"GoldenProbability", "outside of [0, 1]",
                 [](Snapshot* s) {
                   static const std::vector<float> kProbabilities(16, 1.5f);

@@ -20,6 +20,7 @@ struct TinyOptions {
   std::vector<Activation> activations = {};  // of the hidden layers, in turn; none: ReLU
   bool flags = true;                         // numeric features say that they are missing
   std::vector<std::string> heads = {"click", "conversion"};
+  bool bent = false;  // calibrators have curves
   size_t golden_rows = 8;
   uint64_t seed = 1;  // another seed: the same schema with other weights
 };

@@ -19,7 +19,7 @@ TEST(Calibration, RecoversAKnownShiftAndSlope) {
     logits.push_back(static_cast<float>(logit));
     labels.push_back(random.Uniform() < model::Sigmoid(0.7 * logit - 0.4));
   }
-  const model::Calibrator calibrator = FitCalibrator(logits, labels);
+  const model::Calibrator calibrator = FitPlatt(logits, labels);
   EXPECT_NEAR(calibrator.slope, 0.7, 0.02);
   EXPECT_NEAR(calibrator.offset, -0.4, 0.02);
 }
@@ -34,16 +34,16 @@ TEST(Calibration, MakesTheSumOfProbabilitiesThePositives) {
     labels.push_back(random.Below(10) == 0);
     positives += labels.back();
   }
-  const model::Calibrator calibrator = FitCalibrator(logits, labels);
+  const model::Calibrator calibrator = FitPlatt(logits, labels);
   double sum = 0;
   for (const float logit : logits) sum += model::Calibrate(calibrator, logit);
   EXPECT_NEAR(sum / positives, 1, 0.002);
 }
 
 TEST(Calibration, StaysNearTheIdentityWhereThereIsNothingToLearnFrom) {
-  EXPECT_EQ(FitCalibrator({}, {}), model::Calibrator{});
+  EXPECT_EQ(FitPlatt({}, {}), model::Calibrator{});
   const std::vector<float> logits(50, -3.0F);
-  const model::Calibrator never_positive = FitCalibrator(logits, std::vector<uint8_t>(50, 0));
+  const model::Calibrator never_positive = FitPlatt(logits, std::vector<uint8_t>(50, 0));
   EXPECT_TRUE(std::isfinite(never_positive.slope));
   EXPECT_GT(never_positive.slope, 0);
   EXPECT_GT(model::Calibrate(never_positive, -3.0F), 0);
@@ -56,12 +56,12 @@ TEST(Calibration, NeverTurnsTheOrderOfAdsRound) {
     logits.push_back(i % 2 == 0 ? 1.0F : -1.0F);
     labels.push_back(i % 2 != 0 || i % 10 == 0);
   }
-  EXPECT_GT(FitCalibrator(logits, labels).slope, 0);
+  EXPECT_GT(FitPlatt(logits, labels).slope, 0);
 }
 
 TEST(Calibration, SurvivesExtremeLogits) {
   const std::vector<float> logits = {-500, 500, -300, 300, 0};
-  const model::Calibrator calibrator = FitCalibrator(logits, std::vector<uint8_t>{1, 0, 0, 1, 1});
+  const model::Calibrator calibrator = FitPlatt(logits, std::vector<uint8_t>{1, 0, 0, 1, 1});
   EXPECT_TRUE(std::isfinite(calibrator.slope));
   EXPECT_TRUE(std::isfinite(calibrator.offset));
 }

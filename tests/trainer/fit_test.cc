@@ -66,6 +66,51 @@ TEST(Fit, AnEnsemblesMembersDifferAndTheirMeanIsWhatIsMeasured) {
   EXPECT_LT(three.validation[0].log_loss, one.validation[0].log_loss + 0.01);
 }
 
+// A fit whose logits are measured as they come out of training.
+FittedModel Uncalibrated(const Dataset& data, const FitOptions& changed) {
+  FitOptions options = changed;
+  options.calibration = CalibrationKind::kNone;
+  options.validation_share = 0.4;
+  return FitModel(data, options, kQuietly).value();
+}
+
+TEST(Fit, FewerNegativesOrHeavierPositivesLeaveTheProbabilitiesWhereTheyWere) {
+  const Dataset data = SmallDataset(12'000, 9);
+  const FittedModel plain = Uncalibrated(data, SmallOptions());
+  FitOptions fewer = SmallOptions();
+  fewer.training.negative_rate = 0.25;
+  FitOptions heavier = SmallOptions();
+  heavier.positive_weights = {{"", 5}, {"conversion", 0.2F}};
+  for (const FitOptions& options : {fewer, heavier}) {
+    const FittedModel fitted = Uncalibrated(data, options);
+    for (size_t head = 0; head < 2; ++head) {
+      EXPECT_NEAR(*fitted.validation[head].calibration, *plain.validation[head].calibration, 0.05) << head;
+      EXPECT_NEAR(*fitted.validation[head].calibration, 1, 0.06) << head;
+      EXPECT_NEAR(fitted.validation[head].log_loss, plain.validation[head].log_loss, 0.01) << head;
+    }
+  }
+}
+
+TEST(Fit, NegativesLeftOutAreNotTrainedOn) {
+  const Dataset data = SmallDataset(4'000, 10);
+  FitOptions options = SmallOptions();
+  options.training.epochs = 1;
+  const uint64_t all = FitModel(data, options, kQuietly)->rows_trained;
+  options.training.negative_rate = 0.1;
+  const uint64_t some = FitModel(data, options, kQuietly)->rows_trained;
+  size_t negatives = 0;
+  for (size_t row = 0; row < data.rows; ++row) negatives += data.labels[0][row] + data.labels[1][row] == 0;
+  const double left = 1 - 0.9 * static_cast<double>(negatives) / static_cast<double>(data.rows);
+  EXPECT_NEAR(static_cast<double>(some) / static_cast<double>(all), left, 0.03);
+}
+
+TEST(Fit, APositiveWeightOfNoLabelIsRefused) {
+  FitOptions options = SmallOptions();
+  options.positive_weights = {{"purchase", 3}};
+  const absl::Status status = FitModel(SmallDataset(500, 1), options, kQuietly).status();
+  EXPECT_NE(status.message().find("purchase"), absl::string_view::npos) << status;
+}
+
 TEST(Fit, SeveralPartsTakeTurnsAtTuningWhereFewRowsArePositive) {
   const FittedModel few = FitModel(SmallDataset(3000, 3), SmallOptions(), kQuietly).value();
   EXPECT_GT(few.tuning_parts, 1U);

@@ -45,7 +45,8 @@ class NetworkTest : public testing::Test {
 
   std::unique_ptr<Network> MakeNetwork(Workers* workers) {
     return std::make_unique<Network>(layout_, hidden_, kHeads,
-                                     *model::AvailableKernelSets(model::Precision::kF32).front(), *workers);
+                                     *model::AvailableKernelSets(model::Precision::kF32).front(), *workers,
+                                     weights_);
   }
 
   double Loss() {
@@ -100,6 +101,7 @@ class NetworkTest : public testing::Test {
   Parameters parameters_;
   std::vector<uint32_t> batch_ = {3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26, 43};
   Noise noise_;
+  LossWeights weights_;
   Workers one_worker_{1};
   std::unique_ptr<Network> network_;
 };
@@ -110,6 +112,11 @@ TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossUnderNoiseToo) {
   noise_ =
       Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F, .hidden_dropout = 0.25F},
             5, 6);
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWhereRowsAndLabelsCountForMore) {
+  weights_ = {.row = 0.5F, .negative_row = 2, .positives = {3, 0.5F}};
   ExpectSlopes();
 }
 

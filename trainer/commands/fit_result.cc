@@ -59,6 +59,7 @@ void PrintJson(const FitRun& run, const Published& published, const std::vector<
                                  {"published_rows", fitted.published().snapshot().provenance.training_rows},
                                  {"seconds", SecondsSince(run.begin)},
                                  {"rows_per_second", fitted.rows_per_second},
+                                 {"rows_trained", fitted.rows_trained},
                                  {"tuning_parts", fitted.tuning_parts},
                                  {"members", fitted.model->snapshot().members},
                                  {"epochs_run", fitted.epochs},
@@ -67,6 +68,9 @@ void PrintJson(const FitRun& run, const Published& published, const std::vector<
                                  {"validation", {{"rows", fitted.validation_rows}, {"heads", figures}}},
                                  {"interrupted", fitted.interrupted},
                                  {"notices", fitted.notices}};
+  for (const model::Head& head : fitted.published().snapshot().heads) {
+    json["calibrators"][head.name] = ToString(KindOf(head.calibrator));
+  }
   json.update(AssessmentToJson(heads, assessment));
   if (!more.is_null()) json.update(more);
   std::printf("%s\n", JsonText(json).c_str());

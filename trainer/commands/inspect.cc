@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "model/model_root.h"
 #include "trainer/json_text.h"
+#include "trainer/manifest.h"
 #include "trainer/training_window.h"
 
 namespace adscore::trainer {
@@ -63,7 +64,7 @@ void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
                      {"column", head.label.column},
                      {"positive", head.label.positive},
                      {"base_rate", head.base_rate},
-                     {"calibrator", {{"slope", head.calibrator.slope}, {"offset", head.calibrator.offset}}}});
+                     {"calibrator", CalibratorToJson(head.calibrator)}});
   }
   Json embeddings = Json::array();
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
@@ -135,10 +136,14 @@ void PrintText(const InspectFlags& flags, const Inspected& inspected) {
   if (snapshot.members > 1) {
     std::printf(", in each of %zu networks whose logits are averaged", snapshot.members);
   }
-  std::printf("\n\n%-24s %10s  %s\n", "head", "base rate", "calibrator (slope, offset)");
+  std::printf("\n\n%-24s %10s  %s\n", "head", "base rate", "calibrator (slope, offset on the logit)");
   for (const model::Head& head : snapshot.heads) {
-    std::printf("%-24s %9.3f%%  %.4f, %.4f\n", head.name.c_str(), 100 * head.base_rate,
+    std::printf("%-24s %9.3f%%  %.4f, %.4f", head.name.c_str(), 100 * head.base_rate,
                 static_cast<double>(head.calibrator.slope), static_cast<double>(head.calibrator.offset));
+    if (!head.calibrator.knots.empty()) {
+      std::printf(", then a curve of %zu knots", head.calibrator.knots.size());
+    }
+    std::printf("\n");
   }
   std::printf("\n%-40s %12s %12s  %s\n", "section", "offset", "bytes", "checksum");
   for (const model::SectionInfo& section : inspected.sections) {

@@ -105,9 +105,31 @@ absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text) {
   return hidden;
 }
 
+absl::StatusOr<std::vector<PositiveWeight>> ParsePositiveWeights(std::string_view text) {
+  std::vector<PositiveWeight> weights;
+  const std::vector<std::string> parts = absl::StrSplit(std::string(text), ',');
+  for (const std::string& part : parts) {
+    const size_t at = part.rfind('=');
+    PositiveWeight weight{.head = at == std::string::npos ? "" : part.substr(0, at)};
+    const std::string number = at == std::string::npos ? part : part.substr(at + 1);
+    const bool mixed = parts.size() > 1 && at == std::string::npos;
+    if (mixed || at == 0 || !absl::SimpleAtof(number, &weight.weight) ||
+        !(weight.weight >= 0.001F && weight.weight <= 1000)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          cli::Quoted(part),
+          " is no weight: give a number from 0.001 to 1000 for all heads, or some as head=number, "
+          "such as click=5,conversion=20"));
+    }
+    if (at != std::string::npos || weight.weight != 1) weights.push_back(std::move(weight));
+  }
+  return weights;
+}
+
 FitOptions TrainingFlags::Options() const {
   FitOptions parsed = options;
+  parsed.positive_weights = ParsePositiveWeights(positive_weight).value();
   parsed.training.hidden = ParseHidden(hidden).value();
+  parsed.calibration = ParseCalibrationKind(calibration).value();
   parsed.training.optimizer.kind = ParseOptimizer(optimizer).value();
   return parsed;
 }
@@ -156,6 +178,33 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
                    "What the learning rate is multiplied by over an epoch, little by little")
       ->type_name("F")
       ->check(cli::Number(1e-3, 1.0))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--calibration", flags->calibration,
+          "Last step to a probability, fitted to rows not trained on: platt (a slope and an offset on "
+          "the\nlogit), isotonic (a monotone curve upon that, where there are at least 100 rows of "
+          "either kind), none,\nor auto: platt, unless the curve is clearly better on rows that it "
+          "was not fitted to")
+      ->type_name("auto|platt|isotonic|none")
+      ->check(cli::CheckedBy(&ParseCalibrationKind))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--negative-rate", training.negative_rate,
+          "Share of the rows without any positive label that the training steps are made with; each "
+          "counts for\nas many more, so that the probabilities stay those of all rows. The time of an "
+          "epoch shrinks with it")
+      ->type_name("0.001..1")
+      ->check(cli::Number(0.001, 1))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--positive-weight", flags->positive_weight,
+          "What the loss of a positive row counts for, of all heads or of some (click=5,conversion=20). "
+          "The\nprobabilities stay those of the rows as they are")
+      ->type_name("W|HEAD=W,...")
+      ->check(cli::CheckedBy(&ParsePositiveWeights))
       ->capture_default_str();
   AddRegularisation(command, &flags->options);
   command

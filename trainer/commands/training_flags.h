@@ -13,6 +13,8 @@ namespace adscore::trainer {
 struct TrainingFlags {
   std::string hidden = "128,64";
   std::string optimizer = "adam";
+  std::string calibration = "auto";
+  std::string positive_weight = "1";
   FitOptions options;  // where numbers are parsed into
   const CLI::App* command = nullptr;
 
@@ -24,6 +26,9 @@ struct TrainingFlags {
 
 // Adds the flags to `command`, with the defaults that `flags` has; it must live as long as the command.
 void AddTrainingFlags(CLI::App* command, TrainingFlags* flags);
+
+// "20" for all heads, or "click=5,conversion=20".
+absl::StatusOr<std::vector<PositiveWeight>> ParsePositiveWeights(std::string_view text);
 
 // "128,64" or "none".
 absl::StatusOr<std::vector<size_t>> ParseHidden(std::string_view text);

@@ -219,6 +219,32 @@ class Exporter {
     return x;
   }
 
+  // A calibrator's curve of z, [rows, 1]: the sum of what each of its straight pieces adds as z grows, so
+  // that nothing cancels out. The pieces before the first knot and after the last one have no end.
+  std::string Bend(const std::vector<model::CalibratorKnot>& knots, const std::string& z) {
+    constexpr float kNoEnd = std::numeric_limits<float>::max();
+    std::vector<float> from = {knots.front().from};
+    std::vector<float> least = {-kNoEnd};
+    std::vector<float> most = {0};
+    std::vector<float> slopes = {1};
+    for (size_t i = 0; i + 1 < knots.size(); ++i) {
+      from.push_back(knots[i].from);
+      least.push_back(0);
+      most.push_back(knots[i + 1].from - knots[i].from);
+      slopes.push_back((knots[i + 1].to - knots[i].to) / most.back());
+    }
+    from.push_back(knots.back().from);
+    least.push_back(0);
+    most.push_back(kNoEnd);
+    slopes.push_back(1);
+    const auto pieces = static_cast<int64_t>(from.size());
+    std::string parts = writer_.Node("Sub", {z, writer_.Floats({1, pieces}, from)});
+    parts = writer_.Node("Max", {parts, writer_.Floats({1, pieces}, least)});
+    parts = writer_.Node("Min", {parts, writer_.Floats({1, pieces}, most)});
+    parts = writer_.Node("MatMul", {parts, writer_.Floats({pieces, 1}, slopes)});
+    return writer_.Node("Add", {parts, writer_.Float(knots.front().to)});
+  }
+
   void AddHeads(const std::string& logits) {
     std::vector<float> slopes;
     std::vector<float> offsets;
@@ -229,15 +255,17 @@ class Exporter {
     const auto heads = static_cast<int64_t>(snapshot_.heads.size());
     std::string z = writer_.Node("Mul", {logits, writer_.Floats({heads}, slopes)});
     z = writer_.Node("Add", {z, writer_.Floats({heads}, offsets)});
-    const std::string all = writer_.Node("Sigmoid", {z});
     for (int64_t h = 0; h < heads; ++h) {
       const int64_t index[] = {h};
       const int64_t rows[] = {-1};
       const int64_t axis[] = {1};
       const int64_t end[] = {h + 1};
-      const std::string column = writer_.Node(
-          "Slice",
-          {all, writer_.Integers({1}, index), writer_.Integers({1}, end), writer_.Integers({1}, axis)});
+      const std::vector<model::CalibratorKnot>& knots =
+          snapshot_.heads[static_cast<size_t>(h)].calibrator.knots;
+      std::string column = writer_.Node("Slice", {z, writer_.Integers({1}, index), writer_.Integers({1}, end),
+                                                  writer_.Integers({1}, axis)});
+      if (!knots.empty()) column = Bend(knots, column);
+      column = writer_.Node("Sigmoid", {column});
       writer_.AddOutput(writer_.Node("Reshape", {column, writer_.Integers({1}, rows)}),
                         snapshot_.heads[static_cast<size_t>(h)].name);
     }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <set>
 #include <string>
@@ -102,6 +103,33 @@ TEST(OnnxExportTest, EveryFeatureIsAnInputAndEveryTokenIsInItsTable) {
     EXPECT_EQ(node.attribute(2).i(), model::kUnknownId);
   }
   EXPECT_EQ(maps, 2u) << "one for the embedding, one for the statistics";
+}
+
+TEST(OnnxExportTest, ACalibratorsCurveIsThePiecesThatItIsMadeOf) {
+  const Exportable exportable({.heads = {"click"}, .bent = true});
+  const onnx::Graph graph = Export(exportable.snapshot());
+  std::map<std::string, std::vector<float>> constants;
+  for (const onnx::Tensor& tensor : graph.initializer()) {
+    if (tensor.data_type() != 1) continue;
+    std::vector<float>& values = constants[tensor.name()];
+    values.resize(tensor.raw_data().size() / sizeof(float));
+    std::memcpy(values.data(), tensor.raw_data().data(), tensor.raw_data().size());
+  }
+  std::map<std::string, std::vector<float>> by_type;  // the constant of the last node of each type
+  for (const onnx::Node& node : graph.node()) {
+    if (node.input_size() == 2 && constants.contains(node.input(1)))
+      by_type[node.op_type()] = constants[node.input(1)];
+  }
+  const model::Calibrator& calibrator = exportable.snapshot().heads[0].calibrator;
+  for (const double z : {-9.0, -1.5, -1.0, -0.3, 0.2, 1.0, 6.0}) {
+    double sum = by_type["Add"].at(0);
+    for (size_t i = 0; i < by_type["Sub"].size(); ++i) {
+      sum += std::min<double>(std::max<double>(z - by_type["Sub"][i], by_type["Max"].at(i)),
+                              by_type["Min"].at(i)) *
+             by_type["MatMul"].at(i);
+    }
+    EXPECT_NEAR(sum, model::Bend(calibrator.knots, z), 1e-6) << z;
+  }
 }
 
 TEST(OnnxExportTest, MultiValuedFeaturesAreRefusedByName) {
