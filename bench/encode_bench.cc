@@ -76,7 +76,7 @@ void Encode(benchmark::State& state) {
   encoder.Seek(impressions.columns(), 0, &scratch);
   size_t first = 0;
   for (auto _ : state) {
-    encoder.Encode(impressions.columns(), first, rows, &scratch, {input.data(), encoder.width(), 0});
+    encoder.Encode(impressions.columns(), {}, first, rows, &scratch, {input.data(), encoder.width(), 0});
     benchmark::DoNotOptimize(input.data());
     benchmark::ClobberMemory();
     first = (first + rows) % kRows;

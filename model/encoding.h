@@ -8,8 +8,10 @@
 //                       it has them)
 //   categorical         the embedding of its token, then its token's statistics (if it has them)
 //   multi-valued        the mean of its tokens' embeddings, then the mean of their statistics
-// An ensemble's members are networks with an input vector each: they differ in the embeddings alone. A row of
-// an embedding table holds all members' embeddings, one after another.
+// and after them its crosses (cross.h), as what they come to, categorical or multi-valued. A cross of a
+// context and a candidate feature belongs to the candidate's part. An ensemble's members are networks with an
+// input vector each: they differ in the embeddings alone. A row of an embedding table holds all members'
+// embeddings, one after another.
 //
 // Thread-safe: plain values and pure functions over constant data.
 #pragma once

@@ -73,7 +73,7 @@ void Model::ShareContexts(std::span<const Impression> impressions, ScoreScratch*
   float* input = scratch->context_input.Reserve(impressions.size() * stride);
   for (size_t i = 0; i < impressions.size(); ++i) {
     context_.Seek(impressions[i].context, 0, &scratch->context_encode);
-    context_.Encode(impressions[i].context, 0, 1, &scratch->context_encode,
+    context_.Encode(impressions[i].context, impressions[i].context, 0, 1, &scratch->context_encode,
                     {input + i * stride, stride, member_stride});
   }
   const AddTimeTo timed(&scratch->layers_time);
@@ -128,11 +128,11 @@ void Model::Score(std::span<const Impression> impressions, ScoreScratch* scratch
       if (!context_apart_ && context_.width() > 0) {
         for (size_t r = 0; r < count; ++r) {
           context_.Seek(impression.context, 0, &scratch->context_encode);
-          context_.Encode(impression.context, 0, 1, &scratch->context_encode, to.From(r));
+          context_.Encode(impression.context, impression.context, 0, 1, &scratch->context_encode, to.From(r));
         }
         to.to += context_.width();
       }
-      candidates_.Encode(impression.candidates, first, count, &scratch->encode, to);
+      candidates_.Encode(impression.candidates, impression.context, first, count, &scratch->encode, to);
       std::fill_n(scratch->impression_of_row.begin() + static_cast<ptrdiff_t>(rows), count,
                   static_cast<uint32_t>(i));
       rows += count;

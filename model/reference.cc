@@ -2,6 +2,7 @@
 // functions with Model and nothing else.
 #include <vector>
 
+#include "model/cross.h"
 #include "model/model.h"
 
 namespace adscore::model {
@@ -42,8 +43,49 @@ void AppendFeature(const Feature& feature, const FeatureEncoding& encoding, size
   input->insert(input->end(), embedding.begin(), embedding.end());
 }
 
-void AppendRole(const Snapshot& snapshot, size_t member, FeatureRole role, const RawColumns& columns,
-                size_t row, Row* input) {
+// The values of feature `f` in a row, as crosses take them.
+std::vector<uint64_t> ValuesOf(const Snapshot& snapshot, size_t f, const RawColumns& context,
+                               const RawColumns& candidates, size_t row) {
+  const std::vector<Feature>& features = snapshot.schema.features;
+  const Feature& feature = features[f];
+  size_t column = 0;
+  for (size_t i = 0; i < f; ++i)
+    column += features[i].kind == feature.kind && features[i].role == feature.role ? 1 : 0;
+  const RawColumns& columns = feature.role == FeatureRole::kContext ? context : candidates;
+  const size_t cell = column * columns.rows + row;
+  switch (feature.kind) {
+    case FeatureKind::kNumeric:
+      return {EncodeNumber(feature, snapshot.encodings[f].numeric, columns.numeric[cell]).bin};
+    case FeatureKind::kCategorical:
+      return {columns.categorical[cell]};
+    case FeatureKind::kMultiCategorical:
+      break;
+  }
+  size_t at = 0;
+  for (size_t i = 0; i < cell; ++i) at += columns.multi_count[i];
+  const auto values = columns.multi.subspan(at, columns.multi_count[cell]);
+  return {values.begin(), values.end()};
+}
+
+// What a cross adds: that of a feature of its own, whose column has this one row.
+void AppendCross(const Snapshot& snapshot, size_t index, size_t member, const RawColumns& context,
+                 const RawColumns& candidates, size_t row, Row* input) {
+  const Cross& cross = snapshot.schema.crosses[index];
+  const Feature feature = FeatureOf(snapshot.schema, cross);
+  std::vector<uint64_t> tokens;
+  CrossTokens(cross.kind, feature.kind == FeatureKind::kMultiCategorical,
+              ValuesOf(snapshot, cross.first, context, candidates, row),
+              ValuesOf(snapshot, cross.second, context, candidates, row), &tokens);
+  const auto count = static_cast<uint32_t>(tokens.size());
+  const RawColumns column = {
+      .rows = 1, .numeric = {}, .categorical = tokens, .multi_count = {&count, 1}, .multi = tokens};
+  const FeatureEncoding& encoding = snapshot.encodings[snapshot.schema.features.size() + index];
+  AppendFeature(feature, encoding, member, encoding.embedding.dim / snapshot.members, column, 0, 0, input);
+}
+
+void AppendRole(const Snapshot& snapshot, size_t member, FeatureRole role, const RawColumns& context,
+                const RawColumns& candidates, size_t row, Row* input) {
+  const RawColumns& columns = role == FeatureRole::kContext ? context : candidates;
   size_t next[3] = {};  // per kind: the next feature's column
   for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
     const Feature& feature = snapshot.schema.features[i];
@@ -52,6 +94,10 @@ void AppendRole(const Snapshot& snapshot, size_t member, FeatureRole role, const
     const FeatureEncoding& encoding = snapshot.encodings[i];
     AppendFeature(feature, encoding, member, encoding.embedding.dim / snapshot.members, columns, column, row,
                   input);
+  }
+  for (size_t i = 0; i < snapshot.schema.crosses.size(); ++i) {
+    if (FeatureOf(snapshot.schema, snapshot.schema.crosses[i]).role != role) continue;
+    AppendCross(snapshot, i, member, context, candidates, row, input);
   }
 }
 
@@ -75,8 +121,8 @@ void ReferenceScore(const Snapshot& snapshot, const RawColumns& context, const R
     Row logits(heads, 0.0);
     for (size_t member = 0; member < snapshot.members; ++member) {
       Row x;
-      AppendRole(snapshot, member, FeatureRole::kContext, context, row, &x);
-      AppendRole(snapshot, member, FeatureRole::kCandidate, candidates, row, &x);
+      AppendRole(snapshot, member, FeatureRole::kContext, context, candidates, row, &x);
+      AppendRole(snapshot, member, FeatureRole::kCandidate, context, candidates, row, &x);
       const std::span<const Layer> layers = snapshot.LayersOf(member);
       for (size_t i = 0; i < layers.size(); ++i) x = Apply(layers[i], x, /*hidden=*/i + 1 < layers.size());
       for (size_t h = 0; h < heads; ++h) logits[h] += x[h] / static_cast<double>(snapshot.members);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "model/cross.h"
+
 namespace adscore::model {
 namespace {
 
@@ -20,13 +22,36 @@ void PrefetchId(const FeatureEncoding& encoding, uint32_t id) {
 }  // namespace
 
 RowEncoder::RowEncoder(const Snapshot& snapshot, FeatureRole role) : members_(snapshot.members) {
-  for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
-    const Feature& feature = snapshot.schema.features[i];
+  const Schema& schema = snapshot.schema;
+  const auto slot_of = [&](size_t i, const Feature& feature, size_t column) {
+    const FeatureEncoding& encoding = snapshot.encodings[i];
+    const Slot slot = {&feature, &encoding, column, width_, encoding.embedding.dim / members_};
+    width_ += InputWidth(feature, encoding, members_);
+    return slot;
+  };
+  size_t counts[2][3] = {};  // features so far, by role and kind
+  std::vector<size_t> columns;
+  for (size_t i = 0; i < schema.features.size(); ++i) {
+    const Feature& feature = schema.features[i];
+    columns.push_back(counts[static_cast<size_t>(feature.role)][static_cast<size_t>(feature.kind)]++);
     if (feature.role != role) continue;
-    std::vector<Slot>& slots = slots_[static_cast<size_t>(feature.kind)];
-    slots.push_back({&feature, &snapshot.encodings[i], slots.size(), width_,
-                     snapshot.encodings[i].embedding.dim / members_});
-    width_ += InputWidth(feature, snapshot.encodings[i], members_);
+    slots_[static_cast<size_t>(feature.kind)].push_back(slot_of(i, feature, columns[i]));
+  }
+  for (size_t i = 0; i < schema.crosses.size(); ++i) {
+    const Cross& cross = schema.crosses[i];
+    const Feature feature = FeatureOf(schema, cross);
+    if (feature.role != role) continue;
+    const auto operand = [&](size_t of) -> Operand {
+      const Feature& crossed = schema.features[of];
+      return {&crossed, &snapshot.encodings[of], columns[of],
+              role == FeatureRole::kCandidate && crossed.role == FeatureRole::kContext};
+    };
+    Slot slot = slot_of(schema.features.size() + i, feature, 0);
+    slot.feature = nullptr;  // there is none in the schema
+    crosses_.push_back({slot,
+                        cross.kind,
+                        feature.kind == FeatureKind::kMultiCategorical,
+                        {operand(cross.first), operand(cross.second)}});
   }
 }
 
@@ -42,9 +67,11 @@ void RowEncoder::Seek(const RawColumns& columns, size_t first, EncodeScratch* sc
   }
 }
 
-void RowEncoder::Encode(const RawColumns& columns, size_t first, size_t count, EncodeScratch* scratch,
-                        const InputRows& to) const {
+void RowEncoder::Encode(const RawColumns& columns, const RawColumns& context, size_t first, size_t count,
+                        EncodeScratch* scratch, const InputRows& to) const {
   EncodeNumbers(columns, first, count, to);
+  // Before the lists, which move on as they are read.
+  for (const CrossSlot& cross : crosses_) EncodeCross(cross, columns, context, first, count, scratch, to);
 
   const size_t categorical = slots_[static_cast<size_t>(FeatureKind::kCategorical)].size();
   const size_t step = std::max<size_t>(1, kLookupsTogether / std::max<size_t>(1, categorical));
@@ -119,6 +146,56 @@ void RowEncoder::CopyId(const Slot& slot, uint32_t id, const InputRows& to) cons
       std::memcpy(input + slot.dim, statistics.Row(slot.encoding->StatisticsId(id)),
                   statistics.dim * sizeof(float));
     }
+  }
+}
+
+void RowEncoder::EncodeCross(const CrossSlot& cross, const RawColumns& columns, const RawColumns& context,
+                             size_t first, size_t count, EncodeScratch* scratch, const InputRows& to) const {
+  // The values of row r, r ascending from `first`; those of a list lie where they came, from `at` on.
+  const auto values = [&](const Operand& operand, size_t r, size_t* at, std::vector<uint64_t>* one) {
+    const RawColumns& from = operand.context ? context : columns;
+    const size_t cell = operand.column * from.rows + (operand.context ? 0 : r);
+    if (operand.feature->kind == FeatureKind::kMultiCategorical) {
+      const std::span<const uint64_t> list = from.multi.subspan(*at, from.multi_count[cell]);
+      if (!operand.context) *at += list.size();
+      return list;
+    }
+    one->assign(1, operand.feature->kind == FeatureKind::kCategorical
+                       ? from.categorical[cell]
+                       : EncodeNumber(*operand.feature, operand.encoding->numeric, from.numeric[cell]).bin);
+    return std::span<const uint64_t>(*one);
+  };
+  size_t at[2] = {};
+  for (size_t side = 0; side < 2; ++side) {
+    const Operand& operand = cross.operands[side];
+    if (operand.feature->kind != FeatureKind::kMultiCategorical) continue;
+    const auto before = context.multi_count.begin();
+    at[side] = operand.context
+                   ? std::accumulate(before, before + static_cast<ptrdiff_t>(operand.column), size_t{0})
+                   : scratch->next_value[operand.column];
+  }
+  const FeatureEncoding& encoding = *cross.slot.encoding;
+  uint64_t together[kLookupsTogether];
+  for (size_t begin = 0; begin < count; begin += kLookupsTogether) {
+    const size_t end = std::min(begin + kLookupsTogether, count);
+    for (size_t r = begin; r < end; ++r) {
+      const auto first_values = values(cross.operands[0], first + r, &at[0], &scratch->values[0]);
+      const auto second_values = values(cross.operands[1], first + r, &at[1], &scratch->values[1]);
+      CrossTokens(cross.kind, cross.list, first_values, second_values, &scratch->tokens);
+      if (cross.list) {
+        EncodeMulti(cross.slot, scratch->tokens, to.From(r));
+      } else {
+        together[r - begin] = scratch->tokens[0];
+        encoding.vocabulary.Prefetch(together[r - begin]);
+      }
+    }
+    if (cross.list) continue;
+    uint32_t ids[kLookupsTogether];
+    for (size_t i = 0; i < end - begin; ++i) {
+      ids[i] = encoding.vocabulary.Lookup(together[i]);
+      PrefetchId(encoding, ids[i]);
+    }
+    for (size_t i = 0; i < end - begin; ++i) CopyId(cross.slot, ids[i], to.From(begin + i));
   }
 }
 

@@ -18,7 +18,9 @@ namespace adscore::model {
 struct EncodeScratch {
   // Per multi-valued feature: where the values of the next row begin in RawColumns::multi.
   std::vector<size_t> next_value;
-  std::vector<uint32_t> ids;  // [categorical features][rows of a step]
+  std::vector<uint32_t> ids;        // [categorical features][rows of a step]
+  std::vector<uint64_t> values[2];  // of a row's two features that are crossed
+  std::vector<uint64_t> tokens;     // of a row's cross
 };
 
 // Where encoded rows go: row r of member m begins at to + r * stride + m * member_stride.
@@ -42,9 +44,11 @@ class RowEncoder {
   // `first`, which takes a pass over all counts.
   void Seek(const RawColumns& columns, size_t first, EncodeScratch* scratch) const;
 
-  // Encodes rows [first, first + count): `first` is where Seek or the Encode before left off.
-  void Encode(const RawColumns& columns, size_t first, size_t count, EncodeScratch* scratch,
-              const InputRows& to) const;
+  // Encodes rows [first, first + count): `first` is where Seek or the Encode before left off. For candidates,
+  // `context` is their impression's: one row, which they may be crossed with. For contexts it is not looked
+  // at.
+  void Encode(const RawColumns& columns, const RawColumns& context, size_t first, size_t count,
+              EncodeScratch* scratch, const InputRows& to) const;
 
  private:
   // A feature as Encode needs it: which column to read and where its numbers go.
@@ -56,15 +60,33 @@ class RowEncoder {
     size_t dim;     // of its embedding, for one member
   };
 
+  // A feature that is crossed.
+  struct Operand {
+    const Feature* feature;
+    const FeatureEncoding* encoding;
+    size_t column;  // index among its role's features of its kind
+    bool context;   // it is the context's, of candidates' rows
+  };
+  struct CrossSlot {
+    Slot slot;  // where it goes; there is no column
+    CrossKind kind;
+    bool list;
+    Operand operands[2];
+  };
+
   void EncodeNumbers(const RawColumns& columns, size_t first, size_t count, const InputRows& to) const;
   void EncodeCategorical(const RawColumns& columns, size_t first, size_t count, uint32_t* ids,
                          const InputRows& to) const;
   // The embedding and the statistics of one token, or of kMissingId, for every member.
   void CopyId(const Slot& slot, uint32_t id, const InputRows& to) const;
+  // A cross of rows [first, first + count); `scratch` is where Seek or the last rows' lists left it.
+  void EncodeCross(const CrossSlot& cross, const RawColumns& columns, const RawColumns& context, size_t first,
+                   size_t count, EncodeScratch* scratch, const InputRows& to) const;
   // The mean over the tokens.
   void EncodeMulti(const Slot& slot, std::span<const uint64_t> tokens, const InputRows& to) const;
 
   std::vector<Slot> slots_[3];  // by FeatureKind
+  std::vector<CrossSlot> crosses_;
   size_t members_;
   size_t width_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "model/cross.h"
 #include "model/words.h"
 #include "nlohmann/json.hpp"
 #define XXH_INLINE_ALL  // the streaming state on the stack
@@ -39,6 +40,11 @@ constexpr std::array<std::pair<DatePart, const char*>, 3> kParts = {{
     {DatePart::kNone, "none"},
     {DatePart::kHour, "hour"},
     {DatePart::kWeekday, "weekday"},
+}};
+
+constexpr std::array<std::pair<CrossKind, const char*>, 2> kCrossKinds = {{
+    {CrossKind::kProduct, "product"},
+    {CrossKind::kMatch, "match"},
 }};
 
 Json FeatureToJson(const Feature& feature) {
@@ -96,6 +102,50 @@ absl::StatusOr<Feature> FeatureFromJson(const Json& json, const std::string& whe
   return feature;
 }
 
+absl::StatusOr<Cross> CrossFromJson(const Json& json, const Schema& schema, const std::string& where) {
+  if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(where, " is not an object"));
+  Cross cross;
+  cross.first = cross.second = schema.features.size();  // not there
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_string()) {
+      return absl::InvalidArgumentError(absl::StrCat(where, ".", key, " is not a string: ", value.dump()));
+    }
+    const std::string word = value.get<std::string>();
+    if (key == "kind") {
+      if (absl::Status status = ParseWord(kCrossKinds, word, where + ".kind", &cross.kind); !status.ok()) {
+        return status;
+      }
+    } else if (key == "first" || key == "second") {
+      const Feature* feature = schema.Find(word);
+      if (feature == nullptr) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(where, ".", key, " '", word, "' is not one of the features"));
+      }
+      (key == "first" ? cross.first : cross.second) = static_cast<size_t>(feature - schema.features.data());
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat(where, " has an unknown key '", key, "'; known: kind, first, second"));
+    }
+  }
+  for (const char* key : {"first", "second"}) {
+    if (!json.contains(key)) return absl::InvalidArgumentError(absl::StrCat(where, " has no ", key));
+  }
+  return cross;
+}
+
+absl::Status ReadCrosses(const Json& json, Schema* schema) {
+  if (!json.is_array() || json.size() > kMostCrosses) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the schema's \"crosses\" are not a list of at most ", kMostCrosses));
+  }
+  for (size_t i = 0; i < json.size(); ++i) {
+    const absl::StatusOr<Cross> cross = CrossFromJson(json[i], *schema, absl::StrCat("crosses[", i, "]"));
+    if (!cross.ok()) return cross.status();
+    schema->crosses.push_back(*cross);
+  }
+  return CheckCrosses(*schema);
+}
+
 void HashText(XXH3_state_t* state, std::string_view text) {
   const uint64_t size = text.size();  // the length first, so that "ab","c" and "a","bc" differ
   XXH3_64bits_update(state, &size, sizeof(size));
@@ -135,6 +185,7 @@ const char* ToString(FeatureRole role) { return WordOf(kRoles, role); }
 const char* ToString(NumericTransform transform) { return WordOf(kTransforms, transform); }
 const char* ToString(MissingRule rule) { return WordOf(kMissingRules, rule); }
 const char* ToString(DatePart part) { return WordOf(kParts, part); }
+const char* ToString(CrossKind kind) { return WordOf(kCrossKinds, kind); }
 
 uint64_t Fingerprint(const Schema& schema) {
   XXH3_state_t state;
@@ -151,7 +202,13 @@ uint64_t Fingerprint(const Schema& schema) {
 std::string SchemaToJson(const Schema& schema) {
   Json features = Json::array();
   for (const Feature& feature : schema.features) features.push_back(FeatureToJson(feature));
-  return Json{{"features", features}}.dump(2);
+  Json json = {{"features", features}};
+  for (const Cross& cross : schema.crosses) {
+    json["crosses"].push_back({{"kind", ToString(cross.kind)},
+                               {"first", schema.features[cross.first].name},
+                               {"second", schema.features[cross.second].name}});
+  }
+  return json.dump(2);
 }
 
 absl::StatusOr<Schema> SchemaFromJson(std::string_view text) {
@@ -161,9 +218,9 @@ absl::StatusOr<Schema> SchemaFromJson(std::string_view text) {
     return absl::InvalidArgumentError("the schema needs a list \"features\"");
   }
   for (const auto& item : json.items()) {
-    if (item.key() != "features") {
+    if (item.key() != "features" && item.key() != "crosses") {
       return absl::InvalidArgumentError(
-          absl::StrCat("the schema has an unknown key '", item.key(), "'; known: features"));
+          absl::StrCat("the schema has an unknown key '", item.key(), "'; known: features, crosses"));
     }
   }
   Schema schema;
@@ -178,6 +235,9 @@ absl::StatusOr<Schema> SchemaFromJson(std::string_view text) {
     schema.features.push_back(*std::move(feature));
   }
   if (schema.features.empty()) return absl::InvalidArgumentError("the schema has no features");
+  if (json.contains("crosses")) {
+    if (absl::Status status = ReadCrosses(json["crosses"], &schema); !status.ok()) return status;
+  }
   return schema;
 }
 

@@ -62,6 +62,20 @@ struct Feature {
   bool operator==(const Feature&) const = default;
 };
 
+// How two features become a third one (model/cross.h).
+enum class CrossKind : uint8_t {
+  kProduct,  // a token for each pair of their values
+  kMatch,    // whether they have a value in common
+};
+
+struct Cross {
+  CrossKind kind = CrossKind::kProduct;
+  size_t first = 0;  // index of a feature in the schema
+  size_t second = 0;
+
+  bool operator==(const Cross&) const = default;
+};
+
 // How many features of each kind one role has: the shape of its raw columns.
 struct RoleCounts {
   size_t numeric = 0;
@@ -71,6 +85,7 @@ struct RoleCounts {
 
 struct Schema {
   std::vector<Feature> features;  // schema order; context and candidate features may be mixed
+  std::vector<Cross> crosses{};   // no request carries them: they follow from the features
 
   bool operator==(const Schema&) const = default;
 
@@ -86,15 +101,17 @@ const char* ToString(FeatureRole role);
 const char* ToString(NumericTransform transform);
 const char* ToString(MissingRule rule);
 const char* ToString(DatePart part);
+const char* ToString(CrossKind kind);
 
-// XXH3 over names, kinds, roles and order: all that decides how a request is packed, and nothing that
-// training or a change of transform alters.
+// XXH3 over the features' names, kinds, roles and order: all that decides how a request is packed, and
+// nothing that training, a cross or a change of transform alters.
 uint64_t Fingerprint(const Schema& schema);
 
 // {"features": [{"name": …, "kind": …, "role": …, "transform": …, "missing": …, "delimiter": …, "column": …,
-// "part": …}, …]}. Printed
-// with what applies to each kind; read with defaults for what is left out, and refused (InvalidArgument,
-// saying where) for an unknown key or word, an empty or repeated name, or no features at all.
+// "part": …}, …], "crosses": [{"kind": "product" or "match", "first": …, "second": …}, …]}, the last by the
+// features' names. Printed with what applies to each kind, and without crosses if there are none; read with
+// defaults for what is left out, and refused (InvalidArgument, saying where) for an unknown key or word, an
+// empty or repeated name, a cross that can't be, or no features at all.
 std::string SchemaToJson(const Schema& schema);
 absl::StatusOr<Schema> SchemaFromJson(std::string_view json);
 

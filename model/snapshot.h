@@ -71,7 +71,7 @@ struct Provenance {
 
 struct Snapshot {
   Schema schema;
-  std::vector<FeatureEncoding> encodings;  // one per feature, in schema order
+  std::vector<FeatureEncoding> encodings;  // one per feature, in schema order; then one per cross
   // Networks whose logits are averaged: 1, or the members of an ensemble.
   size_t members = 1;
   // Each member's hidden layers, then its output layer: one logit per head. Member after member, as many

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/cross.h"
 #include "nlohmann/json.hpp"
 
 namespace adscore::model {
@@ -146,8 +147,8 @@ Head HeadFromJson(const Json& json) {
 // Throws what nlohmann throws on a missing key or a wrong type; InvalidArgument for an unknown word.
 absl::Status ReadMeta(const Json& json, Snapshot* snapshot) {
   const Json& encodings = json.at("encodings");
-  for (size_t i = 0; i < snapshot->schema.features.size(); ++i) {
-    snapshot->encodings.push_back(EncodingFromJson(encodings.at(i), snapshot->schema.features[i].kind));
+  for (const Feature& feature : EncodedFeatures(snapshot->schema)) {
+    snapshot->encodings.push_back(EncodingFromJson(encodings.at(snapshot->encodings.size()), feature.kind));
   }
   if (json.contains("members")) snapshot->members = Whole(json.at("members"));
   for (const Json& json_of_layer : json.at("layers")) {
@@ -178,8 +179,9 @@ std::string MetaToJson(const Snapshot& snapshot) {
   json["schema"] = Json::parse(SchemaToJson(snapshot.schema));
   json["schema_fingerprint"] = Hexadecimal(Fingerprint(snapshot.schema));
   json["encodings"] = Json::array();
+  const std::vector<Feature> features = EncodedFeatures(snapshot.schema);
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
-    json["encodings"].push_back(EncodingToJson(snapshot.encodings[i], snapshot.schema.features[i].kind));
+    json["encodings"].push_back(EncodingToJson(snapshot.encodings[i], features[i].kind));
   }
   if (snapshot.members != 1) json["members"] = snapshot.members;
   json["layers"] = Json::array();

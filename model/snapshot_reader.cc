@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/cross.h"
 #include "model/section_file.h"
 #include "model/snapshot.h"
 #include "model/snapshot_meta.h"
@@ -58,9 +59,10 @@ absl::StatusOr<Snapshot> Read(const SectionFile& file) {
   if (!snapshot.ok()) return snapshot.status();
 
   Sections sections(file);
+  const std::vector<Feature> features = EncodedFeatures(snapshot->schema);
   for (size_t i = 0; i < snapshot->encodings.size(); ++i) {
     FeatureEncoding& encoding = snapshot->encodings[i];
-    if (snapshot->schema.features[i].kind != FeatureKind::kNumeric) {
+    if (features[i].kind != FeatureKind::kNumeric) {
       encoding.vocabulary = Vocabulary(sections.Get<uint64_t>(FeatureSection(i, "keys")),
                                        sections.Get<uint32_t>(FeatureSection(i, "ids")));
       encoding.statistics.values = sections.Get<float>(FeatureSection(i, "statistics"));

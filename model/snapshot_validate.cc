@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "model/cross.h"
 #include "model/snapshot.h"
 
 namespace adscore::model {
@@ -101,13 +102,17 @@ absl::Status CheckVocabulary(const std::string& where, const FeatureEncoding& en
 }
 
 absl::Status CheckFeatures(const Snapshot& snapshot) {
-  const std::vector<Feature>& features = snapshot.schema.features;
-  if (features.empty()) return Bad("schema", "no features");
-  if (snapshot.encodings.size() != features.size()) return Bad("encodings", "not one per feature");
+  if (snapshot.schema.features.empty()) return Bad("schema", "no features");
+  if (absl::Status status = CheckCrosses(snapshot.schema); !status.ok()) {
+    return Bad("schema", std::string(status.message()));
+  }
+  const std::vector<Feature> features = EncodedFeatures(snapshot.schema);
+  if (snapshot.encodings.size() != features.size()) return Bad("encodings", "not one per feature and cross");
   std::set<std::string_view> names;
   for (size_t i = 0; i < features.size(); ++i) {
     const std::string where = absl::StrCat("feature '", features[i].name, "'");
-    if (features[i].name.empty() || !names.insert(features[i].name).second)
+    const bool cross = i >= snapshot.schema.features.size();
+    if (!cross && (features[i].name.empty() || !names.insert(features[i].name).second))
       return Bad(where, "empty or repeated name");
     if (snapshot.encodings[i].embedding.dim % snapshot.members != 0) {
       return Bad(where, absl::StrCat("an embedding of width ", snapshot.encodings[i].embedding.dim,
@@ -215,8 +220,9 @@ absl::Status CheckProvenance(const Provenance& provenance) {
 
 size_t Width(const Snapshot& snapshot, FeatureRole role) {
   size_t width = 0;
-  for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
-    const Feature& feature = snapshot.schema.features[i];
+  const std::vector<Feature> features = EncodedFeatures(snapshot.schema);
+  for (size_t i = 0; i < features.size(); ++i) {
+    const Feature& feature = features[i];
     if (feature.role == role) width += InputWidth(feature, snapshot.encodings[i], snapshot.members);
   }
   return width;

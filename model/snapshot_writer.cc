@@ -1,5 +1,6 @@
 // WriteSnapshot: from a snapshot to the sections of its file.
 #include "absl/strings/str_cat.h"
+#include "model/cross.h"
 #include "model/section_file.h"
 #include "model/snapshot.h"
 #include "model/snapshot_meta.h"
@@ -21,9 +22,10 @@ absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path, co
   const std::string meta = MetaToJson(snapshot);
   SectionWriter writer;
   writer.Add(kMetaSection, std::span<const char>(meta));
+  const std::vector<Feature> features = EncodedFeatures(snapshot.schema);
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
     const FeatureEncoding& encoding = snapshot.encodings[i];
-    if (snapshot.schema.features[i].kind != FeatureKind::kNumeric) {
+    if (features[i].kind != FeatureKind::kNumeric) {
       writer.Add(FeatureSection(i, "keys"), encoding.vocabulary.keys());
       writer.Add(FeatureSection(i, "ids"), encoding.vocabulary.ids());
       writer.Add(FeatureSection(i, "statistics"), encoding.statistics.values);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/cross.h"
 #include "trainer/block_reader.h"
 #include "trainer/cell_cache.h"
 
@@ -20,7 +21,7 @@ constexpr uint64_t kMaxRows = std::numeric_limits<uint32_t>::max();  // row ids 
 size_t BytesPerRow(const model::Schema& schema, size_t heads) {
   const size_t statistics = sizeof(float) * (heads + 1);
   size_t bytes = 2 * heads;
-  for (const model::Feature& feature : schema.features) {
+  for (const model::Feature& feature : model::EncodedFeatures(schema)) {
     switch (feature.kind) {
       case model::FeatureKind::kNumeric:
         bytes += sizeof(float) + sizeof(model::EncodedNumber);
@@ -65,7 +66,8 @@ class Collector {
   absl::Status Add(const Dataset& block, double share) {
     const size_t bytes_per_row = BytesPerRow(block.schema, block.labels.size());
     for (const Column& column : block.columns) list_values_ += column.multi.size();
-    const size_t bytes = (dataset_.rows + block.rows) * bytes_per_row + list_values_ * kBytesPerListValue;
+    const size_t bytes_per_value = kBytesPerListValue + block.schema.crosses.size() * sizeof(uint32_t);
+    const size_t bytes = (dataset_.rows + block.rows) * bytes_per_row + list_values_ * bytes_per_value;
     if (cache_ == nullptr && bytes > options_.memory_bytes) {
       if (absl::Status moved = MoveToCache(); !moved.ok()) return moved;
     }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/str_format.h"
+#include "model/cross.h"
 
 namespace adscore::trainer {
 namespace {
@@ -66,12 +67,13 @@ FieldSizes SizesOf(const InputField& field, std::span<const float> table, const 
 std::string DescribeDivergence(const EncodedRows& rows, std::span<const uint32_t> batch,
                                const InputLayout& layout, const model::Schema& schema,
                                const Parameters& parameters) {
+  const std::vector<model::Feature> features = model::EncodedFeatures(schema);
   float largest = -1;
   std::string input;
   for (size_t f = 0; f < layout.fields.size(); ++f) {
     const InputField& field = layout.fields[f];
     const FieldSizes sizes = SizesOf(field, parameters.tables[f], rows, batch, layout);
-    const std::string& name = schema.features[field.feature].name;
+    const std::string& name = features[field.feature].name;
     const auto consider = [&](float size, const char* what) {
       if (size <= largest) return;
       largest = size;

@@ -15,7 +15,11 @@ constexpr uint64_t kBlockOrderKey = 0x424C4F434B;  // so that blocks and rows ar
 size_t BytesPerRow(const Dataset& data, const InputLayout& layout) {
   size_t bytes = layout.numeric * sizeof(model::EncodedNumber) + layout.categorical * sizeof(uint32_t) +
                  layout.multi * sizeof(uint64_t) + layout.statistics * sizeof(float) + data.labels.size() + 1;
-  if (data.cache != nullptr) bytes += data.cache->multi_values() * sizeof(uint32_t) / data.rows;
+  if (data.cache != nullptr) {
+    // A cross of a list has about as many values as the list: at most as many as there are in all.
+    const size_t lists = 1 + data.schema.crosses.size();
+    bytes += lists * data.cache->multi_values() * sizeof(uint32_t) / data.rows;
+  }
   return bytes;
 }
 

@@ -1,7 +1,10 @@
 #include "trainer/encoded_rows.h"
 
 #include <algorithm>
+#include <numeric>
 
+#include "model/cross.h"
+#include "trainer/cross_cells.h"
 #include "trainer/huge_pages.h"
 
 namespace adscore::trainer {
@@ -26,7 +29,15 @@ class Encoding {
         layout_(layout),
         encoders_(encoders),
         first_(first),
-        encoded_(*encoded) {}
+        encoded_(*encoded) {
+    for (const model::Cross& cross : block.schema.crosses) {
+      CrossCells(block.schema, encoders.encodings, cross, block.columns[cross.first],
+                 block.columns[cross.second], rows, &crossed_.emplace_back());
+    }
+    if (crossed_.empty()) return;
+    row_index_.resize(rows.size());
+    std::iota(row_index_.begin(), row_index_.end(), 0U);
+  }
 
   void Numbers(const InputField& field) {
     const std::vector<float>& raw = block_.columns[field.feature].numeric;
@@ -40,14 +51,15 @@ class Encoding {
   }
 
   void Tokens(const InputField& field) {
-    const std::vector<uint64_t>& tokens = block_.columns[field.feature].tokens;
+    const auto [column, rows] = CellsOf(field);
+    const std::vector<uint64_t>& tokens = column.tokens;
     const model::FeatureEncoding& encoding = encoders_.encodings[field.feature];
     // First the ids of all rows, then their statistics, which are on their way into the cache meanwhile.
     ids_.resize(rows_.size());
     const TokenStatistics& statistics = *encoders_.statistics[field.feature];
     for (size_t i = 0; i < rows_.size(); ++i) {
-      if (i + kPrefetchRows < rows_.size()) encoding.vocabulary.Prefetch(tokens[rows_[i + kPrefetchRows]]);
-      const uint32_t id = encoding.vocabulary.Lookup(tokens[rows_[i]]);
+      if (i + kPrefetchRows < rows_.size()) encoding.vocabulary.Prefetch(tokens[rows[i + kPrefetchRows]]);
+      const uint32_t id = encoding.vocabulary.Lookup(tokens[rows[i]]);
       ids_[i] = id;
       statistics.Prefetch(id, folds_[rows_[i]]);
       encoded_.ids[(first_ + i) * layout_.categorical + field.column] = encoding.EmbeddingId(id);
@@ -67,12 +79,23 @@ class Encoding {
   }
 
  private:
+  // A field's cells, and which of them the rows are.
+  struct Cells {
+    const Column& column;
+    std::span<const uint32_t> rows;
+  };
+  Cells CellsOf(const InputField& field) const {
+    const size_t features = block_.schema.features.size();
+    if (field.feature < features) return {block_.columns[field.feature], rows_};
+    return {crossed_[field.feature - features], row_index_};
+  }
+
   void List(const InputField& field, size_t i) {
-    const Column& column = block_.columns[field.feature];
+    const auto [column, rows] = CellsOf(field);
     const model::FeatureEncoding& encoding = encoders_.encodings[field.feature];
-    const uint64_t first = column.multi_begin[rows_[i]];
+    const uint64_t first = column.multi_begin[rows[i]];
     ids_.clear();
-    for (uint64_t v = first; v < first + column.multi_count[rows_[i]]; ++v) {
+    for (uint64_t v = first; v < first + column.multi_count[rows[i]]; ++v) {
       ids_.push_back(encoding.vocabulary.Lookup(column.multi[v]));
     }
     if (ids_.empty()) ids_.push_back(model::kMissingId);
@@ -105,6 +128,8 @@ class Encoding {
   const FittedEncoders& encoders_;
   const size_t first_;  // of the rows in `encoded`
   EncodedRows& encoded_;
+  std::vector<Column> crossed_;      // of the rows alone: one per cross
+  std::vector<uint32_t> row_index_;  // 0, 1, 2 …
   std::vector<uint32_t> ids_;
   std::vector<float> one_;
 };
@@ -113,9 +138,10 @@ class Encoding {
 
 InputLayout LayOutInput(const model::Schema& schema, std::span<const model::FeatureEncoding> encodings) {
   InputLayout layout;
+  const std::vector<model::Feature> features = model::EncodedFeatures(schema);
   for (const FeatureRole role : {FeatureRole::kContext, FeatureRole::kCandidate}) {
-    for (size_t f = 0; f < schema.features.size(); ++f) {
-      const model::Feature& feature = schema.features[f];
+    for (size_t f = 0; f < features.size(); ++f) {
+      const model::Feature& feature = features[f];
       if (feature.role != role) continue;
       InputField field;
       field.feature = f;

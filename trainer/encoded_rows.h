@@ -16,7 +16,7 @@ namespace adscore::trainer {
 
 // Where a feature lies in the network's input vector (model/encoding.h says what is there).
 struct InputField {
-  size_t feature = 0;  // in schema order
+  size_t feature = 0;  // in the order of the encodings: the schema's features, then its crosses
   model::FeatureKind kind = model::FeatureKind::kNumeric;
   size_t column = 0;             // which of its kind, in the order of the fields
   size_t offset = 0;             // first float in the input vector
@@ -28,7 +28,7 @@ struct InputField {
 };
 
 struct InputLayout {
-  std::vector<InputField> fields;  // the context's, then the candidate's, each in schema order
+  std::vector<InputField> fields;  // the context's, then the candidate's, each in the order of the encodings
   size_t width = 0;                // floats of the input vector
   size_t numeric = 0;              // fields of each kind
   size_t categorical = 0;

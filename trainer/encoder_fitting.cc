@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "model/cross.h"
+#include "trainer/cross_cells.h"
 #include "trainer/sources.h"
 #include "trainer/warm_start.h"
 
@@ -102,10 +104,10 @@ void ForEachToken(const Column& column, model::FeatureKind kind, size_t row, con
 // Most of the different tokens of a large log come once, and to count them all would take more memory than
 // everything else. So the hashes are counted in ranges: as many passes over the column as it takes, and in
 // each no more than `counted_at_once` different tokens.
-absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t f,
+absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t f, model::FeatureKind kind,
                                                     std::span<const uint32_t> training,
+                                                    std::span<const model::FeatureEncoding> encodings,
                                                     const EncoderOptions& options, const Past& past) {
-  const model::FeatureKind kind = data.schema.features[f].kind;
   std::vector<TokenCount> known;
   bool keep_single = true;
   size_t single = 0;
@@ -118,7 +120,7 @@ absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t 
   absl::flat_hash_map<uint64_t, uint32_t> seen_again;  // of the past ones
   for (uint64_t first = 0, last = UINT64_MAX;; first = last + 1, last = UINT64_MAX) {
     counts.clear();
-    absl::Status read = ForEachCell(data, f, training, [&](const Column& column, size_t local, uint32_t) {
+    const auto count_row = [&](const Column& column, size_t local, uint32_t) {
       ForEachToken(column, kind, local, [&](uint64_t token) {
         if (token < first || token > last) return;
         ++counts[token];
@@ -127,7 +129,8 @@ absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t 
           absl::erase_if(counts, [last](const auto& counted) { return counted.first > last; });
         }
       });
-    });
+    };
+    absl::Status read = ForEachEncodedCell(data, f, training, encodings, count_row);
     if (!read.ok()) return read;
     for (const auto& [token, count] : counts) {
       if (past.contains(token)) {
@@ -177,17 +180,17 @@ double UnitsPerRow(const Dataset& data, std::span<const uint32_t> training) {
   return std::exp2(std::floor(std::log2(0x1p31 * kFolds / (2 * all + kFolds * kMostWeight))));
 }
 
-// The vocabulary of feature `f`, and the statistics of its tokens.
-absl::Status FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> training,
-                       const EncoderOptions& options, std::span<const double> base_rates,
-                       FittedEncoders* fitted) {
-  const model::FeatureKind kind = data.schema.features[f].kind;
+// The vocabulary of feature or cross `f`, of that kind, and the statistics of its tokens.
+absl::Status FitTokens(const Dataset& data, size_t f, model::FeatureKind kind,
+                       std::span<const uint32_t> training, const EncoderOptions& options,
+                       std::span<const double> base_rates, FittedEncoders* fitted) {
   model::FeatureEncoding& encoding = fitted->encodings[f];
   Past past;
   if (options.warm_start != nullptr) {
     for (PastToken& token : options.warm_start->Tokens(f)) past[token.token] = std::move(token);
   }
-  const absl::StatusOr<std::vector<TokenCount>> counted = CountTokens(data, f, training, options, past);
+  const absl::StatusOr<std::vector<TokenCount>> counted =
+      CountTokens(data, f, kind, training, fitted->encodings, options, past);
   if (!counted.ok()) return counted.status();
   std::vector<uint64_t> tokens;
   std::vector<uint32_t> previous_ids = {model::kMissingId, model::kUnknownId};
@@ -212,7 +215,7 @@ absl::Status FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> 
     }
   }
   std::vector<uint8_t> labels(data.labels.size());
-  absl::Status read = ForEachCell(data, f, training, [&](const Column& column, size_t local, uint32_t row) {
+  const auto count_row = [&](const Column& column, size_t local, uint32_t row) {
     for (size_t h = 0; h < labels.size(); ++h) labels[h] = data.labels[h][row];
     const uint32_t units =
         data.weights.empty() ? 1 : static_cast<uint32_t>(std::lround(units_per_row * data.weights[row]));
@@ -224,7 +227,8 @@ absl::Status FitTokens(const Dataset& data, size_t f, std::span<const uint32_t> 
       if (id != model::kUnknownId) counts.Add(id, fitted->folds[row], labels, units);
     });
     if (missing) counts.Add(model::kMissingId, fitted->folds[row], labels, units);
-  });
+  };
+  absl::Status read = ForEachEncodedCell(data, f, training, fitted->encodings, count_row);
   if (!read.ok()) return read;
   const TokenStatistics& statistics = fitted->statistics[f].emplace(std::move(counts));
   encoding.statistics = {
@@ -243,7 +247,7 @@ void FittedEncoders::ForgetFolds() {
 
 absl::StatusOr<FittedEncoders> FitEncoders(const Dataset& data, std::span<const uint32_t> training,
                                            const EncoderOptions& options) {
-  const std::vector<model::Feature>& features = data.schema.features;
+  const std::vector<model::Feature> features = model::EncodedFeatures(data.schema);
   FittedEncoders fitted;
   fitted.encodings.resize(features.size());
   fitted.slots.resize(features.size());
@@ -264,7 +268,7 @@ absl::StatusOr<FittedEncoders> FitEncoders(const Dataset& data, std::span<const 
       encoding.numeric = FitNumber(*sample, options.bins);
       encoding.embedding.rows = model::kFirstBinId + encoding.numeric.edges.size() + 1;
     } else {
-      absl::Status fit = FitTokens(data, f, training, options, base_rates, &fitted);
+      absl::Status fit = FitTokens(data, f, features[f].kind, training, options, base_rates, &fitted);
       if (!fit.ok()) return fit;
     }
   }

@@ -46,8 +46,8 @@ struct FittedEncoders {
   // Gives back the memory that only encoding training rows takes: what is left is what a snapshot has.
   void ForgetFolds();
 
-  std::vector<model::FeatureEncoding> encodings;           // one per feature, in schema order
-  std::vector<model::VocabularySlots> slots;               // likewise
+  std::vector<model::FeatureEncoding> encodings;  // one per feature, in schema order; then one per cross
+  std::vector<model::VocabularySlots> slots;      // likewise
   std::vector<std::optional<TokenStatistics>> statistics;  // likewise: of features with a vocabulary
   // Likewise, after a warm start: the snapshot's row of each row of the embedding. Empty: the same row.
   std::vector<std::vector<uint32_t>> previous_ids;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_format.h"
+#include "model/cross.h"
 #include "trainer/figures_report.h"
 #include "trainer/json_text.h"
 #include "trainer/training_window.h"
@@ -20,8 +21,9 @@ Json TrainingWindowJson(const model::Provenance& provenance) {
 
 Json Features(const model::Snapshot& snapshot) {
   Json features = Json::array();
-  for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
-    const model::Feature& feature = snapshot.schema.features[i];
+  const std::vector<model::Feature> encoded = model::EncodedFeatures(snapshot.schema);
+  for (size_t i = 0; i < encoded.size(); ++i) {
+    const model::Feature& feature = encoded[i];
     features.push_back({{"name", feature.name},
                         {"kind", std::string(model::ToString(feature.kind))},
                         {"role", std::string(model::ToString(feature.role))},

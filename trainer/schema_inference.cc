@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "trainer/column_profile.h"
 #include "trainer/columns.h"
+#include "trainer/cross_inference.h"
 
 namespace adscore::trainer {
 namespace {
@@ -364,6 +365,7 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
   if (sample->rows == 0) return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
 
   InferredSchema inferred;
+  std::vector<const ColumnProfile*> profiles;  // one per feature; null: parts of a date
   std::vector<std::string> logarithmic;
   const std::string where = sample->whole ? "" : absl::StrCat(" (in the ", sample->rows, " rows looked at)");
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -378,6 +380,7 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
         feature.role = context ? model::FeatureRole::kContext : model::FeatureRole::kCandidate;
         parts.push_back(feature.name);
         inferred.schema.features.push_back(std::move(feature));
+        profiles.push_back(nullptr);
       }
       inferred.notices.push_back(
           absl::StrCat("column '", name, "' holds dates or times: ",
@@ -394,6 +397,7 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
     feature.role = context ? model::FeatureRole::kContext : model::FeatureRole::kCandidate;
     if (feature.transform == model::NumericTransform::kSignedLog1p) logarithmic.push_back(name);
     inferred.schema.features.push_back(std::move(feature));
+    profiles.push_back(&profile);
   }
   if (!logarithmic.empty()) {
     inferred.notices.push_back(absl::StrCat("transform signed_log1p for columns with a long tail: ",
@@ -404,6 +408,8 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
         path, " has no column left to learn from: ",
         inferred.notices.empty() ? "all are labels or ignored" : absl::StrJoin(inferred.notices, "; ")));
   }
+  if (absl::Status named = AddNamedCrosses(options.crosses, &inferred.schema); !named.ok()) return named;
+  AddInferredMatches(profiles, &inferred.schema, &inferred.notices);
   return inferred;
 }
 

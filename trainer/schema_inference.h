@@ -15,6 +15,12 @@
 
 namespace adscore::trainer {
 
+// A cross that is asked for by name: "site:category".
+struct NamedCross {
+  model::CrossKind kind = model::CrossKind::kProduct;
+  std::string features;
+};
+
 struct InferenceOptions {
   std::vector<model::Label> labels;  // left out of the features
   std::vector<std::string> ignore;   // left out too; InvalidArgument if a name is not in the file
@@ -22,12 +28,15 @@ struct InferenceOptions {
   // Ids of rows that are not looked at, ascending: those that the figures are measured on later.
   std::vector<uint32_t> held_out;
   size_t sample_rows = 100'000;  // looked at, at most
+  // InvalidArgument if a cross is of something that is no feature, or can't be.
+  std::vector<NamedCross> crosses{};
 };
 
 struct InferredSchema {
   model::Schema schema;
   // One line per decision that a person would want to know: columns left out and why (constant, all missing,
-  // an id that is different in every row, a true probability written by `generate`), transforms chosen.
+  // an id that is different in every row, a true probability written by `generate`), transforms chosen,
+  // columns that are matched because they share values.
   std::vector<std::string> notices;
 };
 

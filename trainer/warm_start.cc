@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "model/cross.h"
 #include "trainer/target_statistics.h"
 
 namespace adscore::trainer {
@@ -18,8 +19,9 @@ absl::StatusOr<WarmStart> WarmStart::From(const model::Snapshot& snapshot, doubl
                                                    ", and this trainer trains ReLU; fit anew, without "
                                                    "--warm-start"));
   }
+  const std::vector<model::Feature> features = model::EncodedFeatures(snapshot.schema);
   for (size_t f = 0; f < snapshot.encodings.size(); ++f) {
-    const model::Feature& feature = snapshot.schema.features[f];
+    const model::Feature& feature = features[f];
     const model::FeatureEncoding& encoding = snapshot.encodings[f];
     const bool number = feature.kind == model::FeatureKind::kNumeric;
     if (encoding.embedding.dim != snapshot.encodings[0].embedding.dim || (number && !encoding.numeric.flag) ||

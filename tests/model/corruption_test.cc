@@ -79,7 +79,7 @@ class CorruptionTest : public ::testing::Test {
  public:
   void SetUp() override {
     const std::string path = ::testing::TempDir() + "corruption_" + std::to_string(getpid());
-    ASSERT_TRUE(WriteSnapshot(testing::TinySnapshot({.bent = true}).snapshot(), path).ok());
+    ASSERT_TRUE(WriteSnapshot(testing::TinySnapshot({.crosses = true, .bent = true}).snapshot(), path).ok());
     const int fd = open(path.c_str(), O_RDONLY);
     good_.resize(static_cast<size_t>(lseek(fd, 0, SEEK_END)));
     ASSERT_EQ(pread(fd, good_.data(), good_.size(), 0), static_cast<ssize_t>(good_.size()));

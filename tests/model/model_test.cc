@@ -78,6 +78,13 @@ TEST_P(ModelTest, AnEnsembleAgreesWithTheReference) {
   ExpectAgreement({.members = 2, .hidden = {}}, 20);
 }
 
+TEST_P(ModelTest, AgreesWithCrossesOfEveryKindAndRole) {
+  for (const size_t rows : {1, 7, 129, 300}) ExpectAgreement({.crosses = true}, rows);
+  ExpectAgreement({.context = false, .crosses = true}, 20);
+  ExpectAgreement({.crosses = true, .hidden = {}}, 20);
+  ExpectAgreement({.members = 3, .crosses = true}, 140);
+}
+
 TEST_P(ModelTest, AgreesWithEveryActivation) {
   for (size_t k = 1; k < kActivationKinds; ++k) {
     const auto kind = static_cast<ActivationKind>(k);
@@ -109,8 +116,9 @@ TEST_P(ModelTest, AgreesWithOddWidthsAndOneHead) {
 }
 
 TEST_P(ModelTest, ARowsResultDoesNotDependOnTheBatch) {
-  const TinySnapshot tiny(
-      {.hidden = {8, 4, 7}, .activations = {{}, {ActivationKind::kGelu}, {ActivationKind::kTanh}}});
+  const TinySnapshot tiny({.crosses = true,
+                           .hidden = {8, 4, 7},
+                           .activations = {{}, {ActivationKind::kGelu}, {ActivationKind::kTanh}}});
   const Schema& schema = tiny.snapshot().schema;
   const Model model(tiny.snapshot(), *GetParam());
   std::vector<std::unique_ptr<RandomColumns>> storage;
@@ -137,7 +145,7 @@ TEST_P(ModelTest, ARowsResultDoesNotDependOnTheBatch) {
 }
 
 TEST_P(ModelTest, GoldenRowsReplayWithinTolerance) {
-  const TinySnapshot tiny;
+  const TinySnapshot tiny({.crosses = true});
   EXPECT_LE(Model(tiny.snapshot(), *GetParam()).GoldenError(), kTolerance);
 }
 

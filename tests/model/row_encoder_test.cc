@@ -16,8 +16,9 @@ using testing::RandomColumns;
 using testing::TinySnapshot;
 
 TEST(RowEncoderTest, RowsAreTheSameInPiecesFromAnyRowOn) {
-  const TinySnapshot tiny;
+  const TinySnapshot tiny({.crosses = true});
   constexpr size_t kRows = 50;
+  const RandomColumns context(tiny.snapshot().schema, FeatureRole::kContext, 1, 6);
   for (const FeatureRole role : {FeatureRole::kContext, FeatureRole::kCandidate}) {
     const RandomColumns random(tiny.snapshot().schema, role, kRows, 5);
     const RowEncoder encoder(tiny.snapshot(), role);
@@ -25,14 +26,15 @@ TEST(RowEncoderTest, RowsAreTheSameInPiecesFromAnyRowOn) {
     EncodeScratch scratch;
     std::vector<float> whole(kRows * width);
     encoder.Seek(random.columns, 0, &scratch);
-    encoder.Encode(random.columns, 0, kRows, &scratch, {whole.data(), width, 0});
+    encoder.Encode(random.columns, context.columns, 0, kRows, &scratch, {whole.data(), width, 0});
     for (const size_t begin : {0, 1, 17, 49}) {
       std::vector<float> pieces(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(begin * width));
       encoder.Seek(random.columns, begin, &scratch);
       for (size_t first = begin, count = 1; first < kRows; first += count, ++count) {
         count = std::min(count, kRows - first);
         pieces.resize((first + count) * width);
-        encoder.Encode(random.columns, first, count, &scratch, {pieces.data() + first * width, width, 0});
+        encoder.Encode(random.columns, context.columns, first, count, &scratch,
+                       {pieces.data() + first * width, width, 0});
       }
       EXPECT_EQ(pieces, whole) << "from row " << begin;
     }
@@ -60,7 +62,7 @@ TEST(RowEncoderTest, AThousandValuesHaveTheirMean) {
   EncodeScratch scratch;
   std::vector<float> input(4);
   encoder.Seek(columns, 0, &scratch);
-  encoder.Encode(columns, 0, 2, &scratch, {input.data(), 2, 0});
+  encoder.Encode(columns, {}, 0, 2, &scratch, {input.data(), 2, 0});
   EXPECT_EQ(input, (std::vector<float>{9, 9, 4, 5}));
 }
 

@@ -29,6 +29,18 @@ TEST(SchemaTest, JsonRoundTripKeepsEverything) {
   EXPECT_EQ(*read, Sample());
 }
 
+TEST(SchemaTest, CrossesAreReadBackByTheNamesOfTheirFeaturesAndNoRequestKnowsThem) {
+  Schema schema = Sample();
+  schema.crosses = {{CrossKind::kProduct, 0, 2}, {CrossKind::kMatch, 3, 2}};
+  const std::string json = SchemaToJson(schema);
+  EXPECT_THAT(json, HasSubstr("\"first\": \"hour\""));
+  const absl::StatusOr<Schema> read = SchemaFromJson(json);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, schema);
+  EXPECT_EQ(Fingerprint(schema), Fingerprint(Sample()));
+  EXPECT_EQ(SchemaToJson(Sample()).find("crosses"), std::string::npos);
+}
+
 TEST(SchemaTest, CountsFeaturesByRoleAndKind) {
   const RoleCounts candidate = Sample().Count(FeatureRole::kCandidate);
   EXPECT_EQ(candidate.numeric, 1u);
@@ -78,6 +90,17 @@ TEST(SchemaTest, WrongSchemasAreRefusedAndTheMessageSaysWhere) {
            Wrong{R"({"features": [{"name": "a", "kind": "text"}]})",
                  "known: numeric, categorical, multi_categorical"},
            Wrong{R"({"features": [{"name": "a", "delimiter": "||"}]})", "one byte"},
+           Wrong{R"({"features": [{"name": "a"}], "crosses": {}})", "not a list"},
+           Wrong{R"({"features": [{"name": "a"}], "crosses": ["a*b"]})", "crosses[0] is not an object"},
+           Wrong{R"({"features": [{"name": "a"}], "crosses": [{"first": "a"}]})", "crosses[0] has no second"},
+           Wrong{R"({"features": [{"name": "a"}], "crosses": [{"first": "b"}]})",
+                 "crosses[0].first 'b' is not one of the features"},
+           Wrong{R"({"features": [{"name": "a"}], "crosses": [{"first": 0}]})",
+                 "crosses[0].first is not a string"},
+           Wrong{R"({"features": [{"name": "a"}], "crosses": [{"kind": "sum"}]})", "known: product, match"},
+           Wrong{R"({"features": [{"name": "a"}], "crosses": [{"third": "a"}]})", "unknown key 'third'"},
+           Wrong{R"({"features": [{"name": "a"}], "crosses": [{"first": "a", "second": "a"}]})",
+                 "cross(a,a) can't be"},
            Wrong{R"({"features": [{"name": "a"}, {"name": "a"}]})", "features[1].name 'a' appears twice"},
        }) {
     const absl::StatusOr<Schema> schema = SchemaFromJson(json);

@@ -129,8 +129,28 @@ TEST_F(SnapshotTest, KnotsThatLackTheirOtherHalfAreRefused) {
               ::testing::HasSubstr("as many 'from' as 'to'"));
 }
 
+TEST_F(SnapshotTest, CrossesAreReadBackWithTheirVocabulariesAndStatistics) {
+  const TinySnapshot tiny({.crosses = true});
+  fs::remove(path_);
+  ASSERT_TRUE(WriteSnapshot(tiny.snapshot(), path_).ok());
+  const auto mapped = MappedSnapshot::Open(path_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  const Snapshot& read = (*mapped)->snapshot();
+  EXPECT_EQ(read.schema, tiny.snapshot().schema);
+  ASSERT_EQ(read.encodings.size(), read.schema.features.size() + read.schema.crosses.size());
+  for (size_t i = read.schema.features.size(); i < read.encodings.size(); ++i) {
+    const FeatureEncoding& written = tiny.snapshot().encodings[i];
+    EXPECT_TRUE(std::ranges::equal(read.encodings[i].vocabulary.keys(), written.vocabulary.keys()));
+    EXPECT_TRUE(std::ranges::equal(read.encodings[i].vocabulary.ids(), written.vocabulary.ids()));
+    EXPECT_TRUE(std::ranges::equal(read.encodings[i].embedding.values, written.embedding.values));
+    EXPECT_TRUE(std::ranges::equal(read.encodings[i].statistics.values, written.statistics.values));
+  }
+  EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
+}
+
 TEST_F(SnapshotTest, WhatIsLeftAtItsDefaultIsNotWritten) {
-  for (const char* key : {"\"knots\"", "\"activation\"", "\"alpha\"", "\"flag\"", "\"members\""}) {
+  for (const char* key :
+       {"\"knots\"", "\"activation\"", "\"alpha\"", "\"flag\"", "\"members\"", "\"crosses\""}) {
     EXPECT_EQ(good_.find(key), std::string::npos) << key;
   }
 }
@@ -273,7 +293,7 @@ struct Spoiled {
 class ValidateTest : public ::testing::TestWithParam<Spoiled> {};
 
 TEST_P(ValidateTest, IsRefusedByReaderAndWriter) {
-  TinySnapshot tiny;
+  TinySnapshot tiny({.crosses = true});
   GetParam().spoil(&tiny.mutable_snapshot());
   const absl::Status status = Validate(tiny.snapshot());
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -293,6 +313,17 @@ INSTANTIATE_TEST_SUITE_P(
         Spoiled{"NoFeatures", "no features", [](Snapshot* s) { s->schema.features.clear(); }},
         Spoiled{"RepeatedName", "repeated name", [](Snapshot* s) { s->schema.features[1].name = "hour"; }},
         Spoiled{"MissingEncoding", "one per feature", [](Snapshot* s) { s->encodings.pop_back(); }},
+        Spoiled{"CrossOfNothing", "not there", [](Snapshot* s) { s->schema.crosses[0].first = 99; }},
+        Spoiled{"CrossTwice", "appears twice",
+                [](Snapshot* s) { s->schema.crosses[1] = s->schema.crosses[0]; }},
+        Spoiled{"CrossOfTwoLists", "both are lists",
+                [](Snapshot* s) { s->schema.crosses[7].kind = CrossKind::kProduct; }},
+        Spoiled{"CrossWithoutEncoding", "one per feature and cross",
+                [](Snapshot* s) { s->schema.crosses.push_back({CrossKind::kMatch, 1, 4}); }},
+        Spoiled{"CrossEmbeddingTooShort", "feature 'cross(ad,tags)': embedding of",
+                [](Snapshot* s) { ++s->encodings[6].embedding.rows; }},
+        Spoiled{"CrossWithNumbers", "needs an embedding",
+                [](Snapshot* s) { s->encodings[6] = s->encodings[3]; }},
         Spoiled{"ScaleNotFinite", "not finite",
                 [](Snapshot* s) { s->encodings[0].numeric.scale = kInfinity; }},
         Spoiled{"ScaleZero", "scale must be positive",

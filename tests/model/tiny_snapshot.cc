@@ -1,5 +1,6 @@
 #include "tests/model/tiny_snapshot.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <limits>
 
 #include "data/cell.h"
+#include "model/cross.h"
 #include "model/model.h"
 #include "model/model_root.h"
 
@@ -111,6 +113,8 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
     snapshot_.encodings.push_back(encoding);
   }
 
+  if (options.crosses) AddCrosses(dim);
+
   std::vector<size_t> outputs = options.hidden;
   outputs.push_back(options.heads.size());
   for (size_t member = 0; member < options.members; ++member) {
@@ -161,6 +165,58 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
         .multi = golden_multi_[i]};
   }
   RefreshGoldenRows();
+}
+
+// Every second pair of known values has an embedding.
+void TinySnapshot::AddCrosses(size_t dim) {
+  Schema& schema = snapshot_.schema;
+  const auto index = [&schema](const char* name) {
+    return static_cast<size_t>(schema.Find(name) - schema.features.data());
+  };
+  const auto values = [](const Feature& feature) {
+    std::vector<uint64_t> known;
+    for (size_t i = 0; i < kTokens; ++i) {
+      const std::string prefix = feature.name == "site" ? "site" : feature.name == "ad" ? "ad" : "tag";
+      known.push_back(feature.kind == FeatureKind::kNumeric ? kFirstBinId + i % 4
+                                                            : data::TokenHash(prefix + std::to_string(i)));
+    }
+    return known;
+  };
+  using enum CrossKind;
+  std::vector<Cross> crosses = {{kProduct, index("ad"), index("tags")}};
+  if (schema.Find("site") != nullptr) {
+    crosses.push_back({kProduct, index("site"), index("ad")});
+    crosses.push_back({kProduct, index("interests"), index("ad")});
+    crosses.push_back({kProduct, index("ad"), index("hour")});
+    crosses.push_back({kProduct, index("hour"), index("site")});
+    crosses.push_back({kProduct, index("site"), index("interests")});
+    crosses.push_back({kProduct, index("tags"), index("site")});
+    crosses.push_back({kMatch, index("interests"), index("tags")});
+    crosses.push_back({kMatch, index("site"), index("interests")});
+  }
+  for (const Cross& cross : crosses) {
+    schema.crosses.push_back(cross);
+    std::vector<uint64_t> tokens;
+    if (cross.kind == kMatch) {
+      tokens = {kNoMatchToken, kMatchToken};
+    } else {
+      bool take = false;
+      for (const uint64_t a : values(schema.features[cross.first])) {
+        for (const uint64_t b : values(schema.features[cross.second])) {
+          const uint64_t token = ProductToken(a, b);
+          const bool known = std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+          if (take && !known) tokens.push_back(token);
+          take = !take;
+        }
+      }
+    }
+    const VocabularySlots& slots = vocabularies_.emplace_back(BuildVocabulary(tokens));
+    const size_t rows = tokens.size() + 2;
+    FeatureEncoding& encoding = snapshot_.encodings.emplace_back();
+    encoding.vocabulary = Vocabulary(slots.keys, slots.ids);
+    encoding.embedding = {.rows = rows, .dim = dim, .values = Random(rows * dim, 1)};
+    encoding.statistics = {.rows = rows, .dim = 2, .values = Random(rows * 2, 1)};
+  }
 }
 
 std::span<const float> TinySnapshot::Random(size_t count, float scale) {

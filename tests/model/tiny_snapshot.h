@@ -16,6 +16,8 @@ namespace adscore::model::testing {
 struct TinyOptions {
   size_t members = 1;   // networks of an ensemble
   bool context = true;  // has context features beside the candidates'
+  // Crosses of every shape: of context features, of candidates', of both; of numbers, tokens and lists.
+  bool crosses = false;
   std::vector<size_t> hidden = {8, 4};
   std::vector<Activation> activations = {};  // of the hidden layers, in turn; none: ReLU
   bool flags = true;                         // numeric features say that they are missing
@@ -43,6 +45,7 @@ class TinySnapshot {
 
  private:
   std::span<const float> Random(size_t count, float scale);
+  void AddCrosses(size_t dim);
 
   uint64_t state_;
   std::deque<std::vector<float>>

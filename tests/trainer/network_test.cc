@@ -18,6 +18,9 @@ constexpr size_t kHeads = 2;
 class NetworkTest : public testing::Test {
  protected:
   NetworkTest() {
+    using enum model::CrossKind;
+    // Features: amount, hour (of the context), ad, tags.
+    data_.schema.crosses = {{kProduct, 0, 2}, {kProduct, 2, 3}, {kProduct, 3, 1}, {kMatch, 2, 3}};
     EncoderOptions options;
     options.bins = 5;
     options.minimum_count = 3;

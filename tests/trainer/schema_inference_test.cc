@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/cross.h"
 #include "tests/trainer/test_data.h"
 #include "trainer/column_profile.h"
 #include "trainer/generator.h"
@@ -217,6 +218,55 @@ TEST_F(SchemaInferenceTest, LabelsAndIgnoredColumnsAreNoFeaturesAndContextIsMark
   EXPECT_THAT(inferred.notices, IsEmpty());
 }
 
+// Two columns of names, a list of them, and numbers.
+std::string ColumnsToCross() {
+  std::string text = "click,topic,likes,device,position,a:b\n";
+  const auto topic = [](int i) { return "topic" + std::to_string(i % 9); };
+  for (int row = 0; row < 900; ++row) {
+    text += std::to_string(row % 5 == 0) + "," + topic(row) + "," + topic(row / 9) + "|" + topic(row / 5) +
+            ",device" + std::to_string(row % 4) + "," + std::to_string(row % 97) + ".5,x" +
+            std::to_string(row % 7) + "\n";
+  }
+  return text;
+}
+
+TEST_F(SchemaInferenceTest, AListIsMatchedWithTheColumnThatHasItsValues) {
+  const InferredSchema inferred = Infer(directory_.File("log.csv", ColumnsToCross())).value();
+  ASSERT_EQ(inferred.schema.crosses.size(), 1U);
+  EXPECT_EQ(model::FeatureOf(inferred.schema, inferred.schema.crosses[0]).name, "match(likes,topic)");
+  EXPECT_THAT(inferred.notices, Contains(HasSubstr("match(likes,topic)")));
+}
+
+TEST_F(SchemaInferenceTest, CrossesThatAreAskedForAreMadeOnce) {
+  InferenceOptions options;
+  options.crosses = {{model::CrossKind::kProduct, "topic:position"},
+                     {model::CrossKind::kProduct, "device:a:b"},
+                     {model::CrossKind::kMatch, "topic:likes"}};
+  const InferredSchema inferred = Infer(directory_.File("log.csv", ColumnsToCross()), options).value();
+  std::vector<std::string> names;
+  for (const model::Cross& cross : inferred.schema.crosses) {
+    names.push_back(model::FeatureOf(inferred.schema, cross).name);
+  }
+  EXPECT_THAT(names, ElementsAre("cross(topic,position)", "cross(device,a:b)", "match(topic,likes)"));
+}
+
+TEST_F(SchemaInferenceTest, CrossesThatCanNotBeAreRefused) {
+  const std::string path = directory_.File("log.csv", ColumnsToCross());
+  const auto refusal = [&](model::CrossKind kind, const std::string& features) {
+    InferenceOptions options;
+    options.crosses = {{kind, features}};
+    const absl::Status status = Infer(path, options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << features;
+    return std::string(status.message());
+  };
+  using enum model::CrossKind;
+  EXPECT_THAT(refusal(kProduct, "topic"), AllOf(HasSubstr("--cross 'topic'"), HasSubstr("topic, likes")));
+  EXPECT_THAT(refusal(kProduct, "topic:nothing"), HasSubstr("is not two features"));
+  EXPECT_THAT(refusal(kProduct, "topic:click"), HasSubstr("is not two features")) << "a label is none";
+  EXPECT_THAT(refusal(kMatch, "topic:position"), AllOf(HasSubstr("--match"), HasSubstr("a number")));
+  EXPECT_THAT(refusal(kProduct, "topic:topic"), HasSubstr("two different"));
+}
+
 TEST_F(SchemaInferenceTest, NamesThatAreNotInTheFileAreRefused) {
   const std::string path = Log("hour", [](int row) { return std::to_string(row % 24); });
   InferenceOptions options;
@@ -271,6 +321,9 @@ TEST_F(SchemaInferenceTest, GeneratedLogsGiveTheFeaturesThatTheyWereMadeOf) {
   EXPECT_EQ(inferred.schema.Find("country")->kind, FeatureKind::kCategorical);
   EXPECT_EQ(inferred.schema.Find("price")->transform, NumericTransform::kSignedLog1p);
   EXPECT_EQ(inferred.schema.Find("site")->role, FeatureRole::kContext);
+  ASSERT_EQ(inferred.schema.crosses.size(), 1U);
+  EXPECT_EQ(model::FeatureOf(inferred.schema, inferred.schema.crosses[0]).name, "match(interests,category)");
+  EXPECT_THAT(inferred.notices, Contains(HasSubstr("have values in common")));
   for (const std::string_view truth : kGeneratedTruths) {
     EXPECT_EQ(inferred.schema.Find(truth), nullptr);
     EXPECT_THAT(inferred.notices, Contains(HasSubstr(std::string(truth))));

@@ -64,7 +64,10 @@ class StreamingTest : public testing::Test {
     const model::Schema schema = {
         .features = {Feature{.name = "tags", .kind = FeatureKind::kMultiCategorical},
                      Feature{.name = "amount"}, Feature{.name = "hour", .role = FeatureRole::kContext},
-                     Feature{.name = "site", .kind = FeatureKind::kCategorical}}};
+                     Feature{.name = "site", .kind = FeatureKind::kCategorical}},
+        .crosses = {{model::CrossKind::kProduct, 0, 3},  // a list and a name
+                    {model::CrossKind::kProduct, 1, 3},  // a number and a name
+                    {model::CrossKind::kMatch, 0, 3}}};
     return ReadDataset(log_, data::Format::kCsv, schema, kLabels, true, nullptr, {memory_bytes, cache});
   }
 
@@ -116,7 +119,8 @@ TEST_F(StreamingTest, EncodersAndEncodedRowsAreThoseOfTheLogInMemory) {
   EncoderOptions few_at_once;
   few_at_once.counted_at_once = 7;  // many passes
   const FittedEncoders fitted = FitEncoders(cached, training, few_at_once).value();
-  for (size_t f = 0; f < whole.columns.size(); ++f) {
+  ASSERT_EQ(expected.encodings.size(), 7U);
+  for (size_t f = 0; f < expected.encodings.size(); ++f) {
     EXPECT_EQ(fitted.encodings[f].numeric, expected.encodings[f].numeric);
     EXPECT_EQ(fitted.encodings[f].embedding.rows, expected.encodings[f].embedding.rows);
     EXPECT_EQ(fitted.slots[f].keys, expected.slots[f].keys);

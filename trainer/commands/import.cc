@@ -67,6 +67,10 @@ absl::StatusOr<ImportOptions> Options(const ImportFlags& flags) {
     return absl::Status(schema.status().code(),
                         absl::StrCat("--schema ", flags.schema, ": ", schema.status().message()));
   }
+  if (!schema->crosses.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--schema ", flags.schema, ": an imported model has no crosses; take \"crosses\" out"));
+  }
   options.schema = *std::move(schema);
   return options;
 }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "model/cross.h"
 #include "model/model.h"
 #include "model/model_root.h"
 #include "trainer/json_text.h"
@@ -67,10 +68,10 @@ void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
                      {"calibrator", CalibratorToJson(head.calibrator)}});
   }
   Json embeddings = Json::array();
+  const std::vector<model::Feature> features = model::EncodedFeatures(snapshot.schema);
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
     const model::EmbeddingTable& table = snapshot.encodings[i].embedding;
-    embeddings.push_back(
-        {{"feature", snapshot.schema.features[i].name}, {"rows", table.rows}, {"dim", table.dim}});
+    embeddings.push_back({{"feature", features[i].name}, {"rows", table.rows}, {"dim", table.dim}});
   }
   Json sections = Json::array();
   for (const model::SectionInfo& section : inspected.sections) {
@@ -121,8 +122,9 @@ void PrintText(const InspectFlags& flags, const Inspected& inspected) {
   std::printf("\n");
 
   std::printf("\n%-24s %-18s %-10s %-14s %s\n", "feature", "kind", "role", "transform", "embedding");
-  for (size_t i = 0; i < snapshot.schema.features.size(); ++i) {
-    const model::Feature& feature = snapshot.schema.features[i];
+  const std::vector<model::Feature> features = model::EncodedFeatures(snapshot.schema);
+  for (size_t i = 0; i < features.size(); ++i) {
+    const model::Feature& feature = features[i];
     const model::EmbeddingTable& table = snapshot.encodings[i].embedding;
     const bool numeric = feature.kind == model::FeatureKind::kNumeric;
     std::printf("%-24s %-18s %-10s %-14s %zu x %zu\n", feature.name.c_str(),

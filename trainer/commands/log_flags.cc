@@ -133,7 +133,9 @@ void AddLogFlags(CLI::App* command, LogFlags* flags) {
                    "is inferred from the data")
       ->type_name("FILE")
       ->excludes("--ignore")
-      ->excludes("--context");
+      ->excludes("--context")
+      ->excludes("--cross")
+      ->excludes("--match");
   command->add_option("--validation", flags->validation, "Share of the rows kept for the figures")
       ->type_name("0.001..0.9")
       ->check(cli::Number(0.001, 0.9))

@@ -14,6 +14,8 @@ InferenceOptions SchemaFlags::Inference() const {
   options.labels = Labels();
   options.ignore = ignore;
   options.context = context;
+  for (const std::string& features : cross) options.crosses.push_back({model::CrossKind::kProduct, features});
+  for (const std::string& features : match) options.crosses.push_back({model::CrossKind::kMatch, features});
   return options;
 }
 
@@ -49,6 +51,20 @@ void AddSchemaFlags(CLI::App* command, SchemaFlags* flags) {
           "Columns that are the same for all candidate ads of an impression (user, page, hour): a request "
           "sends them once. The others are sent per candidate")
       ->type_name("COL,...")
+      ->delimiter(',');
+  command
+      ->add_option("--cross", flags->cross,
+                   "Pairs of features whose combination says what neither says alone, such as site:category: "
+                   "each pair of values\nis learnt like a value of a column of its own. Numbers take part by "
+                   "their bins, each value of a list on its own")
+      ->type_name("COL:COL,...")
+      ->delimiter(',');
+  command
+      ->add_option("--match", flags->match,
+                   "Pairs of features, names or lists, of which it is learnt whether they share a value: "
+                   "interests:category. Found\nwithout this where a list and a column of names have the same "
+                   "values")
+      ->type_name("COL:COL,...")
       ->delimiter(',');
 }
 

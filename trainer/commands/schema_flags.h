@@ -18,6 +18,8 @@ struct SchemaFlags {
   std::string format = "auto";
   std::vector<std::string> ignore;
   std::vector<std::string> context;
+  std::vector<std::string> cross;
+  std::vector<std::string> match;
 
   // What the flags mean; the checks of AddSchemaFlags have passed.
   data::Format Format() const;
@@ -25,7 +27,7 @@ struct SchemaFlags {
   InferenceOptions Inference() const;
 };
 
-// Adds --label, --format, --ignore and --context to `command`, with their checks.
+// Adds --label, --format, --ignore, --context, --cross and --match to `command`, with their checks.
 void AddSchemaFlags(CLI::App* command, SchemaFlags* flags);
 
 // Adds --format alone.

@@ -80,7 +80,9 @@ void AddWarmStartFlag(CLI::App* command, std::string* choice) {
       ->check(cli::CheckedBy(&CheckChoice))
       ->excludes("--schema")
       ->excludes("--ignore")
-      ->excludes("--context");
+      ->excludes("--context")
+      ->excludes("--cross")
+      ->excludes("--match");
 }
 
 absl::StatusOr<std::unique_ptr<const ChosenStart>> OpenWarmStart(const std::string& choice,

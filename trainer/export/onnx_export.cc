@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "model/cross.h"
 #include "trainer/export/graph_writer.h"
 
 namespace adscore::trainer {
@@ -54,6 +55,13 @@ class Exporter {
   explicit Exporter(const model::Snapshot& snapshot) : snapshot_(snapshot) {}
 
   absl::StatusOr<std::string> Run() {
+    if (!snapshot_.schema.crosses.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(model::FeatureOf(snapshot_.schema, snapshot_.schema.crosses[0]).name,
+                       " hashes two values into one, which ONNX has no operator for; fit a model without "
+                       "crosses and matches "
+                       "to export it"));
+    }
     parts_.resize(snapshot_.members);
     for (const Feature& feature : snapshot_.schema.features) {
       if (feature.kind == FeatureKind::kMultiCategorical) {

@@ -139,5 +139,12 @@ TEST(OnnxExportTest, MultiValuedFeaturesAreRefusedByName) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("feature 'interests' is multi-valued"));
 }
 
+TEST(OnnxExportTest, CrossesAreRefusedByName) {
+  const TinySnapshot tiny({.context = false, .crosses = true});
+  const absl::Status status = ExportOnnx(tiny.snapshot()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cross(ad,tags)"));
+}
+
 }  // namespace
 }  // namespace adscore::trainer

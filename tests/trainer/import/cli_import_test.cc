@@ -68,6 +68,11 @@ TEST_F(CliImportTest, WhatIsWrongIsSaidInOneLine) {
                 {onnx, "--heads has 2 names"});
   ExpectFailure(RunCommand(Command("import", {"--onnx", onnx, "--schema", directory_.File("s.json", "{}")})),
                 {"--schema", "s.json", "features"});
+  const std::string crossed = R"({"features": [{"name": "a", "kind": "categorical"}, {"name": "b"}],
+                                  "crosses": [{"first": "a", "second": "b"}]})";
+  ExpectFailure(
+      RunCommand(Command("import", {"--onnx", onnx, "--schema", directory_.File("c.json", crossed)})),
+      {"c.json", "has no crosses"});
   ExpectFailure(RunCommand(Command("export", {"--onnx", directory_.path() + "/m.onnx"})), {"m"});
   EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/M")) << "nothing was published";
 }
