@@ -9,6 +9,7 @@
 #include "model/raw_columns.h"
 #include "request_log/log_files.h"
 #include "request_log/log_reader.h"
+#include "server/packed_columns.h"
 #include "spdlog/spdlog.h"
 
 namespace adscore::server {
@@ -16,19 +17,6 @@ namespace {
 
 // Of one forward pass, as in a busy server's batch.
 constexpr size_t kRowsAtATime = 256;
-
-template <typename T>
-std::span<const T> View(const google::protobuf::RepeatedField<T>& field) {
-  return {field.data(), static_cast<size_t>(field.size())};
-}
-
-model::RawColumns View(const v1::PackedColumns& columns, size_t rows) {
-  return {.rows = rows,
-          .numeric = View(columns.numeric()),
-          .categorical = View(columns.categorical()),
-          .multi_count = View(columns.multi_count()),
-          .multi = View(columns.multi())};
-}
 
 class WarmUpRun {
  public:
@@ -61,8 +49,8 @@ class WarmUpRun {
       return;
     }
     model::Impression impression = {
-        .context = View(record_.features().context(), 1),
-        .candidates = View(record_.features().candidates(), record_.candidate_count())};
+        .context = ViewOf(record_.features().context(), 1),
+        .candidates = ViewOf(record_.features().candidates(), record_.candidate_count())};
     const model::Schema& schema = served_.model->snapshot().schema;
     if (!model::CheckColumns(schema, model::FeatureRole::kContext, impression.context).ok() ||
         !model::CheckColumns(schema, model::FeatureRole::kCandidate, impression.candidates).ok()) {

@@ -6,25 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "server/packed_columns.h"
 
 namespace adscore::server {
-namespace {
-
-template <typename T>
-std::span<const T> View(const google::protobuf::RepeatedField<T>& field) {
-  return {field.data(), static_cast<size_t>(field.size())};
-}
-
-model::RawColumns View(const v1::PackedColumns& columns, size_t rows) {
-  return {.rows = rows,
-          .numeric = View(columns.numeric()),
-          .categorical = View(columns.categorical()),
-          .multi_count = View(columns.multi_count()),
-          .multi = View(columns.multi())};
-}
-
-}  // namespace
-
 size_t RequestedRows(const v1::PredictRequest& request) {
   if (request.candidate_count() > 0) return request.candidate_count();
   int rows = 1;
@@ -61,8 +45,8 @@ std::optional<Refusal> RequestDecoder::DecodePacked(const v1::PredictRequest& re
     return Refuse(Refusal::kInvalid,
                   "candidate_count: packed features need the number of candidates, at least 1");
   }
-  impression->context = View(packed.context(), 1);
-  impression->candidates = View(packed.candidates(), request.candidate_count());
+  impression->context = ViewOf(packed.context(), 1);
+  impression->candidates = ViewOf(packed.candidates(), request.candidate_count());
   absl::Status status = model::CheckColumns(schema, model::FeatureRole::kContext, impression->context);
   status.Update(model::CheckColumns(schema, model::FeatureRole::kCandidate, impression->candidates));
   if (!status.ok()) return Refuse(Refusal::kInvalid, absl::StrCat("packed features: ", status.message()));
