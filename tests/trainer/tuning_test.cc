@@ -10,12 +10,14 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
 #include "tests/program.h"
 #include "tests/trainer/cli_fixture.h"
+#include "trainer/commands/tune.h"
 #include "trainer/tuning_space.h"
 
 namespace adscore::trainer {
@@ -31,6 +33,17 @@ FitOptions SmallOptions() {
   options.training.hidden = {8};
   options.training.epochs = 1;
   return options;
+}
+
+TEST(TuningBudget, IsSecondsOrATimeWithItsUnit) {
+  for (const auto& [text, seconds] : std::map<std::string, double>{
+           {"90", 90}, {"90s", 90}, {"1.5", 1.5}, {"3m", 180}, {"10m", 600}, {"1m30s", 90}, {"2h", 7200}}) {
+    ASSERT_TRUE(ParseBudget(text).ok()) << text;
+    EXPECT_EQ(ParseBudget(text)->count(), seconds) << text;
+  }
+  for (const char* text : {"", "0", "0.5", "-3", "3x", "m", "3 m", "nan", "inf", "1e9"}) {
+    EXPECT_FALSE(ParseBudget(text).ok()) << text;
+  }
 }
 
 TEST(TuningSpace, TheFirstTrialIsTheDefaultAndOthersAreDrawnAgainAlike) {

@@ -43,19 +43,6 @@ struct TuneFlags {
   std::string directory;
 };
 
-absl::StatusOr<std::chrono::duration<double>> ParseBudget(std::string_view flag) {
-  const std::string text(flag);
-  double seconds = 0;
-  absl::Duration duration;
-  if (!absl::SimpleAtod(text, &seconds)) {
-    if (!absl::ParseDuration(text, &duration)) seconds = -1;
-    if (seconds == 0) seconds = absl::ToDoubleSeconds(duration);
-  }
-  if (seconds >= 1 && seconds <= 1e7) return std::chrono::duration<double>(seconds);
-  return absl::InvalidArgumentError(absl::StrCat(
-      cli::Quoted(text), " is no time of at least a second: write seconds, or such as 90s, 10m or 2h"));
-}
-
 // All that an outcome depends on: outcomes of another search are worth nothing here.
 std::string Fingerprint(const Dataset& data, const FitOptions& options, const std::string& fixed) {
   std::string all = absl::StrCat(kTrainerBuild, model::SchemaToJson(data.schema), OptionsToJson(options), " ",
@@ -185,6 +172,19 @@ absl::Status Tune(const TuneFlags& flags) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::chrono::duration<double>> ParseBudget(std::string_view flag) {
+  const std::string text(flag);
+  double seconds = 0;
+  // SimpleAtod leaves in its result what it could read of a text that is more than a number.
+  if (!absl::SimpleAtod(text, &seconds)) {
+    absl::Duration duration;
+    seconds = absl::ParseDuration(text, &duration) ? absl::ToDoubleSeconds(duration) : 0;
+  }
+  if (seconds >= 1 && seconds <= 1e7) return std::chrono::duration<double>(seconds);
+  return absl::InvalidArgumentError(absl::StrCat(
+      cli::Quoted(text), " is no time of at least a second: write seconds, or such as 90s, 10m or 2h"));
+}
 
 void AddTuneCommand(CLI::App& app, std::function<absl::Status()>& run) {
   CLI::App* command = app.add_subcommand(
