@@ -86,7 +86,7 @@ class Image:
             base = "bookworm"
             if not self.root(base).exists():
                 say("debootstrap")
-                run("debootstrap", "--variant=minbase", base, self.root(base), "http://deb.debian.org/debian",
+                run("debootstrap", "--variant=minbase", base, self.root(base),
                     stdout=subprocess.DEVNULL)
                 run("chroot", self.root(base), "/bin/sh", "-c", "apt-get clean; rm -rf " + NOT_IN_SLIM)
                 (self.root(base) / "etc/apt/apt.conf.d/docker-clean").write_text(KEPT_BY_APT)
