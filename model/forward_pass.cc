@@ -9,6 +9,13 @@ namespace {
 // than the weights are.
 constexpr size_t kMostRows = 264;
 
+// The stride of a layer's outputs: an odd number of cache lines, so that the rows of a tile do not all fall
+// into the same few sets of the first-level cache, as they would at 4 KB from one to the next.
+size_t ActivationStride(size_t width) {
+  constexpr size_t kLine = kAlignment / sizeof(float);
+  return RowStride(width) | kLine;
+}
+
 }  // namespace
 
 ForwardPass::ForwardPass(std::span<const Layer> layers, size_t context_inputs, const KernelSet& kernels)
@@ -24,7 +31,7 @@ ForwardPass::ForwardPass(std::span<const Layer> layers, size_t context_inputs, c
     const size_t skip = i == 0 ? context_inputs_ : 0;
     if (skip > 0) packed_context_ = pack(layer.weights.data(), skip, layer.outputs);
     packed_.push_back(pack(layer.weights.data() + skip * layer.outputs, layer.inputs - skip, layer.outputs));
-    widest_stride_ = std::max(widest_stride_, RowStride(layer.outputs));
+    widest_stride_ = std::max(widest_stride_, ActivationStride(layer.outputs));
   }
   const Layer& output = layers_.back();
   output_weights_.Reserve(output.inputs * output.outputs);

@@ -155,14 +155,18 @@ HWY_INLINE Vector LoadInit(const DenseArgs& a, size_t row, size_t column) {
 template <size_t kRows, size_t kVectors>
 struct Sums {
   HWY_INLINE void Zero() {
+#pragma GCC unroll 16
     for (size_t v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) at[r][v] = hn::Zero(Floats());
     }
   }
 
   HWY_INLINE void Init(const DenseArgs& a, size_t row, size_t column) {
+#pragma GCC unroll 16
     for (size_t v = 0; v < kVectors; ++v) {
       const Vector first = LoadInit(a, row, column + v * kLanes);
+#pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) {
         at[r][v] = a.init_row == nullptr ? first : LoadInit(a, row + r, column + v * kLanes);
       }
@@ -196,11 +200,33 @@ struct Sums {
   Vector at[kRows][kVectors];
 };
 
-// kRows rows of x from `row` on, against kPanels panels from `column` on.
-template <typename Weights, size_t kRows, size_t kPanels>
+// The rows of a tile, at one step of the depth. Few pointers, each with a few rows at multiples of the
+// stride: one register for the address of each row would be more than there are.
+template <size_t kRows>
+struct RowPointers {
+  static constexpr size_t kApart = 3;  // an address may be base, base + stride or base + 2 * stride
+
+  HWY_INLINE RowPointers(const float* x, size_t stride) : row_stride(stride) {
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kBases; ++i) base[i] = x + i * kApart * stride;
+  }
+  HWY_INLINE void Advance(size_t depth_stride) {
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kBases; ++i) base[i] += depth_stride;
+  }
+  HWY_INLINE Vector Spread(size_t r) const {
+    return hn::Set(Floats(), base[r / kApart][r % kApart * row_stride]);
+  }
+
+  static constexpr size_t kBases = (kRows + kApart - 1) / kApart;
+  const float* base[kBases];
+  size_t row_stride;
+};
+
+// kRows rows of x from `row` on, against kVectors vectors of columns from `column` on, which begins a panel.
+template <typename Weights, size_t kRows, size_t kVectors>
 HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
-  const Floats d;
-  constexpr size_t kVectors = kPanels * kPanelVectors;
+  constexpr size_t kPanels = (kVectors + kPanelVectors - 1) / kPanelVectors;
   Sums<kRows, kVectors> sum;
   if (Weights::kScaled) {
     sum.Zero();
@@ -208,7 +234,7 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
     sum.Init(a, row, column);
   }
 
-  const float* x = a.x + row * a.x_row_stride;
+  RowPointers<kRows> x(a.x + row * a.x_row_stride, a.x_row_stride);
   const size_t panel_floats = PanelFloats<Weights>(a.depth);
   const float* const panels = a.packed + column / kPanelColumns * panel_floats;
   const typename Weights::Stored* panel[kPanels];
@@ -224,7 +250,7 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
     if constexpr (kRows < kVectors) {
       Vector xr[kRows];
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) xr[r] = hn::Set(d, x[r * a.x_row_stride]);
+      for (size_t r = 0; r < kRows; ++r) xr[r] = x.Spread(r);
 #pragma GCC unroll 16
       for (size_t v = 0; v < kVectors; ++v) {
         const Vector w = load(v);
@@ -237,12 +263,12 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
       for (size_t v = 0; v < kVectors; ++v) w[v] = load(v);
 #pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) {
-        const Vector xr = hn::Set(d, x[r * a.x_row_stride]);
+        const Vector xr = x.Spread(r);
 #pragma GCC unroll 16
         for (size_t v = 0; v < kVectors; ++v) sum.at[r][v] = hn::MulAdd(xr, w[v], sum.at[r][v]);
       }
     }
-    x += a.x_depth_stride;
+    x.Advance(a.x_depth_stride);
   }
 
   for (size_t v = 0; v < kVectors; ++v) {
@@ -261,7 +287,7 @@ HWY_INLINE void TileOf(const DenseArgs& a, size_t row, size_t column, size_t pan
   if constexpr (kPanels > 1) {
     if (panels != kPanels) return TileOf<Weights, kRows, kPanels - 1>(a, row, column, panels);
   }
-  Tile<Weights, kRows, kPanels>(a, row, column);
+  Tile<Weights, kRows, kPanels * kPanelVectors>(a, row, column);
 }
 
 // The rows that are left after the full tiles: at most kRows of them.
@@ -284,7 +310,12 @@ void Dense(const DenseArgs& a) {
   // Panel by panel, so that a panel is read from the first-level cache by all full tiles.
   const size_t full = a.rows / kTileRows * kTileRows;
   for (size_t column = 0; full > 0 && column < a.columns; column += kPanelColumns) {
-    for (size_t row = 0; row < full; row += kTileRows) Tile<Weights, kTileRows, 1>(a, row, column);
+    // Where half of the last panel is padding, it is left out.
+    if (a.columns - column > kLanes) {
+      for (size_t row = 0; row < full; row += kTileRows) Tile<Weights, kTileRows, 2>(a, row, column);
+    } else {
+      for (size_t row = 0; row < full; row += kTileRows) Tile<Weights, kTileRows, 1>(a, row, column);
+    }
   }
   LastRows<Weights, kTileRows - 1>(a, full, a.rows - full);
 }
