@@ -45,12 +45,14 @@ constexpr size_t kLanes = HWY_MAX_BYTES / sizeof(float);
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kPanelColumns = kPanelVectors * kLanes;
 // Rows of a full tile: rows × kPanelVectors sums, and three registers for the panel's row and x, must fit the
-// register file: 32 with AVX-512 and NEON, 16 otherwise.
+// register file: 32 with AVX-512 and NEON, 16 otherwise. kNarrowParts: what the sums of a product of one
+// panel are split into; a tile has as many fewer rows.
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
 constexpr size_t kTileRows = 12;
 #else
 constexpr size_t kTileRows = 6;
 #endif
+constexpr size_t kNarrowParts = 2;
 // Panels that a tile of one row takes at most. A multiply-add takes four cycles and two can begin in each:
 // eight independent sums keep the units busy, and with twelve there are registers left on every machine.
 constexpr size_t kMostPanels = 6;
@@ -173,6 +175,14 @@ struct Sums {
     }
   }
 
+  HWY_INLINE void Add(const Sums& other) {
+#pragma GCC unroll 16
+    for (size_t v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 16
+      for (size_t r = 0; r < kRows; ++r) at[r][v] = hn::Add(at[r][v], other.at[r][v]);
+    }
+  }
+
   // Times the scale of each column, plus what y starts from.
   HWY_INLINE void Scale(const DenseArgs& a, size_t row, size_t column, size_t v, const float* scale) {
     for (size_t r = 0; r < kRows; ++r) {
@@ -223,16 +233,50 @@ struct RowPointers {
   size_t row_stride;
 };
 
+// One step of the depth: the products of the rows' x(·, k) and of row k of the panels, added to `sum`.
+template <typename Weights, size_t kRows, size_t kVectors, typename Panels>
+HWY_INLINE void Step(const RowPointers<kRows>& x, const Panels& panel, size_t k, Sums<kRows, kVectors>* sum) {
+  const auto load = [&](size_t v) HWY_ATTR {
+    return Weights::Load(panel[v / kPanelVectors] + k * kPanelColumns + v % kPanelVectors * kLanes);
+  };
+  // Registers for the fewer of the two, the panels' row or the rows' x; the other passes by, one at a time.
+  if constexpr (kRows < kVectors) {
+    Vector xr[kRows];
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) xr[r] = x.Spread(r);
+#pragma GCC unroll 16
+    for (size_t v = 0; v < kVectors; ++v) {
+      const Vector w = load(v);
+#pragma GCC unroll 16
+      for (size_t r = 0; r < kRows; ++r) sum->at[r][v] = hn::MulAdd(xr[r], w, sum->at[r][v]);
+    }
+  } else {
+    Vector w[kVectors];
+#pragma GCC unroll 16
+    for (size_t v = 0; v < kVectors; ++v) w[v] = load(v);
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) {
+      const Vector xr = x.Spread(r);
+#pragma GCC unroll 16
+      for (size_t v = 0; v < kVectors; ++v) sum->at[r][v] = hn::MulAdd(xr, w[v], sum->at[r][v]);
+    }
+  }
+}
+
 // kRows rows of x from `row` on, against kVectors vectors of columns from `column` on, which begins a panel.
-template <typename Weights, size_t kRows, size_t kVectors>
+// Each sum is made of kParts, of which each takes every kParts-th step.
+template <typename Weights, size_t kRows, size_t kVectors, size_t kParts = 1>
 HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   constexpr size_t kPanels = (kVectors + kPanelVectors - 1) / kPanelVectors;
-  Sums<kRows, kVectors> sum;
+  Sums<kRows, kVectors> part[kParts];
+  Sums<kRows, kVectors>& sum = part[0];
   if (Weights::kScaled) {
     sum.Zero();
   } else {
     sum.Init(a, row, column);
   }
+#pragma GCC unroll 16
+  for (size_t p = 1; p < kParts; ++p) part[p].Zero();
 
   RowPointers<kRows> x(a.x + row * a.x_row_stride, a.x_row_stride);
   const size_t panel_floats = PanelFloats<Weights>(a.depth);
@@ -242,33 +286,24 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
     panel[p] = reinterpret_cast<const typename Weights::Stored*>(panels + p * panel_floats +
                                                                  (Weights::kScaled ? kPanelColumns : 0));
   }
-  for (size_t k = 0; k < a.depth; ++k) {
-    const auto load = [&](size_t v) HWY_ATTR {
-      return Weights::Load(panel[v / kPanelVectors] + k * kPanelColumns + v % kPanelVectors * kLanes);
-    };
-    // Registers for the fewer of the two, the panels' row or the rows' x; the other passes by, one at a time.
-    if constexpr (kRows < kVectors) {
-      Vector xr[kRows];
+  size_t k = 0;
+  for (; k + kParts <= a.depth; k += kParts) {
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) xr[r] = x.Spread(r);
-#pragma GCC unroll 16
-      for (size_t v = 0; v < kVectors; ++v) {
-        const Vector w = load(v);
-#pragma GCC unroll 16
-        for (size_t r = 0; r < kRows; ++r) sum.at[r][v] = hn::MulAdd(xr[r], w, sum.at[r][v]);
-      }
-    } else {
-      Vector w[kVectors];
-#pragma GCC unroll 16
-      for (size_t v = 0; v < kVectors; ++v) w[v] = load(v);
-#pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) {
-        const Vector xr = x.Spread(r);
-#pragma GCC unroll 16
-        for (size_t v = 0; v < kVectors; ++v) sum.at[r][v] = hn::MulAdd(xr, w[v], sum.at[r][v]);
-      }
+    for (size_t p = 0; p < kParts; ++p) {
+      Step<Weights>(x, panel, k + p, &part[p]);
+      x.Advance(a.x_depth_stride);
     }
-    x.Advance(a.x_depth_stride);
+  }
+  if constexpr (kParts > 1) {
+    for (; k < a.depth; ++k) {
+      Step<Weights>(x, panel, k, &sum);
+      x.Advance(a.x_depth_stride);
+    }
+#pragma GCC unroll 16
+    for (size_t apart = kParts / 2; apart > 0; apart /= 2) {
+#pragma GCC unroll 16
+      for (size_t p = 0; p < apart; ++p) part[p].Add(part[p + apart]);
+    }
   }
 
   for (size_t v = 0; v < kVectors; ++v) {
@@ -305,8 +340,22 @@ HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
   }
 }
 
+// A product of one panel, whose sums would wait for each other if a single row had them alone: in parts, and
+// so for any number of rows.
+template <typename Weights, size_t kVectors>
+HWY_INLINE void Narrow(const DenseArgs& a) {
+  constexpr size_t kRows = kTileRows / kNarrowParts;
+  size_t row = 0;
+  for (; row + kRows <= a.rows; row += kRows) Tile<Weights, kRows, kVectors, kNarrowParts>(a, row, 0);
+  for (; row < a.rows; ++row) Tile<Weights, 1, kVectors, kNarrowParts>(a, row, 0);
+}
+
 template <typename Weights>
 void Dense(const DenseArgs& a) {
+  if (a.columns <= kPanelColumns) {
+    a.columns > kLanes ? Narrow<Weights, 2>(a) : Narrow<Weights, 1>(a);
+    return;
+  }
   // Panel by panel, so that a panel is read from the first-level cache by all full tiles.
   const size_t full = a.rows / kTileRows * kTileRows;
   for (size_t column = 0; full > 0 && column < a.columns; column += kPanelColumns) {

@@ -16,10 +16,11 @@ namespace adscore::model {
 
 // One call of a dense kernel: for r < rows and c < columns
 //   y[r][c] = activation( init[init_row[r]][c] + sum over k < depth of x(r, k) · w[k][c] )
-// The sum runs in the order of k, whatever the tile, in f32 with one fused multiply-add each: a row's result
-// does not depend on the rows beside it, bit for bit. Infinity or NaN in a row of x reaches the results of
-// that row and of no other, as the arithmetic of floats has it; where activations are int8, all of the row's
-// sums are then NaN.
+// The sum runs in the order of k, whatever the tile, in f32 with one fused multiply-add each; where the
+// columns fit into one panel, in a few parts, which are added up at the end. The order depends on depth and
+// columns alone: a row's result does not depend on the rows beside it, bit for bit. Infinity or NaN in a row
+// of x reaches the results of that row and of no other, as the arithmetic of floats has it; where activations
+// are int8, all of the row's sums are then NaN.
 struct DenseArgs {
   size_t rows = 0;
   size_t depth = 0;
