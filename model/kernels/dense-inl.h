@@ -11,7 +11,7 @@
 // A tile is a few rows of x against one or more panels. Its sums stay in registers for the whole depth: each
 // step loads one row of the panel, and for every row of x spreads x(r, k) over a vector and adds the product.
 // Many rows share one load of the panel; a single row takes several panels at once instead, to have enough
-// independent sums in flight.
+// independent sums in flight. Where there is only one panel, each sum is made of two that alternate in k.
 //
 // Narrow weights differ only in how a vector of them is loaded: they become floats on the way into the
 // register. What they save is memory and the time to read it.
@@ -300,10 +300,7 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
       x.Advance(a.x_depth_stride);
     }
 #pragma GCC unroll 16
-    for (size_t apart = kParts / 2; apart > 0; apart /= 2) {
-#pragma GCC unroll 16
-      for (size_t p = 0; p < apart; ++p) part[p].Add(part[p + apart]);
-    }
+    for (size_t p = 1; p < kParts; ++p) sum.Add(part[p]);
   }
 
   for (size_t v = 0; v < kVectors; ++v) {
