@@ -20,24 +20,39 @@ size_t ActivationStride(size_t width) {
 
 ForwardPass::ForwardPass(std::span<const Layer> layers, size_t context_inputs, const KernelSet& kernels)
     : kernels_(&kernels), layers_(layers.begin(), layers.end()), context_inputs_(context_inputs) {
-  const auto pack = [this](const float* weights, size_t depth, size_t outputs) {
-    AlignedFloats packed(kernels_->packed_floats(depth, outputs));
-    kernels_->pack(weights, outputs, 1, depth, outputs, packed.data());
-    return packed;
+  // Two rounds over the same parts: how many floats there are, and then the floats.
+  const Layer& output = layers_.back();
+  size_t floats = 0;
+  const auto next = [&floats](size_t count) {
+    const size_t at = floats;
+    floats += RowStride(count);
+    return at;
   };
+  std::vector<size_t> at;
   for (size_t i = 0; i + 1 < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
-    deepest_ = std::max(deepest_, layer.inputs);
     const size_t skip = i == 0 ? context_inputs_ : 0;
-    if (skip > 0) packed_context_ = pack(layer.weights.data(), skip, layer.outputs);
-    packed_.push_back(pack(layer.weights.data() + skip * layer.outputs, layer.inputs - skip, layer.outputs));
+    if (i == 0) next(KernelsOf(0).packed_floats(skip, layer.outputs));
+    at.push_back(next(KernelsOf(i).packed_floats(layer.inputs - skip, layer.outputs)));
     widest_stride_ = std::max(widest_stride_, ActivationStride(layer.outputs));
   }
-  const Layer& output = layers_.back();
-  output_weights_.Reserve(output.inputs * output.outputs);
+  const size_t output_at = next(output.inputs * output.outputs);
+
+  float* const weights = weights_.Reserve(floats);
+  packed_context_ = weights;
+  for (size_t i = 0; i + 1 < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const size_t skip = i == 0 ? context_inputs_ : 0;
+    const float* const from = layer.weights.data();
+    if (skip > 0) KernelsOf(i).pack(from, layer.outputs, 1, skip, layer.outputs, weights);
+    KernelsOf(i).pack(from + skip * layer.outputs, layer.outputs, 1, layer.inputs - skip, layer.outputs,
+                      weights + at[i]);
+    packed_.push_back(weights + at[i]);
+  }
+  output_weights_ = weights + output_at;
   for (size_t k = 0; k < output.inputs; ++k) {
     for (size_t h = 0; h < output.outputs; ++h) {
-      output_weights_.data()[h * output.inputs + k] = output.weights[k * output.outputs + h];
+      weights[output_at + h * output.inputs + k] = output.weights[k * output.outputs + h];
     }
   }
 }
@@ -45,17 +60,17 @@ ForwardPass::ForwardPass(std::span<const Layer> layers, size_t context_inputs, c
 void ForwardPass::ShareContexts(const float* x, size_t x_stride, size_t impressions, ForwardScratch* scratch,
                                 float* share) const {
   const Layer& first = layers_.front();
-  kernels_->dense(
-      {.rows = impressions,
-       .depth = context_inputs_,
-       .columns = first.outputs,
-       .x = x,
-       .x_row_stride = x_stride,
-       .packed = packed_context_.data(),
-       .init = first.bias.data(),
-       .y = share,
-       .y_stride = share_stride(),
-       .scratch = scratch->kernel.Reserve(kernels_->scratch_floats(impressions, context_inputs_))});
+  const KernelSet& kernels = KernelsOf(0);
+  kernels.dense({.rows = impressions,
+                 .depth = context_inputs_,
+                 .columns = first.outputs,
+                 .x = x,
+                 .x_row_stride = x_stride,
+                 .packed = packed_context_,
+                 .init = first.bias.data(),
+                 .y = share,
+                 .y_stride = share_stride(),
+                 .scratch = scratch->kernel.Reserve(kernels.scratch_floats(impressions, context_inputs_))});
 }
 
 void ForwardPass::Run(const float* x, size_t x_stride, size_t rows, const float* share,
@@ -70,32 +85,33 @@ void ForwardPass::Run(const float* x, size_t x_stride, size_t rows, const float*
 void ForwardPass::RunBlock(const float* x, size_t x_stride, size_t rows, const float* share,
                            const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const {
   for (AlignedFloats& activations : scratch->activations) activations.Reserve(rows * widest_stride_);
-  float* const kernel_scratch = scratch->kernel.Reserve(kernels_->scratch_floats(rows, deepest_));
   for (size_t i = 0; i < packed_.size(); ++i) {
     const Layer& layer = layers_[i];
+    const KernelSet& kernels = KernelsOf(i);
     const bool add_context = i == 0 && context_inputs_ > 0;
     float* y = scratch->activations[i % 2].data();
     const ActivateKernel activate = kernels_->activate[static_cast<size_t>(layer.activation.kind)];
-    kernels_->dense({.rows = rows,
-                     .depth = layer.inputs - (add_context ? context_inputs_ : 0),
-                     .columns = layer.outputs,
-                     .x = x,
-                     .x_row_stride = x_stride,
-                     .packed = packed_[i].data(),
-                     .init = add_context ? share : layer.bias.data(),
-                     .init_stride = add_context ? share_stride() : 0,
-                     .init_row = add_context ? impression_of_row : nullptr,
-                     .y = y,
-                     .y_stride = widest_stride_,
-                     .relu = activate == nullptr,
-                     .scratch = kernel_scratch});
+    const size_t depth = layer.inputs - (add_context ? context_inputs_ : 0);
+    kernels.dense({.rows = rows,
+                   .depth = depth,
+                   .columns = layer.outputs,
+                   .x = x,
+                   .x_row_stride = x_stride,
+                   .packed = packed_[i],
+                   .init = add_context ? share : layer.bias.data(),
+                   .init_stride = add_context ? share_stride() : 0,
+                   .init_row = add_context ? impression_of_row : nullptr,
+                   .y = y,
+                   .y_stride = widest_stride_,
+                   .relu = activate == nullptr,
+                   .scratch = scratch->kernel.Reserve(kernels.scratch_floats(rows, depth))});
     if (activate != nullptr) activate(layer.activation.alpha, rows, layer.outputs, widest_stride_, y);
     x = y;
     x_stride = widest_stride_;
   }
   const Layer& output = layers_.back();
-  kernels_->heads(x, x_stride, output_weights_.data(), output.bias.data(), rows, output.inputs,
-                  output.outputs, logits);
+  kernels_->heads(x, x_stride, output_weights_, output.bias.data(), rows, output.inputs, output.outputs,
+                  logits);
 }
 
 }  // namespace adscore::model

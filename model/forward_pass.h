@@ -54,14 +54,19 @@ class ForwardPass {
   void RunBlock(const float* x, size_t x_stride, size_t rows, const float* share,
                 const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const;
 
+  const KernelSet& KernelsOf(size_t layer) const {
+    return layer == 0 && kernels_->first_layer != nullptr ? *kernels_->first_layer : *kernels_;
+  }
+
   const KernelSet* kernels_;
   std::vector<Layer> layers_;
   size_t context_inputs_;
-  size_t deepest_ = 0;                 // inputs of a product: the most of any hidden layer
-  size_t widest_stride_ = 0;           // of the activations: the widest hidden layer's
-  AlignedFloats packed_context_;       // the first layer's rows for the context's inputs
-  std::vector<AlignedFloats> packed_;  // hidden layers; of the first one the rows after the context's
-  AlignedFloats output_weights_;       // transposed: [heads][depth]
+  size_t widest_stride_ = 0;  // of the activations: the widest hidden layer's
+
+  AlignedFloats weights_;             // all that follows, one after another
+  const float* packed_context_;       // the first layer's rows for the context's inputs
+  std::vector<const float*> packed_;  // hidden layers; of the first one the rows after the context's
+  const float* output_weights_;       // transposed: [heads][depth]
 };
 
 }  // namespace adscore::model

@@ -20,6 +20,7 @@ struct Bf16Words {
   static constexpr size_t kPerWord = 2;
   static constexpr size_t kPanelHeader = 0;
   static constexpr size_t kRowHeader = 0;
+  static constexpr size_t kParts = 1;
   using Sum = __m512;
 
   static HWY_INLINE Sum Start(const DenseArgs& a, const int32_t* /*x*/, const float* /*panel*/, size_t row,
@@ -29,9 +30,9 @@ struct Bf16Words {
   static HWY_INLINE Sum Add(Sum sum, __m512i x, __m512i w) {
     return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)w);
   }
-  static HWY_INLINE __m512 Finish(Sum sum, const DenseArgs& /*a*/, const int32_t* /*x*/,
+  static HWY_INLINE __m512 Finish(const Sum* sums, const DenseArgs& /*a*/, const int32_t* /*x*/,
                                   const float* /*panel*/, size_t /*row*/, size_t /*column*/) {
-    return sum;
+    return sums[0];
   }
 };
 
@@ -75,6 +76,7 @@ HWY_POP_ATTRIBUTES
 namespace adscore::model {
 
 bool HasAvx512Bf16() { return __builtin_cpu_supports("avx512bf16") != 0; }
+bool IsAvx512Bf16Fast() { return __builtin_cpu_is("amd") != 0; }
 
 KernelSet Avx512Bf16Kernels(const KernelSet& f32) {
   KernelSet set = f32;  // output layer and probabilities are f32's

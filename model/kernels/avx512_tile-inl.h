@@ -44,18 +44,19 @@ namespace {
 constexpr size_t kLanes = 16;
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kPanelColumns = kPanelVectors * kLanes;
-constexpr size_t kTileRows = 12;  // 24 of the 32 registers are sums
+constexpr size_t kTileRows = 12;  // rows of words: 24 of the 32 registers are sums
 // Panels that a tile of few rows takes, times its rows: twelve to sixteen sums in flight are plenty.
 constexpr size_t kMostPanels = 6;
 constexpr size_t kFewRowsPanels = 8;
 
 // What a kind of narrow number has to say of itself, as a type Words:
 //   kPerWord, kPanelHeader, kRowHeader       numbers in a word; words before a panel's and before a row's
-//   Sum                                      sixteen sums
-//   Start(a, x, panel, row, column)          what they start from
-//   Add(sum, x, w)                           plus the products of sixteen pairs of words
-//   Finish(sum, a, x, panel, row, column)    sixteen of y's values, before ReLU
-// where x is the row's header, and panel the panel's, at the vector that `column` begins.
+//   kParts                                   rows of words that a row of x is made of, each with sums of its
+//   own Sum                                      sixteen sums Start(a, x, panel, row, column)          what
+//   they start from Add(sum, x, w)                           plus the products of sixteen pairs of words
+//   Finish(sums, a, x, panel, row, column)   sixteen of y's values, before ReLU; of each part a sum
+// where x is the header of the row of words, of the first one for Finish, and panel the panel's header, at
+// the vector that `column` begins.
 
 template <typename Words>
 constexpr size_t WordsOf(size_t depth) {
@@ -80,7 +81,7 @@ size_t PackedFloats(size_t depth, size_t columns) {
 
 template <typename Words>
 size_t ScratchFloats(size_t rows, size_t depth) {
-  return rows * RowWords<Words>(depth);
+  return rows * Words::kParts * RowWords<Words>(depth);
 }
 
 HWY_INLINE __mmask16 FirstLanes(size_t count) {
@@ -103,37 +104,38 @@ HWY_INLINE const float* At(const float* panels, size_t panel_stride, size_t v) {
 template <typename Words, size_t kRows, size_t kPanels>
 HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   constexpr size_t kVectors = kPanels * kPanelVectors;
+  constexpr size_t kWordRows = kRows * Words::kParts;
   const size_t x_stride = RowWords<Words>(a.depth);
   const size_t panel_stride = PanelWords<Words>(a.depth);
-  const auto* const x = reinterpret_cast<const int32_t*>(a.scratch) + row * x_stride;
+  const auto* const x = reinterpret_cast<const int32_t*>(a.scratch) + row * Words::kParts * x_stride;
   const float* const panels = a.packed + column / kPanelColumns * panel_stride;
-  typename Words::Sum sum[kRows][kVectors];
-  for (size_t r = 0; r < kRows; ++r) {
+  typename Words::Sum sum[kWordRows][kVectors];
+  for (size_t r = 0; r < kWordRows; ++r) {
     for (size_t v = 0; v < kVectors; ++v) {
-      sum[r][v] =
-          Words::Start(a, x + r * x_stride, At(panels, panel_stride, v), row + r, column + v * kLanes);
+      sum[r][v] = Words::Start(a, x + r * x_stride, At(panels, panel_stride, v), row + r / Words::kParts,
+                               column + v * kLanes);
     }
   }
   for (size_t k = 0; k < WordsOf<Words>(a.depth); ++k) {
     const float* const words = panels + (Words::kPanelHeader + k) * kPanelColumns;
     const int32_t* const xk = x + Words::kRowHeader + k;
     // Registers for the fewer of the two, as in dense-inl.h.
-    if constexpr (kRows < kVectors) {
-      __m512i xr[kRows];
+    if constexpr (kWordRows < kVectors) {
+      __m512i xr[kWordRows];
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) xr[r] = _mm512_set1_epi32(xk[r * x_stride]);
+      for (size_t r = 0; r < kWordRows; ++r) xr[r] = _mm512_set1_epi32(xk[r * x_stride]);
 #pragma GCC unroll 16
       for (size_t v = 0; v < kVectors; ++v) {
         const __m512i w = _mm512_loadu_si512(At(words, panel_stride, v));
 #pragma GCC unroll 16
-        for (size_t r = 0; r < kRows; ++r) sum[r][v] = Words::Add(sum[r][v], xr[r], w);
+        for (size_t r = 0; r < kWordRows; ++r) sum[r][v] = Words::Add(sum[r][v], xr[r], w);
       }
     } else {
       __m512i w[kVectors];
 #pragma GCC unroll 16
       for (size_t v = 0; v < kVectors; ++v) w[v] = _mm512_loadu_si512(At(words, panel_stride, v));
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) {
+      for (size_t r = 0; r < kWordRows; ++r) {
         const __m512i xr = _mm512_set1_epi32(xk[r * x_stride]);
 #pragma GCC unroll 16
         for (size_t v = 0; v < kVectors; ++v) sum[r][v] = Words::Add(sum[r][v], xr, w[v]);
@@ -145,7 +147,10 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
     const size_t c = column + v * kLanes;
     if (c >= a.columns) break;
     for (size_t r = 0; r < kRows; ++r) {
-      __m512 result = Words::Finish(sum[r][v], a, x + r * x_stride, At(panels, panel_stride, v), row + r, c);
+      typename Words::Sum parts[Words::kParts];
+      for (size_t p = 0; p < Words::kParts; ++p) parts[p] = sum[r * Words::kParts + p][v];
+      __m512 result =
+          Words::Finish(parts, a, x + r * Words::kParts * x_stride, At(panels, panel_stride, v), row + r, c);
       if (a.relu) {  // a comparison, not a maximum: NaN becomes 0
         const __mmask16 positive = _mm512_cmp_ps_mask(result, _mm512_setzero_ps(), _CMP_GT_OQ);
         result = _mm512_maskz_mov_ps(positive, result);
@@ -169,7 +174,7 @@ template <typename Words, size_t kRows>
 HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
   if constexpr (kRows > 0) {
     if (rows != kRows) return LastRows<Words, kRows - 1>(a, row, rows);
-    constexpr size_t kMost = std::clamp<size_t>(kFewRowsPanels / kRows, 1, kMostPanels);
+    constexpr size_t kMost = std::clamp<size_t>(kFewRowsPanels / (kRows * Words::kParts), 1, kMostPanels);
     const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
     for (size_t panel = 0; panel < panels;) {
       const size_t now = PanelsNow(panels - panel, kMost);
@@ -183,11 +188,12 @@ HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
 template <typename Words>
 void Products(const DenseArgs& a) {
   // Panel by panel, so that a panel is read from the first-level cache by all full tiles.
-  const size_t full = a.rows / kTileRows * kTileRows;
+  constexpr size_t kRows = kTileRows / Words::kParts;
+  const size_t full = a.rows / kRows * kRows;
   for (size_t column = 0; full > 0 && column < a.columns; column += kPanelColumns) {
-    for (size_t row = 0; row < full; row += kTileRows) Tile<Words, kTileRows, 1>(a, row, column);
+    for (size_t row = 0; row < full; row += kRows) Tile<Words, kRows, 1>(a, row, column);
   }
-  LastRows<Words, kTileRows - 1>(a, full, a.rows - full);
+  LastRows<Words, kRows - 1>(a, full, a.rows - full);
 }
 
 }  // namespace

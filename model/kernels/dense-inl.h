@@ -12,6 +12,7 @@
 // step loads one row of the panel, and for every row of x spreads x(r, k) over a vector and adds the product.
 // Many rows share one load of the panel; a single row takes several panels at once instead, to have enough
 // independent sums in flight. Where there is only one panel, each sum is made of two that alternate in k.
+// Where the last panel has no more than one vector of columns, it is one vector wide.
 //
 // Narrow weights differ only in how a vector of them is loaded: they become floats on the way into the
 // register. What they save is memory and the time to read it.
@@ -27,7 +28,9 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "model/kernels/kernel_set.h"
 #include "model/kernels/panels.h"
@@ -57,51 +60,69 @@ constexpr size_t kNarrowParts = 2;
 // eight independent sums keep the units busy, and with twelve there are registers left on every machine.
 constexpr size_t kMostPanels = 6;
 
-// How weights are stored, and how a vector of them becomes floats. kScaled: a panel begins with a float for
-// each of its columns, by which its weights are to be multiplied. kFewRowsPanels: panels that a tile of few
-// rows takes, times its rows; fewer where a load needs registers of its own.
+// How the weights of a panel are stored, and how a vector of them becomes floats.
+//   kScaled          a panel begins with a float for each of its columns, by which its weights are multiplied
+//   kPairs           a number holds a weight of the panel's first vector and one of its second
+//   kFewRowsPanels   panels that a tile of few rows takes, times its rows; fewer where a load needs registers
+//   Load(row, v)     vector v of a row of the panel
 struct F32 {
   using Stored = float;
   static constexpr bool kScaled = false;
+  static constexpr bool kPairs = false;
   static constexpr size_t kFewRowsPanels = kTileRows;
   static Stored Store(float weight, float /*scale*/) { return weight; }
-  static HWY_INLINE Vector Load(const Stored* p) { return hn::LoadU(Floats(), p); }
+  static HWY_INLINE Vector Load(const Stored* row, size_t v) { return hn::LoadU(Floats(), row + v * kLanes); }
 };
 
 struct Bf16 {
-  using Stored = uint16_t;  // the upper half of a float
+  // Two bf16, of which the first, in the upper half, is read as a float with the second one for its lowest
+  // bits: it is rounded with them in mind, and so is no further off than any bf16.
+  using Stored = uint32_t;
   static constexpr bool kScaled = false;
+  static constexpr bool kPairs = true;
   static constexpr size_t kFewRowsPanels = kTileRows - 1;
-  static Stored Store(float weight, float /*scale*/) { return RoundToBf16(weight); }
-  static HWY_INLINE Vector Load(const Stored* p) {
-    const hn::Rebind<uint16_t, Floats> narrow;
-    const hn::RebindToUnsigned<Floats> wide;
-    return hn::BitCast(Floats(), hn::ShiftLeft<16>(hn::PromoteTo(wide, hn::LoadU(narrow, p))));
+  static Stored StorePair(float first, float second) { return RoundToBf16Above(first, RoundToBf16(second)); }
+  static HWY_INLINE Vector Load(const Stored* row, size_t v) {
+    const hn::RebindToUnsigned<Floats> words;
+    const auto pairs = hn::LoadU(words, row);
+    return hn::BitCast(Floats(), v == 0 ? pairs : hn::ShiftLeft<16>(pairs));
   }
 };
 
 struct Int8 {
   using Stored = int8_t;
   static constexpr bool kScaled = true;
+  static constexpr bool kPairs = false;
   static constexpr size_t kFewRowsPanels = kTileRows - 1;
   static Stored Store(float weight, float scale) { return RoundToInt8(weight, scale); }
-  static HWY_INLINE Vector Load(const Stored* p) {
+  static HWY_INLINE Vector Load(const Stored* row, size_t v) {
     const hn::Rebind<int8_t, Floats> narrow;
     const hn::RebindToSigned<Floats> wide;
-    return hn::ConvertTo(Floats(), hn::PromoteTo(wide, hn::LoadU(narrow, p)));
+    return hn::ConvertTo(Floats(), hn::PromoteTo(wide, hn::LoadU(narrow, row + v * kLanes)));
   }
 };
 
-// Floats from one panel to the next.
+// Numbers in a row of a panel that has so many vectors of columns: one where no more are left.
 template <typename Weights>
-constexpr size_t PanelFloats(size_t depth) {
-  const size_t bytes = depth * kPanelColumns * sizeof(typename Weights::Stored);
+constexpr size_t RowNumbers(size_t vectors) {
+  return Weights::kPairs ? kLanes : vectors * kLanes;
+}
+
+// Floats that such a panel takes.
+template <typename Weights>
+constexpr size_t PanelFloats(size_t depth, size_t vectors = kPanelVectors) {
+  const size_t bytes = depth * RowNumbers<Weights>(vectors) * sizeof(typename Weights::Stored);
   return (Weights::kScaled ? kPanelColumns : 0) + (bytes + sizeof(float) - 1) / sizeof(float);
 }
 
+// Vectors of the panel that begins where `left` columns are left.
+constexpr size_t VectorsOfPanel(size_t left) { return left > kLanes ? kPanelVectors : 1; }
+
 template <typename Weights>
 size_t PackedFloats(size_t depth, size_t columns) {
-  return (columns + kPanelColumns - 1) / kPanelColumns * PanelFloats<Weights>(depth);
+  const size_t before = columns == 0 ? 0 : (columns - 1) / kPanelColumns;
+  return before * PanelFloats<Weights>(depth) +
+         PanelFloats<Weights>(depth, VectorsOfPanel(columns - before * kPanelColumns));
 }
 
 template <typename Weights>
@@ -118,10 +139,17 @@ void Pack(const float* w, size_t depth_stride, size_t column_stride, size_t dept
       std::memcpy(packed, scale, sizeof(scale));
     }
     auto* to = reinterpret_cast<typename Weights::Stored*>(packed + (Weights::kScaled ? kPanelColumns : 0));
-    for (size_t k = 0; k < depth; ++k, to += kPanelColumns) {
+    const size_t numbers = RowNumbers<Weights>(VectorsOfPanel(count));
+    for (size_t k = 0; k < depth; ++k, to += numbers) {
       const float* row = from + k * depth_stride;
-      for (size_t c = 0; c < count; ++c) to[c] = Weights::Store(row[c * column_stride], scale[c]);
-      std::fill(to + count, to + kPanelColumns, typename Weights::Stored{0});
+      const auto weight = [&](size_t c) { return c < count ? row[c * column_stride] : 0.0f; };
+      for (size_t c = 0; c < numbers; ++c) {
+        if constexpr (Weights::kPairs) {
+          to[c] = Weights::StorePair(weight(c), weight(c + kLanes));
+        } else {
+          to[c] = Weights::Store(weight(c), scale[c]);
+        }
+      }
     }
   }
 }
@@ -130,20 +158,24 @@ void Pack(const float* w, size_t depth_stride, size_t column_stride, size_t dept
 HWY_INLINE Vector LoadPart(const float* p, size_t count) {
   const Floats d;
   if (count >= kLanes) return hn::LoadU(d, p);
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, count), d, p);
+#else  // without such an instruction: never a byte behind the last one
   HWY_ALIGN float part[kLanes] = {};
   std::memcpy(part, p, count * sizeof(float));
   return hn::Load(d, part);
+#endif
 }
 
 HWY_INLINE void StorePart(Vector v, float* p, size_t count) {
   const Floats d;
-  if (count >= kLanes) {
-    hn::StoreU(v, d, p);
-    return;
-  }
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, count), d, p);
+#else
   HWY_ALIGN float part[kLanes];
   hn::Store(v, d, part);
   std::memcpy(p, part, count * sizeof(float));
+#endif
 }
 
 // What y(row, column …) starts from: zeros in the padding of a panel.
@@ -185,6 +217,7 @@ struct Sums {
 
   // Times the scale of each column, plus what y starts from.
   HWY_INLINE void Scale(const DenseArgs& a, size_t row, size_t column, size_t v, const float* scale) {
+#pragma GCC unroll 16
     for (size_t r = 0; r < kRows; ++r) {
       at[r][v] = hn::MulAdd(at[r][v], hn::LoadU(Floats(), scale), LoadInit(a, row + r, column));
     }
@@ -195,12 +228,14 @@ struct Sums {
     const Floats d;
     if (a.relu) {
       // A comparison, not Max: NaN becomes 0 on every machine.
+#pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) {
         at[r][v] = hn::IfThenElseZero(hn::Gt(at[r][v], hn::Zero(d)), at[r][v]);
       }
     }
     float* y = a.y + row * a.y_stride + column;
     if (a.columns - column >= kLanes) {
+#pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) hn::StoreU(at[r][v], d, y + r * a.y_stride);
     } else {
       for (size_t r = 0; r < kRows; ++r) StorePart(at[r][v], y + r * a.y_stride, a.columns - column);
@@ -237,7 +272,9 @@ struct RowPointers {
 template <typename Weights, size_t kRows, size_t kVectors, typename Panels>
 HWY_INLINE void Step(const RowPointers<kRows>& x, const Panels& panel, size_t k, Sums<kRows, kVectors>* sum) {
   const auto load = [&](size_t v) HWY_ATTR {
-    return Weights::Load(panel[v / kPanelVectors] + k * kPanelColumns + v % kPanelVectors * kLanes);
+    // Of an odd number of vectors the last one is a panel of its own.
+    const size_t vectors = v == kVectors - 1 && v % kPanelVectors == 0 ? 1 : kPanelVectors;
+    return Weights::Load(panel[v / kPanelVectors] + k * RowNumbers<Weights>(vectors), v % kPanelVectors);
   };
   // Registers for the fewer of the two, the panels' row or the rows' x; the other passes by, one at a time.
   if constexpr (kRows < kVectors) {
@@ -266,7 +303,7 @@ HWY_INLINE void Step(const RowPointers<kRows>& x, const Panels& panel, size_t k,
 // kRows rows of x from `row` on, against kVectors vectors of columns from `column` on, which begins a panel.
 // Each sum is made of kParts, of which each takes every kParts-th step.
 template <typename Weights, size_t kRows, size_t kVectors, size_t kParts = 1>
-HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
+void Tile(const DenseArgs& a, size_t row, size_t column) {
   constexpr size_t kPanels = (kVectors + kPanelVectors - 1) / kPanelVectors;
   Sums<kRows, kVectors> part[kParts];
   Sums<kRows, kVectors>& sum = part[0];
@@ -303,9 +340,10 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
     for (size_t p = 1; p < kParts; ++p) sum.Add(part[p]);
   }
 
+#pragma GCC unroll 16
   for (size_t v = 0; v < kVectors; ++v) {
     const size_t c = column + v * kLanes;
-    if (c >= a.columns) break;
+    if (c >= a.columns) return;
     if (Weights::kScaled) {
       sum.Scale(a, row, c, v, panels + v / kPanelVectors * panel_floats + v % kPanelVectors * kLanes);
     }
@@ -313,34 +351,41 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   }
 }
 
-// kRows rows against `panels` panels, at most kPanels of them.
-template <typename Weights, size_t kRows, size_t kPanels>
-HWY_INLINE void TileOf(const DenseArgs& a, size_t row, size_t column, size_t panels) {
-  if constexpr (kPanels > 1) {
-    if (panels != kPanels) return TileOf<Weights, kRows, kPanels - 1>(a, row, column, panels);
-  }
-  Tile<Weights, kRows, kPanels * kPanelVectors>(a, row, column);
+using TileOf = void (*)(const DenseArgs& a, size_t row, size_t column);
+
+// Panels that a tile of so many rows takes at most.
+template <typename Weights>
+constexpr size_t MostPanels(size_t rows) {
+  return std::clamp<size_t>(Weights::kFewRowsPanels / rows, 1, kMostPanels);
 }
 
-// The rows that are left after the full tiles: at most kRows of them.
-template <typename Weights, size_t kRows>
-HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
-  if constexpr (kRows > 0) {
-    if (rows != kRows) return LastRows<Weights, kRows - 1>(a, row, rows);
-    constexpr size_t kMost = std::clamp<size_t>(Weights::kFewRowsPanels / kRows, 1, kMostPanels);
-    const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
-    for (size_t panel = 0; panel < panels;) {
-      const size_t now = PanelsNow(panels - panel, kMost);
-      TileOf<Weights, kRows, kMost>(a, row, panel * kPanelColumns, now);
-      panel += now;
-    }
+// The tiles by rows and vectors of columns, each less one; null where no product has use for one. A table of
+// functions and not a chain of conditions: for a single row of a small network the way to its tile would
+// take longer than the tile.
+template <typename Weights>
+struct Tiles {
+  static constexpr size_t kMostVectors = kMostPanels * kPanelVectors;
+
+  template <size_t kRows, size_t... kVectors>
+  static constexpr std::array<TileOf, kMostVectors> OfRows(std::index_sequence<kVectors...> /*less one*/) {
+    return {(kVectors < MostPanels<Weights>(kRows) * kPanelVectors
+                 ? &Tile<Weights, kRows, std::min(kVectors + 1, MostPanels<Weights>(kRows) * kPanelVectors)>
+                 : nullptr)...};
   }
-}
+  template <size_t... kRows>
+  static constexpr std::array<std::array<TileOf, kMostVectors>, kTileRows> All(
+      std::index_sequence<kRows...> /*less one*/) {
+    return {OfRows<kRows + 1>(std::make_index_sequence<kMostVectors>())...};
+  }
+
+  static constexpr std::array<std::array<TileOf, kMostVectors>, kTileRows> kAll =
+      All(std::make_index_sequence<kTileRows>());
+};
 
 // A product of one panel, whose sums would wait for each other if a single row had them alone: in parts, and
 // so for any number of rows.
 template <typename Weights, size_t kVectors>
-HWY_INLINE void Narrow(const DenseArgs& a) {
+void Narrow(const DenseArgs& a) {
   constexpr size_t kRows = kTileRows / kNarrowParts;
   size_t row = 0;
   for (; row + kRows <= a.rows; row += kRows) Tile<Weights, kRows, kVectors, kNarrowParts>(a, row, 0);
@@ -354,16 +399,21 @@ void Dense(const DenseArgs& a) {
     return;
   }
   // Panel by panel, so that a panel is read from the first-level cache by all full tiles.
+  const size_t vectors = (a.columns + kLanes - 1) / kLanes;
   const size_t full = a.rows / kTileRows * kTileRows;
-  for (size_t column = 0; full > 0 && column < a.columns; column += kPanelColumns) {
-    // Where half of the last panel is padding, it is left out.
-    if (a.columns - column > kLanes) {
-      for (size_t row = 0; row < full; row += kTileRows) Tile<Weights, kTileRows, 2>(a, row, column);
-    } else {
-      for (size_t row = 0; row < full; row += kTileRows) Tile<Weights, kTileRows, 1>(a, row, column);
-    }
+  for (size_t v = 0; full > 0 && v < vectors; v += kPanelVectors) {
+    const TileOf tile = Tiles<Weights>::kAll[kTileRows - 1][std::min(vectors - v, kPanelVectors) - 1];
+    for (size_t row = 0; row < full; row += kTileRows) tile(a, row, v * kLanes);
   }
-  LastRows<Weights, kTileRows - 1>(a, full, a.rows - full);
+  if (full == a.rows) return;
+  const size_t rows = a.rows - full;
+  const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
+  for (size_t panel = 0; panel < panels;) {
+    const size_t now = PanelsNow(panels - panel, MostPanels<Weights>(rows));
+    const size_t v = panel * kPanelVectors;
+    Tiles<Weights>::kAll[rows - 1][std::min(vectors - v, now * kPanelVectors) - 1](a, full, v * kLanes);
+    panel += now;
+  }
 }
 
 // Four vectors of partial sums, whatever the batch: hides the latency of the additions, and always in the

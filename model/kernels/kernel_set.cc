@@ -106,7 +106,7 @@ std::vector<const KernelSet*> CollectKernelSets(Precision precision) {
   if ((supported & HWY_AVX3) != 0) {
     if (precision == Precision::kBf16 && HasAvx512Bf16()) {
       static const KernelSet kSet = Avx512Bf16Kernels(*sets.front());
-      sets.insert(sets.begin(), &kSet);
+      sets.insert(sets.begin() + (IsAvx512Bf16Fast() ? 0 : 1), &kSet);
     }
     if (precision == Precision::kInt8 && HasAvx512Vnni()) {
       static const KernelSet kSet = Avx512VnniKernels(*sets.front());

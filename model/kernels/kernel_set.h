@@ -39,8 +39,9 @@ struct DenseArgs {
 };
 
 // What the weights of the hidden layers are held in. The output layer and everything before the first layer
-// are f32 in each. The other layers' activations are of the weights' kind where the processor has
-// instructions for it ("avx512_bf16", "avx512_vnni"), and f32 elsewhere.
+// are f32 in each. The other layers' activations are of the weights' kind with the sets that use instructions
+// for it ("avx512_bf16", "avx512_vnni"; see KernelSet::first_layer), and f32 with all others. So are the sums,
+// except that int8's are integers.
 enum class Precision : uint8_t {
   kF32,
   kBf16,  // 8 bits of mantissa: half the bytes
@@ -53,9 +54,9 @@ using ActivateKernel = void (*)(float alpha, size_t rows, size_t columns, size_t
 struct KernelSet {
   const char* name;  // "avx512_bf16", "avx512_vnni", "avx512", "avx2", "sse4", "ssse3", "neon", "scalar"
   Precision precision;
-  size_t panel_columns;  // columns per packed panel
+  size_t panel_columns;  // columns per packed panel; the last one of a matrix may have half as many
 
-  // Floats that pack() writes for a [depth][columns] matrix: columns are padded to whole panels with zeros.
+  // Floats that pack() writes for a [depth][columns] matrix: columns are padded to whole vectors with zeros.
   size_t (*packed_floats)(size_t depth, size_t columns);
 
   // Floats of DenseArgs::scratch that dense() needs for `rows` rows of x.
@@ -82,6 +83,10 @@ struct KernelSet {
   // rises (with a slope above 0), and never leaves [0, 1]. NaN gives NaN. probabilities may be logits.
   void (*sigmoids)(const float* logits, const double* slope, const double* offset, size_t count,
                    float* probabilities);
+
+  // The set that packs and multiplies the first hidden layer; null: this one. The inputs of a row are of very
+  // different sizes, so that activations of 8 bits, one scale for the row, would lose the small ones.
+  const KernelSet* first_layer = nullptr;
 };
 
 // "auto": the best that this machine has, or what the environment variable ADSCORE_ISA names. Otherwise by

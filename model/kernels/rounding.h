@@ -17,6 +17,18 @@ inline uint16_t RoundToBf16(float value) {
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
+// A word that is read as a float and has `low` for its lower half: its upper half is chosen so that the float is
+// as near to a finite `value` as it gets.
+inline uint32_t RoundToBf16Above(float value, uint16_t low) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = bits & 0x80000000;
+  const auto word = [&](uint32_t above) { return sign | above << 16 | low; };
+  const auto off = [&](uint32_t above) { return std::fabs(std::bit_cast<float>(word(above)) - value); };
+  const uint32_t same = (bits & 0x7fffffff) >> 16;
+  if (same > 0 && off(same - 1) < off(same)) return word(same - 1);
+  return word(off(same + 1) < off(same) ? same + 1 : same);
+}
+
 // What one step of a column's integers is worth: the largest of its weights becomes 127. 0 if all are 0.
 inline float Int8Scale(const float* column, size_t stride, size_t depth) {
   float largest = 0;

@@ -54,8 +54,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (float& value : problem.w) value = bytes.Value(/*finite=*/true);
   for (float& value : problem.bias) value = bytes.Value(true);
 
+  std::vector<const KernelSet*> sets;
+  for (const KernelSet* set : AvailableKernelSets(precision)) {
+    sets.push_back(set);
+    if (set->first_layer != nullptr) sets.push_back(set->first_layer);
+  }
   std::vector<float> first;
-  for (const KernelSet* kernels : AvailableKernelSets(precision)) {
+  for (const KernelSet* kernels : sets) {
     const std::vector<float> y = problem.Run(*kernels, relu);
     for (size_t r = 0; r < rows; ++r) {
       for (size_t c = 0; c < columns; ++c) {
@@ -77,7 +82,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
           bound += static_cast<double>(depth) * largest * (narrow_activations ? 7.0 : 2.0) / 250;
         }
         Require(std::fabs(got - sum) <= bound);
-        if (narrow_activations) continue;
+        // How a bf16 is rounded depends on the one that it shares a word with, and so on the vectors' width.
+        if (narrow_activations || precision == Precision::kBf16) continue;
         if (first.empty()) first = y;  // of those that differ by the arithmetic alone
         Require(std::fabs(got - first[r * columns + c]) <=
                 static_cast<double>(depth + 1) * 2.4e-7 * norm + 1e-5);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -13,6 +14,7 @@
 
 #include "model/aligned.h"
 #include "model/kernels/kernel_set.h"
+#include "model/kernels/rounding.h"
 #include "tests/model/dense_problem.h"
 
 namespace adscore::model {
@@ -34,8 +36,8 @@ struct Shape {
 };
 
 std::vector<Shape> Shapes() {
-  std::vector<Shape> shapes = {{1, 1, 1}, {1, 10, 64},   {1, 400, 400},
-                               {2, 3, 5}, {300, 17, 33}, {7, 1025, 129}};
+  std::vector<Shape> shapes = {{1, 1, 1},      {1, 10, 64}, {1, 400, 400}, {2, 3, 5},   {300, 17, 33},
+                               {7, 1025, 129}, {3, 64, 16}, {5, 64, 1025}, {25, 70, 80}};
   std::mt19937 generator(7);
   for (int i = 0; i < 40; ++i) {
     shapes.push_back({1 + generator() % 70, 1 + generator() % 300, 1 + generator() % 300});
@@ -235,6 +237,12 @@ INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, KernelTest,
                          ::testing::ValuesIn(AvailableKernelSets(Precision::kF32)),
                          [](const auto& set) { return std::string(set.param->name); });
 
+// Whether it is there for another set's first layer alone.
+bool ForFirstLayer(const KernelSet* set) {
+  const std::vector<const KernelSet*>& sets = AvailableKernelSets(set->precision);
+  return std::any_of(sets.begin(), sets.end(), [set](const KernelSet* s) { return s->first_layer == set; });
+}
+
 // Narrow numbers: each kernel set against plain loops over the weights as they were before rounding.
 class NarrowKernelTest : public ::testing::TestWithParam<const KernelSet*> {
  protected:
@@ -259,7 +267,7 @@ class NarrowKernelTest : public ::testing::TestWithParam<const KernelSet*> {
       low = std::min(low, p.x[i]);
       high = std::max(high, p.x[i]);
     }
-    return (high - low) / 255;
+    return (high - low) / (ForFirstLayer(GetParam()) ? 65535 : 255);
   }
 };
 
@@ -305,6 +313,15 @@ TEST_P(NarrowKernelTest, TakesNoMoreMemoryThanItsBytesPerWeight) {
   EXPECT_LE(narrow, bf16() ? f32 / 2 : f32 / 4 + 2 * 384) << "int8 has a scale per column, and perhaps a sum";
 }
 
+TEST_P(NarrowKernelTest, TheFirstLayerKeepsSmallInputsBesideALargeOne) {
+  const KernelSet& first = GetParam()->first_layer != nullptr ? *GetParam()->first_layer : *GetParam();
+  DenseProblem problem(1, 9, 5);
+  std::fill(problem.x.begin(), problem.x.end(), 0.01f);
+  problem.x[0] = 20;
+  for (size_t k = 1; k < problem.depth; ++k) problem.w[k * problem.columns + 2] = 1;
+  EXPECT_NEAR(problem.Run(first)[2], 0.08f, 0.002f);
+}
+
 TEST_P(NarrowKernelTest, WeightsAndRowsOfZerosLeaveTheBias) {
   DenseProblem problem(3, 70, 40);
   for (size_t c = 0; c < problem.columns; ++c) problem.bias[c] = static_cast<float>(c);
@@ -319,17 +336,38 @@ TEST_P(NarrowKernelTest, WeightsAndRowsOfZerosLeaveTheBias) {
   for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(tiny[i], problem.bias[i % problem.columns], 1e-30);
 }
 
+TEST(RoundingTest, AFloatOverAGivenLowerHalfIsTheNearestThereIs) {
+  std::mt19937 generator(12);
+  std::uniform_real_distribution<float> uniform(-2, 2);
+  for (int i = 0; i < 20000; ++i) {
+    const float value = i == 0 ? 0.0f : uniform(generator) * (i % 7 == 0 ? 1e-39f : 1.0f);
+    const auto low = static_cast<uint16_t>(generator());
+    const uint32_t word = RoundToBf16Above(value, low);
+    ASSERT_EQ(word & 0xffff, low);
+    const auto off = [value](uint32_t bits) { return std::fabs(std::bit_cast<float>(bits) - value); };
+    const float here = off(word);
+    if ((word & 0x7fffffff) >= 0x10000) {
+      ASSERT_LE(here, off(word - 0x10000)) << value << " " << low;
+    }
+    ASSERT_LE(here, off(word + 0x10000)) << value << " " << low;
+  }
+}
+
 std::vector<const KernelSet*> SetsOf(std::vector<Precision> precisions) {
   std::vector<const KernelSet*> all;
   for (const Precision precision : precisions) {
     const std::vector<const KernelSet*>& sets = AvailableKernelSets(precision);
-    all.insert(all.end(), sets.begin(), sets.end());
+    for (const KernelSet* set : sets) {
+      all.push_back(set);
+      if (set->first_layer != nullptr) all.push_back(set->first_layer);
+    }
   }
   return all;
 }
 
 std::string NameOf(const ::testing::TestParamInfo<const KernelSet*>& info) {
-  return std::string(ToString(info.param->precision)) + "_" + info.param->name;
+  return std::string(ToString(info.param->precision)) + "_" + info.param->name +
+         (ForFirstLayer(info.param) ? "_first_layer" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, NarrowKernelTest,
