@@ -30,9 +30,11 @@
 #endif
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "model/kernels/kernel_set.h"
 #include "model/kernels/panels.h"
@@ -102,7 +104,7 @@ HWY_INLINE const float* At(const float* panels, size_t panel_stride, size_t v) {
 
 // kRows rows of x from `row` on, against kPanels panels from `column` on.
 template <typename Words, size_t kRows, size_t kPanels>
-HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
+void Tile(const DenseArgs& a, size_t row, size_t column) {
   constexpr size_t kVectors = kPanels * kPanelVectors;
   constexpr size_t kWordRows = kRows * Words::kParts;
   const size_t x_stride = RowWords<Words>(a.depth);
@@ -160,40 +162,51 @@ HWY_INLINE void Tile(const DenseArgs& a, size_t row, size_t column) {
   }
 }
 
-// kRows rows against `panels` panels, at most kPanels of them.
-template <typename Words, size_t kRows, size_t kPanels>
-HWY_INLINE void TileOf(const DenseArgs& a, size_t row, size_t column, size_t panels) {
-  if constexpr (kPanels > 1) {
-    if (panels != kPanels) return TileOf<Words, kRows, kPanels - 1>(a, row, column, panels);
-  }
-  Tile<Words, kRows, kPanels>(a, row, column);
+using TileOf = void (*)(const DenseArgs& a, size_t row, size_t column);
+
+// Rows of x in a tile at most, and the panels that a tile of so many takes.
+template <typename Words>
+constexpr size_t kMostRows = kTileRows / Words::kParts;
+template <typename Words>
+constexpr size_t MostPanels(size_t rows) {
+  return std::clamp<size_t>(kFewRowsPanels / (rows * Words::kParts), 1, kMostPanels);
 }
 
-// The rows that are left after the full tiles: at most kRows of them.
-template <typename Words, size_t kRows>
-HWY_INLINE void LastRows(const DenseArgs& a, size_t row, size_t rows) {
-  if constexpr (kRows > 0) {
-    if (rows != kRows) return LastRows<Words, kRows - 1>(a, row, rows);
-    constexpr size_t kMost = std::clamp<size_t>(kFewRowsPanels / (kRows * Words::kParts), 1, kMostPanels);
-    const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
-    for (size_t panel = 0; panel < panels;) {
-      const size_t now = PanelsNow(panels - panel, kMost);
-      TileOf<Words, kRows, kMost>(a, row, panel * kPanelColumns, now);
-      panel += now;
-    }
+// The tiles by rows and panels, each less one; null where no product has use for one.
+template <typename Words>
+struct Tiles {
+  template <size_t kRows, size_t... kPanels>
+  static constexpr std::array<TileOf, kMostPanels> OfRows(std::index_sequence<kPanels...> /*less one*/) {
+    return {(kPanels < MostPanels<Words>(kRows)
+                 ? &Tile<Words, kRows, std::min(kPanels + 1, MostPanels<Words>(kRows))>
+                 : nullptr)...};
   }
-}
+  template <size_t... kRows>
+  static constexpr std::array<std::array<TileOf, kMostPanels>, kMostRows<Words>> All(
+      std::index_sequence<kRows...> /*less one*/) {
+    return {OfRows<kRows + 1>(std::make_index_sequence<kMostPanels>())...};
+  }
+
+  static constexpr std::array<std::array<TileOf, kMostPanels>, kMostRows<Words>> kAll =
+      All(std::make_index_sequence<kMostRows<Words>>());
+};
 
 // All rows of x are words in a.scratch.
 template <typename Words>
 void Products(const DenseArgs& a) {
-  // Panel by panel, so that a panel is read from the first-level cache by all full tiles.
-  constexpr size_t kRows = kTileRows / Words::kParts;
-  const size_t full = a.rows / kRows * kRows;
-  for (size_t column = 0; full > 0 && column < a.columns; column += kPanelColumns) {
-    for (size_t row = 0; row < full; row += kRows) Tile<Words, kRows, 1>(a, row, column);
+  if (a.rows == 0) return;
+  // Panel by panel, and the rows shared out evenly, as in dense-inl.h.
+  const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
+  const size_t tiles = (a.rows + kMostRows<Words> - 1) / kMostRows<Words>;
+  for (size_t panel = 0; panel < panels;) {
+    const size_t now = tiles > 1 ? 1 : PanelsNow(panels - panel, MostPanels<Words>(a.rows));
+    for (size_t row = 0, tile = 0; tile < tiles; ++tile) {
+      const size_t rows = RowsNow(a.rows - row, tiles - tile);
+      Tiles<Words>::kAll[rows - 1][now - 1](a, row, panel * kPanelColumns);
+      row += rows;
+    }
+    panel += now;
   }
-  LastRows<Words, kRows - 1>(a, full, a.rows - full);
 }
 
 }  // namespace

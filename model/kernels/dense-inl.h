@@ -394,24 +394,25 @@ void Narrow(const DenseArgs& a) {
 
 template <typename Weights>
 void Dense(const DenseArgs& a) {
+  if (a.rows == 0) return;
   if (a.columns <= kPanelColumns) {
     a.columns > kLanes ? Narrow<Weights, 2>(a) : Narrow<Weights, 1>(a);
     return;
   }
-  // Panel by panel, so that a panel is read from the first-level cache by all full tiles.
+  // Panel by panel, so that it is read from the first-level cache by all tiles but the first. The rows are
+  // shared out evenly: a last tile of few rows would take as long as a full one.
   const size_t vectors = (a.columns + kLanes - 1) / kLanes;
-  const size_t full = a.rows / kTileRows * kTileRows;
-  for (size_t v = 0; full > 0 && v < vectors; v += kPanelVectors) {
-    const TileOf tile = Tiles<Weights>::kAll[kTileRows - 1][std::min(vectors - v, kPanelVectors) - 1];
-    for (size_t row = 0; row < full; row += kTileRows) tile(a, row, v * kLanes);
-  }
-  if (full == a.rows) return;
-  const size_t rows = a.rows - full;
-  const size_t panels = (a.columns + kPanelColumns - 1) / kPanelColumns;
+  const size_t panels = (vectors + kPanelVectors - 1) / kPanelVectors;
+  const size_t tiles = (a.rows + kTileRows - 1) / kTileRows;
   for (size_t panel = 0; panel < panels;) {
-    const size_t now = PanelsNow(panels - panel, MostPanels<Weights>(rows));
+    const size_t now = tiles > 1 ? 1 : PanelsNow(panels - panel, MostPanels<Weights>(a.rows));
     const size_t v = panel * kPanelVectors;
-    Tiles<Weights>::kAll[rows - 1][std::min(vectors - v, now * kPanelVectors) - 1](a, full, v * kLanes);
+    const size_t vectors_now = std::min(vectors - v, now * kPanelVectors);
+    for (size_t row = 0, tile = 0; tile < tiles; ++tile) {
+      const size_t rows = RowsNow(a.rows - row, tiles - tile);
+      Tiles<Weights>::kAll[rows - 1][vectors_now - 1](a, row, v * kLanes);
+      row += rows;
+    }
     panel += now;
   }
 }

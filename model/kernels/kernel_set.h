@@ -40,8 +40,8 @@ struct DenseArgs {
 
 // What the weights of the hidden layers are held in. The output layer and everything before the first layer
 // are f32 in each. The other layers' activations are of the weights' kind with the sets that use instructions
-// for it ("avx512_bf16", "avx512_vnni"; see KernelSet::first_layer), and f32 with all others. So are the sums,
-// except that int8's are integers.
+// for it ("avx512_bf16", "avx512_vnni"; see KernelSet::first_layer), and f32 with all others. So are the
+// sums, except that int8's are integers.
 enum class Precision : uint8_t {
   kF32,
   kBf16,  // 8 bits of mantissa: half the bytes

@@ -1,4 +1,4 @@
-// How the panels of a product are shared out among tiles of few rows, the same for every kernel set.
+// How the panels and the rows of a product are shared out among tiles, the same for every kernel set.
 //
 // Thread-safe: pure functions.
 #pragma once
@@ -14,5 +14,8 @@ constexpr size_t PanelsNow(size_t left, size_t most) {
   const size_t tiles = (left + most - 1) / most;
   return (left + tiles - 1) / tiles;
 }
+
+// Rows of the next tile, of `left` that are left for `tiles`, the larger ones first.
+constexpr size_t RowsNow(size_t left, size_t tiles) { return tiles == 1 ? left : (left + tiles - 1) / tiles; }
 
 }  // namespace adscore::model

@@ -17,8 +17,8 @@ inline uint16_t RoundToBf16(float value) {
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-// A word that is read as a float and has `low` for its lower half: its upper half is chosen so that the float is
-// as near to a finite `value` as it gets.
+// A word that is read as a float and has `low` for its lower half: its upper half is chosen so that the float
+// is as near to a finite `value` as it gets.
 inline uint32_t RoundToBf16Above(float value, uint16_t low) {
   const auto bits = std::bit_cast<uint32_t>(value);
   const uint32_t sign = bits & 0x80000000;

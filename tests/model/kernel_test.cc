@@ -373,7 +373,7 @@ std::string NameOf(const ::testing::TestParamInfo<const KernelSet*>& info) {
 INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, NarrowKernelTest,
                          ::testing::ValuesIn(SetsOf({Precision::kBf16, Precision::kInt8})), NameOf);
 
-// Infinity and NaN, for all precisions alike.
+// Infinity and NaN, and no rows, for all precisions alike.
 class NotFiniteTest : public ::testing::TestWithParam<const KernelSet*> {};
 
 TEST_P(NotFiniteTest, ReachesItsOwnRowAndNoOther) {
@@ -404,6 +404,11 @@ TEST_P(NotFiniteTest, ReachesItsOwnRowAndNoOther) {
       }
     }
   }
+}
+
+TEST_P(NotFiniteTest, NoRowsAreNoWork) {
+  DenseProblem problem(1, 3, 40);
+  EXPECT_TRUE(problem.Run(*GetParam(), 0, 0, 40).empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, NotFiniteTest,
