@@ -178,6 +178,16 @@ HWY_INLINE void StorePart(Vector v, float* p, size_t count) {
 #endif
 }
 
+// max(0, v), where NaN becomes 0.
+HWY_INLINE Vector Relu(Vector v) {
+  const Vector zero = hn::Zero(Floats());
+#if HWY_ARCH_X86
+  return hn::Max(v, zero);  // x86's maximum is the second operand where one is NaN
+#else
+  return hn::IfThenElseZero(hn::Gt(v, zero), v);
+#endif
+}
+
 // What y(row, column …) starts from: zeros in the padding of a panel.
 HWY_INLINE Vector LoadInit(const DenseArgs& a, size_t row, size_t column) {
   if (a.init == nullptr || column >= a.columns) return hn::Zero(Floats());
@@ -227,11 +237,8 @@ struct Sums {
   HWY_INLINE void Store(const DenseArgs& a, size_t row, size_t column, size_t v) {
     const Floats d;
     if (a.relu) {
-      // A comparison, not Max: NaN becomes 0 on every machine.
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) {
-        at[r][v] = hn::IfThenElseZero(hn::Gt(at[r][v], hn::Zero(d)), at[r][v]);
-      }
+      for (size_t r = 0; r < kRows; ++r) at[r][v] = Relu(at[r][v]);
     }
     float* y = a.y + row * a.y_stride + column;
     if (a.columns - column >= kLanes) {
@@ -268,6 +275,14 @@ struct RowPointers {
   size_t row_stride;
 };
 
+// GCC would read a weight from memory again for each of its products, as an operand of them: twice the loads
+// of what comes from a far cache.
+HWY_INLINE void KeepInRegister([[maybe_unused]] Vector* v) {
+#if HWY_ARCH_X86 && HWY_COMPILER_GCC
+  asm("" : "+v"(v->raw));
+#endif
+}
+
 // One step of the depth: the products of the rows' x(·, k) and of row k of the panels, added to `sum`.
 template <typename Weights, size_t kRows, size_t kVectors, typename Panels>
 HWY_INLINE void Step(const RowPointers<kRows>& x, const Panels& panel, size_t k, Sums<kRows, kVectors>* sum) {
@@ -283,7 +298,8 @@ HWY_INLINE void Step(const RowPointers<kRows>& x, const Panels& panel, size_t k,
     for (size_t r = 0; r < kRows; ++r) xr[r] = x.Spread(r);
 #pragma GCC unroll 16
     for (size_t v = 0; v < kVectors; ++v) {
-      const Vector w = load(v);
+      Vector w = load(v);
+      if (kRows > 1) KeepInRegister(&w);
 #pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) sum->at[r][v] = hn::MulAdd(xr[r], w, sum->at[r][v]);
     }
@@ -382,26 +398,39 @@ struct Tiles {
       All(std::make_index_sequence<kTileRows>());
 };
 
-// A product of one panel, whose sums would wait for each other if a single row had them alone: in parts, and
-// so for any number of rows.
-template <typename Weights, size_t kVectors>
-void Narrow(const DenseArgs& a) {
-  constexpr size_t kRows = kTileRows / kNarrowParts;
-  size_t row = 0;
-  for (; row + kRows <= a.rows; row += kRows) Tile<Weights, kRows, kVectors, kNarrowParts>(a, row, 0);
-  for (; row < a.rows; ++row) Tile<Weights, 1, kVectors, kNarrowParts>(a, row, 0);
-}
+// Those of a product of one panel, whose sums would wait for each other if a single row had them alone: in
+// parts, and so for any number of rows.
+template <typename Weights>
+struct NarrowTiles {
+  static constexpr size_t kMostRows = kTileRows / kNarrowParts;
+
+  template <size_t... kRows>
+  static constexpr std::array<std::array<TileOf, kPanelVectors>, kMostRows> All(
+      std::index_sequence<kRows...> /*less one*/) {
+    return {std::array<TileOf, kPanelVectors>{&Tile<Weights, kRows + 1, 1, kNarrowParts>,
+                                              &Tile<Weights, kRows + 1, 2, kNarrowParts>}...};
+  }
+
+  static constexpr std::array<std::array<TileOf, kPanelVectors>, kMostRows> kAll =
+      All(std::make_index_sequence<kMostRows>());
+};
 
 template <typename Weights>
 void Dense(const DenseArgs& a) {
   if (a.rows == 0) return;
-  if (a.columns <= kPanelColumns) {
-    a.columns > kLanes ? Narrow<Weights, 2>(a) : Narrow<Weights, 1>(a);
+  const size_t vectors = (a.columns + kLanes - 1) / kLanes;
+  if (vectors <= kPanelVectors) {
+    constexpr size_t kMostRows = NarrowTiles<Weights>::kMostRows;
+    size_t tiles = (a.rows + kMostRows - 1) / kMostRows;
+    for (size_t row = 0; tiles > 0; --tiles) {
+      const size_t rows = RowsNow(a.rows - row, tiles);
+      NarrowTiles<Weights>::kAll[rows - 1][vectors - 1](a, row, 0);
+      row += rows;
+    }
     return;
   }
   // Panel by panel, so that it is read from the first-level cache by all tiles but the first. The rows are
   // shared out evenly: a last tile of few rows would take as long as a full one.
-  const size_t vectors = (a.columns + kLanes - 1) / kLanes;
   const size_t panels = (vectors + kPanelVectors - 1) / kPanelVectors;
   const size_t tiles = (a.rows + kTileRows - 1) / kTileRows;
   for (size_t panel = 0; panel < panels;) {
@@ -429,8 +458,8 @@ float Dot(const float* x, const float* w, size_t depth) {
       sum[i] = hn::MulAdd(hn::LoadU(d, x + k + i * kLanes), hn::LoadU(d, w + k + i * kLanes), sum[i]);
     }
   }
-  for (; k < depth; k += kLanes) {
-    sum[0] = hn::MulAdd(LoadPart(x + k, depth - k), LoadPart(w + k, depth - k), sum[0]);
+  for (size_t i = 0; k < depth; ++i, k += kLanes) {
+    sum[i] = hn::MulAdd(LoadPart(x + k, depth - k), LoadPart(w + k, depth - k), sum[i]);
   }
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]))));
 }
