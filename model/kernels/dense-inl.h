@@ -30,6 +30,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "model/kernels/kernel_set.h"
@@ -125,6 +126,17 @@ size_t PackedFloats(size_t depth, size_t columns) {
          PanelFloats<Weights>(depth, VectorsOfPanel(columns - before * kPanelColumns));
 }
 
+// `Weights` are floats: a whole row of a panel lies in w as it is to lie in the panel.
+template <typename Weights>
+HWY_INLINE void CopyRow(const float* from, typename Weights::Stored* to) {
+  if constexpr (std::is_same_v<typename Weights::Stored, float>) {
+#pragma GCC unroll 16
+    for (size_t v = 0; v < kPanelVectors; ++v) {
+      hn::StoreU(hn::LoadU(Floats(), from + v * kLanes), Floats(), to + v * kLanes);
+    }
+  }
+}
+
 template <typename Weights>
 void Pack(const float* w, size_t depth_stride, size_t column_stride, size_t depth, size_t columns,
           float* packed) {
@@ -140,15 +152,18 @@ void Pack(const float* w, size_t depth_stride, size_t column_stride, size_t dept
     }
     auto* to = reinterpret_cast<typename Weights::Stored*>(packed + (Weights::kScaled ? kPanelColumns : 0));
     const size_t numbers = RowNumbers<Weights>(VectorsOfPanel(count));
+    const bool as_it_is = std::is_same_v<typename Weights::Stored, float> && column_stride == 1 &&
+                          count == kPanelColumns;  // the trainer packs its weights in every step
     for (size_t k = 0; k < depth; ++k, to += numbers) {
       const float* row = from + k * depth_stride;
-      const auto weight = [&](size_t c) { return c < count ? row[c * column_stride] : 0.0f; };
-      for (size_t c = 0; c < numbers; ++c) {
-        if constexpr (Weights::kPairs) {
-          to[c] = Weights::StorePair(weight(c), weight(c + kLanes));
-        } else {
-          to[c] = Weights::Store(weight(c), scale[c]);
-        }
+      if (as_it_is) {
+        CopyRow<Weights>(row, to);
+      } else if constexpr (Weights::kPairs) {
+        const auto weight = [&](size_t c) { return c < count ? row[c * column_stride] : 0.0f; };
+        for (size_t c = 0; c < numbers; ++c) to[c] = Weights::StorePair(weight(c), weight(c + kLanes));
+      } else {
+        for (size_t c = 0; c < count; ++c) to[c] = Weights::Store(row[c * column_stride], scale[c]);
+        std::fill(to + count, to + numbers, typename Weights::Stored{0});
       }
     }
   }
