@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "model/cross.h"
 
@@ -40,6 +41,13 @@ bool ShareValues(const Tokens& a, const Tokens& b, size_t least) {
   const auto shared = static_cast<size_t>(
       std::count_if(fewer.begin(), fewer.end(), [&more](uint64_t token) { return more.contains(token); }));
   return shared >= least && 2 * shared >= fewer.size();
+}
+
+// Whether the schema has the cross, whichever feature it names first.
+bool Has(const model::Schema& schema, const model::Cross& cross) {
+  const model::Cross mirrored{cross.kind, cross.second, cross.first};
+  return std::any_of(schema.crosses.begin(), schema.crosses.end(),
+                     [&](const model::Cross& other) { return other == cross || other == mirrored; });
 }
 
 }  // namespace
@@ -78,15 +86,36 @@ void AddInferredMatches(std::span<const ColumnProfile* const> profiles, model::S
       const size_t least = profile.numbers.empty() ? kSharedNames : kSharedNumbers;
       if (!ShareValues(values, profile.distinct, least)) continue;
       const model::Cross match{model::CrossKind::kMatch, list, name};
-      const model::Cross mirrored{model::CrossKind::kMatch, name, list};
-      const auto is_this = [&](const model::Cross& cross) { return cross == match || cross == mirrored; };
-      if (std::any_of(schema->crosses.begin(), schema->crosses.end(), is_this)) continue;
+      if (Has(*schema, match)) continue;
       if (schema->crosses.size() == model::kMostCrosses) return;
       schema->crosses.push_back(match);
       notices->push_back(absl::StrCat("columns '", features[list].name, "' and '", features[name].name,
                                       "' have values in common: learnt from, too, is whether a row does, as ",
                                       model::FeatureOf(*schema, match).name));
     }
+  }
+}
+
+void AddInferredProducts(CodedRows data, std::span<const std::optional<size_t>> feature_of,
+                         std::span<const model::Label> labels, model::Schema* schema,
+                         std::vector<std::string>* notices) {
+  std::vector<size_t> candidates;
+  for (size_t column = 0; column < feature_of.size(); ++column) {
+    if (!feature_of[column]) {
+      data.columns[column].clear();
+    } else if (schema->features[*feature_of[column]].kind == model::FeatureKind::kCategorical) {
+      candidates.push_back(column);
+    }
+  }
+  for (const SelectedPair& pair : SelectPairs(data, candidates)) {
+    const model::Cross cross{model::CrossKind::kProduct, *feature_of[pair.first], *feature_of[pair.second]};
+    if (Has(*schema, cross)) continue;
+    if (schema->crosses.size() == model::kMostCrosses) return;
+    schema->crosses.push_back(cross);
+    notices->push_back(absl::StrFormat(
+        "columns '%s' and '%s' say more of '%s' together than apart (%.1f%% of its log loss): crossed as %s",
+        schema->features[cross.first].name, schema->features[cross.second].name, labels[pair.label].column,
+        100 * pair.gain, model::FeatureOf(*schema, cross).name));
   }
 }
 

@@ -16,6 +16,7 @@
 #include "trainer/column_profile.h"
 #include "trainer/columns.h"
 #include "trainer/cross_inference.h"
+#include "trainer/pair_selection.h"
 
 namespace adscore::trainer {
 namespace {
@@ -35,6 +36,7 @@ constexpr double kSkewed = 2;               // skewness of an exponential distri
 constexpr uint64_t kAfterwardsRows = 50;    // see KnownAfterwards
 constexpr double kAfterwardsShare = 0.995;
 constexpr double kAfterwardsCover = 0.01;
+constexpr size_t kMostCodes = 32 << 20;  // cells that say which columns to cross: 64 MB
 
 bool IsNumeric(const ColumnProfile& profile) {
   return !profile.numbers.empty() && static_cast<double>(profile.numbers.size()) >=
@@ -312,6 +314,7 @@ struct Sample {
   std::vector<uint64_t> positives;      // [labels]
   uint64_t rows = 0;                    // looked at
   bool whole = false;                   // the file has no other rows
+  CodedRows coded;                      // as many again, and more, to look for pairs in
 };
 
 absl::StatusOr<Sample> TakeSample(data::TableReader* reader, const std::vector<bool>& eligible,
@@ -325,24 +328,35 @@ absl::StatusOr<Sample> TakeSample(data::TableReader* reader, const std::vector<b
     label_columns.push_back(*FindColumn(columns, label.column));
   std::vector<uint8_t> positive(options.labels.size());
   std::vector<std::string_view> cells;
+  sample.coded.columns.resize(columns.size());
+  sample.coded.labels.resize(options.labels.size());
+  const size_t coded_rows = std::min(options.crossed_rows, kMostCodes / columns.size());
   auto held_out = options.held_out.begin();
-  for (uint64_t row = 0; sample.rows < options.sample_rows; ++row) {
+  for (uint64_t row = 0; sample.rows < options.sample_rows || sample.coded.rows < coded_rows; ++row) {
     absl::StatusOr<bool> more = reader->Next(&cells);
     if (!more.ok()) return more.status();
     if (!*more) {
-      sample.whole = options.held_out.empty();
+      sample.whole = options.held_out.empty() && row == sample.rows;
       break;
     }
     if (held_out != options.held_out.end() && *held_out == row) {
       ++held_out;
       continue;
     }
-    ++sample.rows;
     for (size_t i = 0; i < positive.size(); ++i) {
       // A cell that is neither positive nor negative is reported when the file is read for training.
       positive[i] = IsPositive(options.labels[i], cells[label_columns[i]]).value_or(false) ? 1 : 0;
-      sample.positives[i] += positive[i];
     }
+    if (sample.coded.rows < coded_rows) {
+      ++sample.coded.rows;
+      for (size_t i = 0; i < positive.size(); ++i) sample.coded.labels[i].push_back(positive[i]);
+      for (size_t i = 0; i < columns.size(); ++i) {
+        if (eligible[i]) sample.coded.columns[i].push_back(CodeOf(cells[i]));
+      }
+    }
+    if (sample.rows == options.sample_rows) continue;
+    ++sample.rows;
+    for (size_t i = 0; i < positive.size(); ++i) sample.positives[i] += positive[i];
     for (size_t i = 0; i < columns.size(); ++i) {
       if (eligible[i]) sample.profiles[i].Add(cells[i], positive);
     }
@@ -365,7 +379,8 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
   if (sample->rows == 0) return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
 
   InferredSchema inferred;
-  std::vector<const ColumnProfile*> profiles;  // one per feature; null: parts of a date
+  std::vector<const ColumnProfile*> profiles;                     // one per feature; null: parts of a date
+  std::vector<std::optional<size_t>> feature_of(columns.size());  // by column; dates have none
   std::vector<std::string> logarithmic;
   const std::string where = sample->whole ? "" : absl::StrCat(" (in the ", sample->rows, " rows looked at)");
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -396,6 +411,7 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
     model::Feature feature = Describe(name, profile, CriteoKind(columns, name));
     feature.role = context ? model::FeatureRole::kContext : model::FeatureRole::kCandidate;
     if (feature.transform == model::NumericTransform::kSignedLog1p) logarithmic.push_back(name);
+    feature_of[i] = inferred.schema.features.size();
     inferred.schema.features.push_back(std::move(feature));
     profiles.push_back(&profile);
   }
@@ -410,6 +426,8 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
   }
   if (absl::Status named = AddNamedCrosses(options.crosses, &inferred.schema); !named.ok()) return named;
   AddInferredMatches(profiles, &inferred.schema, &inferred.notices);
+  AddInferredProducts(std::move(sample->coded), feature_of, options.labels, &inferred.schema,
+                      &inferred.notices);
   return inferred;
 }
 

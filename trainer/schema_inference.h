@@ -28,6 +28,12 @@ struct InferenceOptions {
   // Ids of rows that are not looked at, ascending: those that the figures are measured on later.
   std::vector<uint32_t> held_out;
   size_t sample_rows = 100'000;  // looked at, at most
+  // The same of rows that say which columns to cross, which takes more of them; fewer if there are many
+  // columns.
+  size_t crossed_rows = 500'000;
+
+  size_t MostRows() const { return sample_rows > crossed_rows ? sample_rows : crossed_rows; }
+
   // InvalidArgument if a cross is of something that is no feature, or can't be.
   std::vector<NamedCross> crosses{};
 };
@@ -36,7 +42,7 @@ struct InferredSchema {
   model::Schema schema;
   // One line per decision that a person would want to know: columns left out and why (constant, all missing,
   // an id that is different in every row, a true probability written by `generate`), transforms chosen,
-  // columns that are matched because they share values.
+  // columns that are matched because they share values, or crossed because they say more together.
   std::vector<std::string> notices;
 };
 

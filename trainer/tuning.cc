@@ -91,7 +91,10 @@ class Search {
   // What a job is expected to take, by what the trial took at the rung below, or by the default; 0: not
   // known.
   double SecondsFor(const TrialJob& job) const {
-    if (job.rung == 0) return SecondsOf(kDefaultTrial, 0).value_or(0);
+    if (job.rung == 0) {
+      return SecondsOf(kDefaultTrial, 0).value_or(0) * static_cast<double>(OptionsOf(job.trial).members) /
+             static_cast<double>(base_.members);
+    }
     const Rung& below = rungs_[job.rung - 1];
     const Rung& rung = rungs_[job.rung];
     return SecondsOf(job.trial, job.rung - 1).value_or(0) * rung.share / below.share *

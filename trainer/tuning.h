@@ -1,5 +1,6 @@
-// A search for better training options within a budget of time: trials drawn at random (tuning_space.h), run
-// by FitModel at rungs that cost more and say more (halving.h).
+// A search for better training options within a budget of time: trials that are known to be good on some
+// logs, then ones drawn at random (tuning_space.h), run by FitModel at rungs that cost more and say more
+// (halving.h).
 //
 // What is compared is the loss on the validation rows, which no fit learns from. So they are no longer rows
 // that nothing was chosen by: the published figures are a little too good, and a later log says how good it

@@ -1,4 +1,5 @@
-// Where `tune` looks: configurations drawn at random around the one that the flags give.
+// Where `tune` looks: configurations that are known to be good on some logs, then ones drawn at random around
+// the one that the flags give.
 //
 // Thread-safe: pure functions.
 #pragma once
@@ -11,8 +12,9 @@
 
 namespace adscore::trainer {
 
-// Trial `trial` of a search with that seed: always the same. Trial 0 is `base` itself. In the others about
-// half of what may change does; what `fixed` says yes to, by the name of its flag, stays as it is.
+// Trial `trial` of a search with that seed: always the same. Trial 0 is `base` itself; the next ones are a
+// short list of settings, some of them ensembles; in the others about a quarter of what may change does. What
+// `fixed` says yes to, by the name of its flag, stays as it is.
 FitOptions DrawTrial(const FitOptions& base, const std::function<bool(const std::string& flag)>& fixed,
                      uint64_t seed, size_t trial);
 

@@ -237,6 +237,31 @@ TEST_F(SchemaInferenceTest, AListIsMatchedWithTheColumnThatHasItsValues) {
   EXPECT_THAT(inferred.notices, Contains(HasSubstr("match(likes,topic)")));
 }
 
+TEST_F(SchemaInferenceTest, ColumnsThatSayMoreTogetherAreCrossed) {
+  const std::string path = directory_.path() + "/generated.csv";
+  ASSERT_TRUE(Generate({.out = path, .rows = 30'000}, nullptr).ok());
+  InferenceOptions options;
+  options.labels = ParseLabels("click,conversion").value();
+  // A section's taste in categories and what a format gains on a device, which the world is made of, and
+  // nothing that it is not.
+  const auto crosses = [&] {
+    std::vector<std::string> names;
+    const InferredSchema inferred = Infer(path, options).value();
+    for (const model::Cross& cross : inferred.schema.crosses) {
+      names.push_back(model::FeatureOf(inferred.schema, cross).name);
+    }
+    return names;
+  };
+  EXPECT_THAT(crosses(),
+              ElementsAre("match(interests,category)", "cross(section,category)", "cross(device,format)"));
+  options.crosses = {{model::CrossKind::kProduct, "category:section"}};
+  EXPECT_THAT(crosses(),
+              ElementsAre("cross(category,section)", "match(interests,category)", "cross(device,format)"));
+  options.crosses = {};
+  options.crossed_rows = 1000;
+  EXPECT_THAT(crosses(), ElementsAre("match(interests,category)"));
+}
+
 TEST_F(SchemaInferenceTest, CrossesThatAreAskedForAreMadeOnce) {
   InferenceOptions options;
   options.crosses = {{model::CrossKind::kProduct, "topic:position"},

@@ -27,7 +27,7 @@ absl::StatusOr<InferredSchema> InferFrom(const LogFlags& flags, const Sources& s
   // The last rows are never looked at if there are this many, and need not be counted.
   const bool tail = options.split == SplitKind::kTail;
   const auto enough = static_cast<uint64_t>(
-      std::ceil(static_cast<double>(inference.sample_rows + 1) / (1 - options.validation_share)));
+      std::ceil(static_cast<double>(inference.MostRows() + 1) / (1 - options.validation_share)));
   const absl::StatusOr<uint64_t> rows =
       CountRows(sources, flags.columns.Format(), tail ? enough : UINT64_MAX, progress);
   if (!rows.ok()) return rows.status();

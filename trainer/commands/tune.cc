@@ -190,15 +190,14 @@ void AddTuneCommand(CLI::App& app, std::function<absl::Status()>& run) {
   CLI::App* command = app.add_subcommand(
       "tune",
       "Look for better training options, then fit with the best ones and publish, as fit does.\n"
-      "Trials are drawn at random around what the flags say; a flag that is given is not changed. Each is "
-      "fitted to "
-      "a\n"
-      "quarter of the rows first; one of three goes on to all rows, and the best of those are run with two "
-      "more "
-      "seeds.\n"
-      "They are judged by the validation rows alone, and trial 1 is the default: what is published is never "
-      "worse on "
-      "them.\n"
+      "Trial 1 is the default; then come settings that have been good elsewhere, ensembles of three networks "
+      "among\nthem, which cost three times as much to serve (--ensemble 1: none), and then ones drawn at "
+      "random "
+      "around what the\nflags say. A flag that is given is not changed. Each trial is fitted to a quarter of "
+      "the "
+      "rows first; one of three\ngoes on to all rows, and the best of those are run with two more seeds.\n"
+      "They are judged by the validation rows alone: what is published is never worse on them than the "
+      "default.\n"
       "Each outcome is kept at once: after Ctrl-C (exit code 130) or a crash the same command goes on.");
   const auto flags = std::make_shared<TuneFlags>();  // lives as long as the command that parses into it
   AddNewVersionFlags(command, &flags->result.model_root, &flags->result.model);
