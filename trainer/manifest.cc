@@ -57,6 +57,7 @@ Json Options(const FitOptions& options) {
           {"embedding_dim", options.encoders.embedding_dim},
           {"bins", options.encoders.bins},
           {"minimum_count", options.encoders.minimum_count},
+          {"max_vocabulary", options.encoders.max_vocabulary},
           {"epochs", training.epochs},
           {"batch_size", training.batch_size},
           {"optimizer", training.optimizer.kind == OptimizerKind::kAdam ? "adam" : "adagrad"},

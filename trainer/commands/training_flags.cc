@@ -81,6 +81,16 @@ void AddEncoders(CLI::App* command, EncoderOptions* encoders) {
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1'000'000))
       ->capture_default_str();
+  command
+      ->add_option("--max-vocabulary", encoders->max_vocabulary,
+                   "Tokens of a column that are known by themselves, at most: the most frequent ones. Those "
+                   "beyond, and "
+                   "all that is unknown later, share hashed buckets, half as many, so that neither "
+                   "memory nor the "
+                   "snapshot grows without end. A schema's max_vocabulary says it of one column")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, model::kMostVocabulary))
+      ->capture_default_str();
   command->add_option("--bins", encoders->bins, "Bins of a numeric column, at most: each has an embedding")
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1000))
