@@ -32,8 +32,8 @@ constexpr uint32_t kLeftOut = UINT32_MAX;
 
 }  // namespace
 
-FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, bool relu, const model::KernelSet& kernels)
-    : layout_(layout), outputs_(outputs), relu_(relu), kernels_(kernels) {
+FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels)
+    : layout_(layout), outputs_(outputs), kernels_(kernels) {
   for (const InputField& field : layout.fields) {
     fields_.push_back({.batch = BatchIds(field.ids)});
     if (field.kind == model::FeatureKind::kNumeric) {
@@ -151,7 +151,7 @@ void FirstLayer::Project(const EncodedRows& data, std::span<const uint32_t> rows
                   .y_stride = outputs_});
 }
 
-void FirstLayer::Forward(size_t first, size_t last, float* outputs) {
+void FirstLayer::Forward(size_t first, size_t last, bool relu, float* outputs) {
   // What a row adds up is collected field by field: a field's uses lie next to each other, those of a row in
   // as many places as there are fields, most of them written by another worker.
   std::vector<size_t> next(last - first + 1, 0);  // where a row's next addend goes
@@ -189,7 +189,7 @@ void FirstLayer::Forward(size_t first, size_t last, float* outputs) {
                   .init_row = row_index_.data(),
                   .y = y,
                   .y_stride = outputs_,
-                  .relu = relu_});
+                  .relu = relu});
 }
 
 void FirstLayer::FieldGradient(const float* deltas, const Noise& noise, size_t f, DenseLayer* gradient,

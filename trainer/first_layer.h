@@ -25,8 +25,8 @@ namespace adscore::trainer {
 
 class FirstLayer {
  public:
-  // A layer with so many outputs; `relu`: unless it is the last one, too. `layout` and `kernels` outlive it.
-  FirstLayer(const InputLayout& layout, size_t outputs, bool relu, const model::KernelSet& kernels);
+  // A layer with so many outputs. `layout` and `kernels` outlive it.
+  FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels);
 
   // Makes these weights the current ones; they are read where they are, but for the plain inputs' rows.
   void Use(const Parameters& parameters);
@@ -43,8 +43,8 @@ class FirstLayer {
               size_t last);
   // Finds the batch's ids of `field`, and multiplies their embeddings.
   void Project(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
-  // outputs: [rows][outputs]; rows [first, last) are written.
-  void Forward(size_t first, size_t last, float* outputs);
+  // outputs: [rows][outputs]; rows [first, last) are written, through ReLU if it says so.
+  void Forward(size_t first, size_t last, bool relu, float* outputs);
   // deltas: [rows][outputs], the loss by the layer's sums. Writes the rows of `gradient` that belong to the
   // field's embedding, and the embeddings' own gradients.
   void FieldGradient(const float* deltas, const Noise& noise, size_t field, DenseLayer* gradient,
@@ -71,7 +71,6 @@ class FirstLayer {
 
   const InputLayout& layout_;
   const size_t outputs_;
-  const bool relu_;
   const model::KernelSet& kernels_;
   const Parameters* parameters_ = nullptr;
   std::vector<Field> fields_;

@@ -321,6 +321,21 @@ absl::StatusOr<std::vector<float>> ByHead(const std::vector<PositiveWeight>& wei
   return by_head;
 }
 
+// Rows of a batch whose means and variances are worth something.
+constexpr size_t kFewestToNormalise = 16;
+
+absl::Status CheckBatchNorm(const TrainingOptions& training) {
+  if (!training.batch_norm) return absl::OkStatus();
+  if (training.hidden.empty()) {
+    return absl::InvalidArgumentError(
+        "--batch-norm normalises hidden layers, and --hidden none has none: leave one of them out");
+  }
+  if (training.batch_size >= kFewestToNormalise) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--batch-norm takes means and variances from batches, and --batch-size ", training.batch_size,
+      " has too few rows for that: give it at least ", kFewestToNormalise, ", or leave --batch-norm out"));
+}
+
 absl::StatusOr<FittedModel> FitResolved(const Dataset& data, const FitOptions& options,
                                         const TrainingReport& report) {
   absl::StatusOr<Split> split = SplitRows(data.rows, options.split, options.validation_share,
@@ -391,6 +406,7 @@ absl::StatusOr<FittedModel> FitResolved(const Dataset& data, const FitOptions& o
 
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
                                      const TrainingReport& report) {
+  if (absl::Status status = CheckBatchNorm(options.training); !status.ok()) return status;
   FitOptions resolved = options;
   absl::StatusOr<std::vector<float>> weights = ByHead(options.positive_weights, options.labels);
   if (!weights.ok()) return weights.status();

@@ -54,6 +54,7 @@ Json PositiveWeights(const std::vector<PositiveWeight>& weights) {
 Json Options(const FitOptions& options) {
   const TrainingOptions& training = options.training;
   return {{"hidden", training.hidden},
+          {"batch_norm", training.batch_norm},
           {"embedding_dim", options.encoders.embedding_dim},
           {"bins", options.encoders.bins},
           {"minimum_count", options.encoders.minimum_count},

@@ -49,7 +49,7 @@ class NetworkTest : public testing::Test {
   std::unique_ptr<Network> MakeNetwork(Workers* workers) {
     return std::make_unique<Network>(layout_, hidden_, kHeads,
                                      *model::AvailableKernelSets(model::Precision::kF32).front(), *workers,
-                                     weights_);
+                                     weights_, batch_norm_);
   }
 
   double Loss() {
@@ -96,6 +96,27 @@ class NetworkTest : public testing::Test {
     }
   }
 
+  void ExpectTheSameForAnyNumberOfWorkers() {
+    network_ = MakeNetwork(&one_worker_);
+    const double loss = Loss();
+    const Gradients one = network_->gradients();
+    Workers three(3);
+    network_ = MakeNetwork(&three);
+    EXPECT_EQ(Loss(), loss);
+    for (size_t l = 0; l < one.layers.size(); ++l) {
+      EXPECT_EQ(network_->gradients().layers[l].weights, one.layers[l].weights);
+      EXPECT_EQ(network_->gradients().layers[l].bias, one.layers[l].bias);
+    }
+    for (size_t f = 0; f < one.tables.size(); ++f) {
+      ASSERT_EQ(network_->gradients().tables[f].ids().size(), one.tables[f].ids().size());
+      for (size_t slot = 0; slot < one.tables[f].ids().size(); ++slot) {
+        for (size_t d = 0; d < layout_.fields[f].dim; ++d) {
+          EXPECT_EQ(network_->gradients().tables[f].Row(slot)[d], one.tables[f].Row(slot)[d]);
+        }
+      }
+    }
+  }
+
   const std::vector<size_t> hidden_ = {7, 5};
   Dataset data_ = SmallDataset(200, 1);
   FittedEncoders encoders_;
@@ -105,6 +126,7 @@ class NetworkTest : public testing::Test {
   std::vector<uint32_t> batch_ = {3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26, 43};
   Noise noise_;
   LossWeights weights_;
+  bool batch_norm_ = false;
   Workers one_worker_{1};
   std::unique_ptr<Network> network_;
 };
@@ -123,28 +145,52 @@ TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWhereRowsAndLabelsCountForMore) {
   ExpectSlopes();
 }
 
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithBatchNormalisation) {
+  batch_norm_ = true;
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithBatchNormalisationOverSeveralBlocksUnderNoise) {
+  batch_norm_ = true;
+  batch_ = AllRows(data_);
+  batch_.resize(70);  // more of them, and some unit is about to switch on or off wherever a weight is moved
+  noise_ = Noise({.unknown_rate = 0.2F, .hidden_dropout = 0.25F}, 5, 6);
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, FoldedLayersSayWhatBatchNormalisationSaidOfThoseRows) {
+  batch_norm_ = true;
+  batch_ = AllRows(data_);
+  network_ = MakeNetwork(&one_worker_);
+  const double normalised = Loss();
+  const Parameters folded = network_->Fold(parameters_, rows_);
+  batch_norm_ = false;
+  const std::unique_ptr<Network> plain = MakeNetwork(&one_worker_);
+  plain->Use(folded);
+  EXPECT_NEAR(plain->Backpropagate(rows_, batch_, noise_), normalised, 1e-5);
+  // Scoring is without normalisation, whatever training is.
+  std::vector<float> logits[2];
+  for (Network* network : {network_.get(), plain.get()}) {
+    std::vector<float>& of = logits[network == plain.get()];
+    of.resize(batch_.size() * kHeads);
+    network->Use(folded);
+    network->Logits(rows_, batch_, of.data());
+  }
+  EXPECT_EQ(logits[0], logits[1]);
+}
+
 TEST_F(NetworkTest, LossAndGradientDoNotDependOnTheNumberOfWorkers) {
   noise_ =
       Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F, .hidden_dropout = 0.25F},
             5, 6);
-  network_ = MakeNetwork(&one_worker_);
-  const double loss = Loss();
-  const Gradients one = network_->gradients();
-  Workers three(3);
-  network_ = MakeNetwork(&three);
-  EXPECT_EQ(Loss(), loss);
-  for (size_t l = 0; l < one.layers.size(); ++l) {
-    EXPECT_EQ(network_->gradients().layers[l].weights, one.layers[l].weights);
-    EXPECT_EQ(network_->gradients().layers[l].bias, one.layers[l].bias);
-  }
-  for (size_t f = 0; f < one.tables.size(); ++f) {
-    ASSERT_EQ(network_->gradients().tables[f].ids().size(), one.tables[f].ids().size());
-    for (size_t slot = 0; slot < one.tables[f].ids().size(); ++slot) {
-      for (size_t d = 0; d < layout_.fields[f].dim; ++d) {
-        EXPECT_EQ(network_->gradients().tables[f].Row(slot)[d], one.tables[f].Row(slot)[d]);
-      }
-    }
-  }
+  ExpectTheSameForAnyNumberOfWorkers();
+}
+
+TEST_F(NetworkTest, NeitherDoTheyWithBatchNormalisation) {
+  batch_norm_ = true;
+  batch_ = AllRows(data_);  // several blocks
+  noise_ = Noise({.hidden_dropout = 0.25F}, 5, 6);
+  ExpectTheSameForAnyNumberOfWorkers();
 }
 
 TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) {

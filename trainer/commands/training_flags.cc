@@ -154,6 +154,12 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
       ->type_name("N,...")
       ->check(cli::CheckedBy(&ParseHidden))
       ->capture_default_str();
+  command
+      ->add_flag(
+          "--batch-norm", training.batch_norm,
+          "Batch normalisation of the hidden layers while they are trained; the snapshot has it in their "
+          "weights.\nNot with --warm-start")
+      ->capture_default_str();
   AddEncoders(command, &flags->options.encoders);
   command
       ->add_option("--ensemble", flags->options.members,
