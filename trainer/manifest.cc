@@ -55,6 +55,7 @@ Json Options(const FitOptions& options) {
   const TrainingOptions& training = options.training;
   return {{"hidden", training.hidden},
           {"batch_norm", training.batch_norm},
+          {"linear", training.linear},
           {"embedding_dim", options.encoders.embedding_dim},
           {"bins", options.encoders.bins},
           {"minimum_count", options.encoders.minimum_count},

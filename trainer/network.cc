@@ -25,8 +25,10 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
       workers_(workers),
       loss_weights_(std::move(loss_weights)),
       first_layer_(layout, hidden.empty() ? heads : hidden.front(), kernels) {
-  gradients_.layers = ZeroParameters(layout, hidden, heads).layers;
-  for (const InputField& field : layout.fields) gradients_.tables.emplace_back(field.dim);
+  Parameters zeros = ZeroParameters(layout, hidden, heads);
+  gradients_.layers = std::move(zeros.layers);
+  gradients_.linear = std::move(zeros.linear);
+  for (const InputField& field : layout.fields) gradients_.tables.emplace_back(field.RowFloats());
   memory_.resize(gradients_.layers.size());
   for (const size_t width : batch_norm ? hidden : std::span<const size_t>()) norms_.emplace_back(width);
   size_t widest = 0;
@@ -39,6 +41,7 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
   }
   for (size_t f = 0; f < layout.fields.size(); ++f) parts_.push_back({Part::Of::kField, f});
   for (size_t l = 0; l < memory_.size(); ++l) parts_.push_back({Part::Of::kBias, l});
+  if (layout.linear > 0) parts_.push_back({Part::Of::kLinear});
   row_index_.resize(widest);
   std::iota(row_index_.begin(), row_index_.end(), 0U);
 }
@@ -104,17 +107,21 @@ void Network::Prepare(const EncodedRows& data, std::span<const uint32_t> rows, c
 void Network::ForwardLayer(size_t l, bool relu, size_t first, size_t last) {
   const DenseLayer& layer = parameters_->layers[l];
   float* const outputs = memory_[l].outputs.data();
-  if (l == 0) return first_layer_.Forward(first, last, relu, outputs);
-  kernels_.dense({.rows = last - first,
-                  .depth = layer.inputs,
-                  .columns = layer.outputs,
-                  .x = memory_[l - 1].outputs.data() + first * layer.inputs,
-                  .x_row_stride = layer.inputs,
-                  .packed = memory_[l].packed.data(),
-                  .init = layer.bias.data(),
-                  .y = outputs + first * layer.outputs,
-                  .y_stride = layer.outputs,
-                  .relu = relu});
+  if (l == 0) {
+    first_layer_.Forward(first, last, relu, outputs);
+  } else {
+    kernels_.dense({.rows = last - first,
+                    .depth = layer.inputs,
+                    .columns = layer.outputs,
+                    .x = memory_[l - 1].outputs.data() + first * layer.inputs,
+                    .x_row_stride = layer.inputs,
+                    .packed = memory_[l].packed.data(),
+                    .init = layer.bias.data(),
+                    .y = outputs + first * layer.outputs,
+                    .y_stride = layer.outputs,
+                    .relu = relu});
+  }
+  if (l + 1 == memory_.size() && layout_.linear > 0) first_layer_.AddLinear(first, last, outputs);
 }
 
 void Network::DropHidden(const Noise& noise, size_t l, size_t first, size_t last) {
@@ -217,8 +224,11 @@ void Network::PartOfGradient(const Part& part, const Noise& noise, size_t rows) 
     case Part::Of::kBias:
       return BiasGradient(part.index, rows);
     case Part::Of::kField:
-      return first_layer_.FieldGradient(memory_.front().deltas.data(), noise, part.index,
-                                        &gradients_.layers.front(), &gradients_.tables[part.index]);
+      return first_layer_.FieldGradient(memory_.front().deltas.data(), memory_.back().deltas.data(), noise,
+                                        part.index, &gradients_.layers.front(),
+                                        &gradients_.tables[part.index]);
+    case Part::Of::kLinear:
+      return first_layer_.LinearGradient(memory_.back().deltas.data(), rows, &gradients_.linear);
   }
 }
 

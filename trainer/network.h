@@ -27,7 +27,8 @@
 namespace adscore::trainer {
 
 struct Gradients {
-  std::vector<DenseLayer> layers;    // of the parameters' shapes
+  std::vector<DenseLayer> layers;  // of the parameters' shapes
+  DenseLayer linear{};
   std::vector<RowGradients> tables;  // one per field
 };
 
@@ -65,9 +66,9 @@ class Network {
     model::AlignedFloats deltas;         // [batch][outputs]: the loss by the layer's sums before ReLU
   };
   // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
-  // that are no embeddings), or its bias, or all that belongs to a field.
+  // that are no embeddings), or its bias, or all that belongs to a field, or the linear part's other weights.
   struct Part {
-    enum class Of : uint8_t { kInputs, kBias, kField } of = Of::kInputs;
+    enum class Of : uint8_t { kInputs, kBias, kField, kLinear } of = Of::kInputs;
     size_t index = 0;  // the layer, or the field
     size_t first = 0;  // [first, last) of the inputs
     size_t last = 0;

@@ -98,6 +98,29 @@ TEST(Fit, BatchNormalisationWithoutAnythingToNormaliseIsRefused) {
             absl::string_view::npos);
 }
 
+TEST(Fit, ALinearPartIsTrainedAndServedWithTheRest) {
+  const Dataset data = SmallDataset(6000, 1);
+  FitOptions options = SmallOptions();
+  const FittedModel without = FitModel(data, options, kQuietly).value();
+  options.training.linear = true;
+  options.members = 2;
+  const FittedModel one = FitModel(data, options, kQuietly).value();
+  options.training.threads = 3;
+  const FittedModel three = FitModel(data, options, kQuietly).value();
+  const model::Snapshot& snapshot = one.model->snapshot();
+  EXPECT_EQ(snapshot.layers[0].outputs, 16U + 4) << "two units per head";
+  EXPECT_EQ(snapshot.encodings[2].embedding.dim, 2 * (8U + 2));
+  for (size_t l = 0; l < snapshot.layers.size(); ++l) {
+    EXPECT_TRUE(std::ranges::equal(snapshot.layers[l].weights, three.model->snapshot().layers[l].weights));
+  }
+  for (const model::KernelSet* kernels : model::AvailableKernelSets(model::Precision::kF32)) {
+    EXPECT_LT(model::Model(snapshot, *kernels).GoldenError(), 1e-5F) << kernels->name;
+  }
+  for (size_t head = 0; head < 2; ++head) {
+    EXPECT_LT(one.validation[head].log_loss, without.validation[head].log_loss + 0.01);
+  }
+}
+
 TEST(Fit, AnEnsemblesMembersDifferAndTheirMeanIsWhatIsMeasured) {
   const Dataset data = SmallDataset(3000, 2);
   FitOptions options = SmallOptions();

@@ -26,7 +26,12 @@ class NetworkTest : public testing::Test {
     options.minimum_count = 3;
     options.embedding_dim = 3;
     encoders_ = FitEncoders(data_, AllRows(data_), options).value();
-    layout_ = LayOutInput(data_.schema, encoders_.encodings);
+    Begin(0);
+  }
+
+  // With random parameters, and a linear part for so many heads.
+  void Begin(size_t linear) {
+    layout_ = LayOutInput(data_.schema, encoders_.encodings, linear);
     Encode();
     parameters_ = InitialParameters(layout_, hidden_, std::vector<double>{0.3, 0.1}, 3);
     Random random(4);  // large enough to matter everywhere
@@ -35,6 +40,7 @@ class NetworkTest : public testing::Test {
       Fill(&layer.weights, 0.4, &random);
       Fill(&layer.bias, 0.3, &random);
     }
+    Fill(&parameters_.linear.weights, 0.3, &random);
   }
 
   void Encode() {
@@ -84,8 +90,12 @@ class NetworkTest : public testing::Test {
         ExpectSlope(&layer.bias[i], gradients.layers[l].bias[i], "bias of layer " + std::to_string(l));
       }
     }
+    for (size_t i = 0; i < parameters_.linear.weights.size(); ++i) {
+      ExpectSlope(&parameters_.linear.weights[i], gradients.linear.weights[i],
+                  "linear weight " + std::to_string(i));
+    }
     for (size_t f = 0; f < layout_.fields.size(); ++f) {
-      const size_t dim = layout_.fields[f].dim;
+      const size_t dim = layout_.fields[f].RowFloats();
       const RowGradients& table = gradients.tables[f];
       for (size_t slot = 0; slot < table.ids().size(); ++slot) {
         for (size_t d = 0; d < dim; ++d) {
@@ -103,6 +113,7 @@ class NetworkTest : public testing::Test {
     Workers three(3);
     network_ = MakeNetwork(&three);
     EXPECT_EQ(Loss(), loss);
+    EXPECT_EQ(network_->gradients().linear.weights, one.linear.weights);
     for (size_t l = 0; l < one.layers.size(); ++l) {
       EXPECT_EQ(network_->gradients().layers[l].weights, one.layers[l].weights);
       EXPECT_EQ(network_->gradients().layers[l].bias, one.layers[l].bias);
@@ -110,14 +121,33 @@ class NetworkTest : public testing::Test {
     for (size_t f = 0; f < one.tables.size(); ++f) {
       ASSERT_EQ(network_->gradients().tables[f].ids().size(), one.tables[f].ids().size());
       for (size_t slot = 0; slot < one.tables[f].ids().size(); ++slot) {
-        for (size_t d = 0; d < layout_.fields[f].dim; ++d) {
+        for (size_t d = 0; d < layout_.fields[f].RowFloats(); ++d) {
           EXPECT_EQ(network_->gradients().tables[f].Row(slot)[d], one.tables[f].Row(slot)[d]);
         }
       }
     }
   }
 
-  const std::vector<size_t> hidden_ = {7, 5};
+  void ExpectToScoreWhatIsServed() {
+    encoders_.folds.assign(data_.rows, kNoFold);  // as rows that were not trained on
+    Encode();
+    network_ = MakeNetwork(&one_worker_);
+    network_->Use(parameters_);
+    std::vector<float> logits(batch_.size() * kHeads);
+    network_->Logits(rows_, batch_, logits.data());
+    std::vector<model::Head> heads(kHeads);
+    heads[0].name = "click";
+    heads[1].name = "conversion";
+    TrainedModel trained(data_.schema, layout_, std::move(encoders_), {parameters_}, heads, {});
+    RawStorage context;
+    RawStorage candidates;
+    std::vector<float> served(batch_.size() * kHeads);
+    model::ReferenceScore(trained.snapshot(), data_.Gather(model::FeatureRole::kContext, batch_, &context),
+                          data_.Gather(model::FeatureRole::kCandidate, batch_, &candidates), served.data());
+    for (size_t i = 0; i < served.size(); ++i) EXPECT_NEAR(model::Sigmoid(logits[i]), served[i], 1e-6);
+  }
+
+  std::vector<size_t> hidden_ = {7, 5};
   Dataset data_ = SmallDataset(200, 1);
   FittedEncoders encoders_;
   InputLayout layout_;
@@ -158,6 +188,18 @@ TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithBatchNormalisationOverSeveral
   ExpectSlopes();
 }
 
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithALinearPart) {
+  Begin(kHeads);
+  noise_ = Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F}, 5, 6);
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithALinearPartAndNormalisation) {
+  Begin(kHeads);
+  batch_norm_ = true;
+  ExpectSlopes();
+}
+
 TEST_F(NetworkTest, FoldedLayersSayWhatBatchNormalisationSaidOfThoseRows) {
   batch_norm_ = true;
   batch_ = AllRows(data_);
@@ -186,30 +228,25 @@ TEST_F(NetworkTest, LossAndGradientDoNotDependOnTheNumberOfWorkers) {
   ExpectTheSameForAnyNumberOfWorkers();
 }
 
-TEST_F(NetworkTest, NeitherDoTheyWithBatchNormalisation) {
+TEST_F(NetworkTest, NeitherDoTheyWithBatchNormalisationAndALinearPart) {
+  Begin(kHeads);
   batch_norm_ = true;
   batch_ = AllRows(data_);  // several blocks
   noise_ = Noise({.hidden_dropout = 0.25F}, 5, 6);
   ExpectTheSameForAnyNumberOfWorkers();
 }
 
-TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) {
-  encoders_.folds.assign(data_.rows, kNoFold);  // as rows that were not trained on
-  Encode();
-  network_ = MakeNetwork(&one_worker_);
-  network_->Use(parameters_);
-  std::vector<float> logits(batch_.size() * kHeads);
-  network_->Logits(rows_, batch_, logits.data());
-  std::vector<model::Head> heads(kHeads);
-  heads[0].name = "click";
-  heads[1].name = "conversion";
-  TrainedModel trained(data_.schema, layout_, std::move(encoders_), {parameters_}, heads, {});
-  RawStorage context;
-  RawStorage candidates;
-  std::vector<float> served(batch_.size() * kHeads);
-  model::ReferenceScore(trained.snapshot(), data_.Gather(model::FeatureRole::kContext, batch_, &context),
-                        data_.Gather(model::FeatureRole::kCandidate, batch_, &candidates), served.data());
-  for (size_t i = 0; i < served.size(); ++i) EXPECT_NEAR(model::Sigmoid(logits[i]), served[i], 1e-6);
+TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) { ExpectToScoreWhatIsServed(); }
+
+TEST_F(NetworkTest, TheServedModelHasTheLinearPartAsUnitsOfItsLayers) {
+  Begin(kHeads);
+  ExpectToScoreWhatIsServed();
+}
+
+TEST_F(NetworkTest, TheServedModelHasTheLinearPartWithoutHiddenLayersToo) {
+  hidden_ = {};
+  Begin(kHeads);
+  ExpectToScoreWhatIsServed();
 }
 
 TEST_F(NetworkTest, WorksWithoutAnyHiddenLayer) {

@@ -154,12 +154,15 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
       ->type_name("N,...")
       ->check(cli::CheckedBy(&ParseHidden))
       ->capture_default_str();
-  command
-      ->add_flag(
-          "--batch-norm", training.batch_norm,
-          "Batch normalisation of the hidden layers while they are trained; the snapshot has it in their "
-          "weights.\nNot with --warm-start")
-      ->capture_default_str();
+  command->add_flag(
+      "--batch-norm", training.batch_norm,
+      "Batch normalisation of the hidden layers while they are trained; the snapshot has it in their "
+      "weights.\nNot with --warm-start");
+  command->add_flag(
+      "--linear", training.linear,
+      "A linear part beside the hidden layers: a weight per head for each token, bin and number, "
+      "trained with\nthe rest. In the snapshot it is two more units per head and layer. Not with "
+      "--warm-start");
   AddEncoders(command, &flags->options.encoders);
   command
       ->add_option("--ensemble", flags->options.members,
