@@ -54,19 +54,49 @@ struct EncodedNumber {
 // `raw` is a float as it came, NaN = missing. Infinity must have been refused before.
 EncodedNumber EncodeNumber(const Feature& feature, const NumericEncoding& encoding, float raw);
 
+// The token that stands for a bucket in a vocabulary. Different buckets have different ones, none is 0, and
+// their low bits, by which slots are found, are spread.
+inline uint64_t BucketToken(uint64_t bucket) { return (bucket + 1) * 0x9E3779B97F4A7C15; }
+
 // A vocabulary: token hash → embedding id, as an open-addressing hash table that works where it lies in a
 // mapped file. Slot of a hash: the hash's low bits, then linear probing; key 0 marks an empty slot. At most
 // half of the slots are taken, so that a probe ends.
+//
+// One that would be too large has buckets (K. Weinberger et al., 2009): a token that it does not have itself
+// is taken for BucketToken(hash mod buckets), which is a token of the vocabulary like others.
 class Vocabulary {
  public:
   Vocabulary() = default;
   // Views: `keys` and `ids` must outlive it and have the same power-of-two length (or both be empty). See
-  // Check().
-  Vocabulary(std::span<const uint64_t> keys, std::span<const uint32_t> ids) : keys_(keys), ids_(ids) {}
+  // Check(). `buckets`: 0 for none.
+  Vocabulary(std::span<const uint64_t> keys, std::span<const uint32_t> ids, uint64_t buckets = 0)
+      : keys_(keys), ids_(ids), buckets_(buckets) {}
 
-  // The token's id; kMissingId for hash 0, kUnknownId for one that is not in the vocabulary.
+  // The token's id, or its bucket's; kMissingId for hash 0, kUnknownId for one that the vocabulary has
+  // neither of.
   uint32_t Lookup(uint64_t hash) const {
     if (hash == 0) return kMissingId;
+    const uint32_t id = Find(hash);
+    return id == kUnknownId && buckets_ > 0 ? Find(BucketToken(hash % buckets_)) : id;
+  }
+
+  // Whether the token has an id that it shares with no bucket's others. `hash` is not 0.
+  bool Contains(uint64_t hash) const { return Find(hash) != kUnknownId; }
+
+  // Asks the processor for the memory where Lookup(hash) will begin.
+  void Prefetch(uint64_t hash) const {
+    if (keys_.empty()) return;
+    PrefetchSlot(hash);
+    if (buckets_ > 0) PrefetchSlot(BucketToken(hash % buckets_));
+  }
+
+  std::span<const uint64_t> keys() const { return keys_; }
+  std::span<const uint32_t> ids() const { return ids_; }
+  uint64_t buckets() const { return buckets_; }
+
+ private:
+  // kUnknownId if it is not there.
+  uint32_t Find(uint64_t hash) const {
     if (keys_.empty()) return kUnknownId;
     const size_t mask = keys_.size() - 1;
     // Bounded all the same: a file that is written over while it is mapped must not hold up a serving loop.
@@ -78,20 +108,15 @@ class Vocabulary {
     return kUnknownId;
   }
 
-  // Asks the processor for the memory where Lookup(hash) will begin.
-  void Prefetch(uint64_t hash) const {
-    if (keys_.empty()) return;
+  void PrefetchSlot(uint64_t hash) const {
     const size_t slot = hash & (keys_.size() - 1);
     __builtin_prefetch(keys_.data() + slot);
     __builtin_prefetch(ids_.data() + slot);
   }
 
-  std::span<const uint64_t> keys() const { return keys_; }
-  std::span<const uint32_t> ids() const { return ids_; }
-
- private:
   std::span<const uint64_t> keys_;
   std::span<const uint32_t> ids_;
+  uint64_t buckets_ = 0;
 };
 
 // The slots of a vocabulary that gives `tokens[i]` the id kFirstTokenId + i. Tokens must be distinct and not

@@ -56,6 +56,7 @@ Json FeatureToJson(const Feature& feature) {
   if (feature.kind == FeatureKind::kMultiCategorical) json["delimiter"] = std::string(1, feature.delimiter);
   if (!feature.column.empty()) json["column"] = feature.column;
   if (feature.part != DatePart::kNone) json["part"] = ToString(feature.part);
+  if (feature.max_vocabulary > 0) json["max_vocabulary"] = feature.max_vocabulary;
   return json;
 }
 
@@ -63,6 +64,16 @@ absl::StatusOr<Feature> FeatureFromJson(const Json& json, const std::string& whe
   if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(where, " is not an object"));
   Feature feature;
   for (const auto& [key, value] : json.items()) {
+    if (key == "max_vocabulary") {
+      if (!value.is_number_unsigned() || value.get<uint64_t>() == 0 ||
+          value.get<uint64_t>() > kMostVocabulary) {
+        return absl::InvalidArgumentError(absl::StrCat(where,
+                                                       ".max_vocabulary must be a whole number from 1 to ",
+                                                       kMostVocabulary, ", not ", value.dump()));
+      }
+      feature.max_vocabulary = value.get<uint32_t>();
+      continue;
+    }
     if (!value.is_string()) {
       return absl::InvalidArgumentError(absl::StrCat(where, ".", key, " is not a string: ", value.dump()));
     }
@@ -90,7 +101,8 @@ absl::StatusOr<Feature> FeatureFromJson(const Json& json, const std::string& whe
     } else {
       status = absl::InvalidArgumentError(
           absl::StrCat(where, " has an unknown key '", key,
-                       "'; known: name, kind, role, transform, missing, delimiter, column, part"));
+                       "'; known: name, kind, role, transform, missing, delimiter, column, part, "
+                       "max_vocabulary"));
     }
     if (!status.ok()) return status;
   }
@@ -98,6 +110,11 @@ absl::StatusOr<Feature> FeatureFromJson(const Json& json, const std::string& whe
   if (feature.part != DatePart::kNone && feature.kind != FeatureKind::kCategorical) {
     return absl::InvalidArgumentError(
         absl::StrCat(where, ".part '", ToString(feature.part), "' is for features of the kind categorical"));
+  }
+  if (feature.max_vocabulary > 0 && feature.kind == FeatureKind::kNumeric) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        where,
+        ".max_vocabulary is for features of the kinds categorical and multi_categorical: leave it out"));
   }
   return feature;
 }

@@ -37,6 +37,9 @@ enum class MissingRule : uint8_t {
   kRefuse,  // nothing: the model has no answer without the number
 };
 
+// What Feature::max_vocabulary can be, at most.
+inline constexpr uint32_t kMostVocabulary = 1'000'000'000;
+
 // Which part of a date or time a feature is; the token that stands for it is the caller's to make
 // (data/date_time.h).
 enum class DatePart : uint8_t {
@@ -56,6 +59,9 @@ struct Feature {
   // part of its date or time (categorical only). A request has the feature itself.
   std::string column{};
   DatePart part = DatePart::kNone;
+  // Categorical and multi-valued only: tokens that training gives entries of their own, at most; those beyond
+  // share hashed buckets. 0: as many as training's options say.
+  uint32_t max_vocabulary = 0;
 
   const std::string& Column() const { return column.empty() ? name : column; }
 
@@ -108,10 +114,10 @@ const char* ToString(CrossKind kind);
 uint64_t Fingerprint(const Schema& schema);
 
 // {"features": [{"name": …, "kind": …, "role": …, "transform": …, "missing": …, "delimiter": …, "column": …,
-// "part": …}, …], "crosses": [{"kind": "product" or "match", "first": …, "second": …}, …]}, the last by the
-// features' names. Printed with what applies to each kind, and without crosses if there are none; read with
-// defaults for what is left out, and refused (InvalidArgument, saying where) for an unknown key or word, an
-// empty or repeated name, a cross that can't be, or no features at all.
+// "part": …, "max_vocabulary": …}, …], "crosses": [{"kind": "product" or "match", "first": …, "second": …},
+// …]}, the last by the features' names. Printed with what applies to each kind, and without crosses if there
+// are none; read with defaults for what is left out, and refused (InvalidArgument, saying where) for an
+// unknown key or word, an empty or repeated name, a cross that can't be, or no features at all.
 std::string SchemaToJson(const Schema& schema);
 absl::StatusOr<Schema> SchemaFromJson(std::string_view json);
 

@@ -53,6 +53,7 @@ Json EncodingToJson(const FeatureEncoding& encoding, FeatureKind kind) {
   Json json = {{"embedding", {{"rows", encoding.embedding.rows}, {"dim", encoding.embedding.dim}}}};
   if (kind != FeatureKind::kNumeric) {
     json["statistics"] = {{"rows", encoding.statistics.rows}, {"dim", encoding.statistics.dim}};
+    if (encoding.vocabulary.buckets() > 0) json["buckets"] = encoding.vocabulary.buckets();
   }
   if (kind == FeatureKind::kNumeric) {
     const NumericEncoding& n = encoding.numeric;
@@ -70,6 +71,7 @@ FeatureEncoding EncodingFromJson(const Json& json, FeatureKind kind) {
   if (kind != FeatureKind::kNumeric) {
     encoding.statistics.rows = Whole(json.at("statistics").at("rows"));
     encoding.statistics.dim = Whole(json.at("statistics").at("dim"));
+    if (json.contains("buckets")) encoding.vocabulary = Vocabulary({}, {}, Whole(json.at("buckets")));
   } else {
     const Json& n = json.at("numeric");
     encoding.numeric = {.mean = n.at("mean").get<float>(),

@@ -63,8 +63,9 @@ absl::StatusOr<Snapshot> Read(const SectionFile& file) {
   for (size_t i = 0; i < snapshot->encodings.size(); ++i) {
     FeatureEncoding& encoding = snapshot->encodings[i];
     if (features[i].kind != FeatureKind::kNumeric) {
-      encoding.vocabulary = Vocabulary(sections.Get<uint64_t>(FeatureSection(i, "keys")),
-                                       sections.Get<uint32_t>(FeatureSection(i, "ids")));
+      encoding.vocabulary =
+          Vocabulary(sections.Get<uint64_t>(FeatureSection(i, "keys")),
+                     sections.Get<uint32_t>(FeatureSection(i, "ids")), encoding.vocabulary.buckets());
       encoding.statistics.values = sections.Get<float>(FeatureSection(i, "statistics"));
     }
     encoding.embedding.values = sections.Get<float>(FeatureSection(i, "embedding"));

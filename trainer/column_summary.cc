@@ -37,7 +37,9 @@ ColumnSummary OfTokens(const Column& column, bool multi, const model::FeatureEnc
   const auto add = [&](uint64_t token) {
     different.insert(token);
     ++present;
-    unknown += encoding.EmbeddingId(encoding.vocabulary.Lookup(token)) == model::kUnknownId ? 1 : 0;
+    const bool embedded = encoding.vocabulary.Contains(token) &&
+                          encoding.EmbeddingId(encoding.vocabulary.Lookup(token)) != model::kUnknownId;
+    unknown += embedded ? 0 : 1;
   };
   for (const uint32_t row : rows) {
     if (multi) {

@@ -35,7 +35,8 @@ FieldSizes SizesOf(const InputField& field, std::span<const float> table, const 
                    std::span<const uint32_t> batch, const InputLayout& layout) {
   FieldSizes sizes;
   const auto look_up = [&](uint32_t id) {
-    sizes.embedding = std::max(sizes.embedding, Largest(table.subspan(id * field.dim, field.dim)));
+    sizes.embedding =
+        std::max(sizes.embedding, Largest(table.subspan(id * field.RowFloats(), field.RowFloats())));
   };
   for (const uint32_t row : batch) {
     sizes.statistics =

@@ -55,6 +55,17 @@ absl::Status EncodedData::ForEachWindow(std::span<const uint32_t> rows, const Vi
   });
 }
 
+absl::StatusOr<EncodedRows> EncodedData::Copy(std::span<const uint32_t> rows) const {
+  EncodedRows copy;
+  const absl::Status read =
+      ForEachBlock(data_, rows, [&](const Dataset& block, std::span<const uint32_t> local, size_t begin) {
+        AppendEncoded(block, local, begin, data_.labels, layout_, encoders_, &copy, data_.weights);
+        return absl::OkStatus();
+      });
+  if (!read.ok()) return read;
+  return copy;
+}
+
 WindowReader::WindowReader(const EncodedData& data, std::span<const uint32_t> rows, size_t batch_rows,
                            uint64_t seed)
     : data_(data),

@@ -39,6 +39,9 @@ class EncodedData {
   using Visit = std::function<void(const EncodedRows& encoded, std::span<const uint32_t> ids)>;
   absl::Status ForEachWindow(std::span<const uint32_t> rows, const Visit& visit) const;
 
+  // Those rows alone, which ascend. The same errors.
+  absl::StatusOr<EncodedRows> Copy(std::span<const uint32_t> rows) const;
+
  private:
   friend class WindowReader;
 

@@ -136,8 +136,20 @@ class Encoding {
 
 }  // namespace
 
-InputLayout LayOutInput(const model::Schema& schema, std::span<const model::FeatureEncoding> encodings) {
+std::vector<uint32_t> PlainInputs(const InputLayout& layout) {
+  std::vector<uint32_t> plain;
+  for (const InputField& field : layout.fields) {
+    const size_t end = field.embedding_offset + field.dim;
+    for (size_t i = field.offset; i < field.embedding_offset; ++i) plain.push_back(static_cast<uint32_t>(i));
+    for (size_t i = end; i < end + field.statistics; ++i) plain.push_back(static_cast<uint32_t>(i));
+  }
+  return plain;
+}
+
+InputLayout LayOutInput(const model::Schema& schema, std::span<const model::FeatureEncoding> encodings,
+                        size_t linear) {
   InputLayout layout;
+  layout.linear = linear;
   const std::vector<model::Feature> features = model::EncodedFeatures(schema);
   for (const FeatureRole role : {FeatureRole::kContext, FeatureRole::kCandidate}) {
     for (size_t f = 0; f < features.size(); ++f) {
@@ -149,6 +161,7 @@ InputLayout LayOutInput(const model::Schema& schema, std::span<const model::Feat
       field.offset = layout.width;
       layout.width += model::InputWidth(feature, encodings[f], 1);
       field.dim = encodings[f].embedding.dim;
+      field.linear = linear;
       field.statistics = encodings[f].statistics.dim;
       field.embedding_offset = layout.width - field.statistics - field.dim;
       field.ids = encodings[f].embedding.rows;

@@ -22,9 +22,12 @@ struct InputField {
   size_t offset = 0;             // first float in the input vector
   size_t embedding_offset = 0;   // first float of its embedding
   size_t dim = 0;                // floats of its embedding
+  size_t linear = 0;             // weights of the linear part; they follow the embedding in its table
   size_t ids = 0;                // rows of its embedding table
   size_t statistics = 0;         // numbers of its statistics; they follow the embedding
   size_t statistics_column = 0;  // the first of them in EncodedRows::statistics
+
+  size_t RowFloats() const { return dim + linear; }  // of a row of its table
 };
 
 struct InputLayout {
@@ -34,9 +37,15 @@ struct InputLayout {
   size_t categorical = 0;
   size_t multi = 0;
   size_t statistics = 0;  // numbers of all fields' statistics
+  size_t linear = 0;      // each field's: one per head, or 0 without a linear part (linear_part.h)
 };
 
-InputLayout LayOutInput(const model::Schema& schema, std::span<const model::FeatureEncoding> encodings);
+// `linear`: heads that have a linear part.
+InputLayout LayOutInput(const model::Schema& schema, std::span<const model::FeatureEncoding> encodings,
+                        size_t linear = 0);
+
+// The places in the input vector that no embedding has, ascending: numbers, flags and statistics.
+std::vector<uint32_t> PlainInputs(const InputLayout& layout);
 
 struct EncodedRows {
   size_t rows = 0;

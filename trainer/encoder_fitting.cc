@@ -5,10 +5,10 @@
 #include <limits>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "model/cross.h"
 #include "trainer/cross_cells.h"
 #include "trainer/sources.h"
+#include "trainer/token_counting.h"
 #include "trainer/warm_start.h"
 
 namespace adscore::trainer {
@@ -18,25 +18,6 @@ namespace {
 constexpr size_t kSampleRows = 200'000;
 // The share of rows at either end whose numbers are clamped: one mistyped amount must not stretch the scale.
 constexpr double kClampedShare = 0.001;
-
-// What has faded to less than this many rows is forgotten.
-constexpr double kForgotten = 1;
-
-// By token: what a warm start knows of it. Empty without one.
-using Past = absl::flat_hash_map<uint64_t, PastToken>;
-
-struct TokenCount {
-  double count;  // rows: those from before, aged, and the new ones
-  uint64_t token;
-  uint32_t previous;  // row of the embedding from before; kUnknownId: none
-  bool embedded;
-};
-
-// The embedded ones first, each kind by falling count; equal counts by hash.
-bool ComesFirst(const TokenCount& a, const TokenCount& b) {
-  if (a.embedded != b.embedded) return a.embedded;
-  return a.count != b.count ? a.count > b.count : a.token < b.token;
-}
 
 // Transformed values of a sample of the rows that have one, ascending.
 absl::StatusOr<std::vector<float>> SampleTransformed(const Dataset& data, size_t f,
@@ -88,72 +69,6 @@ model::NumericEncoding FitNumber(const std::vector<float>& ascending, size_t bin
   return encoding;
 }
 
-// Calls visit(token) for each token of a row; none for a missing one.
-template <typename Visit>
-void ForEachToken(const Column& column, model::FeatureKind kind, size_t row, const Visit& visit) {
-  if (kind == model::FeatureKind::kCategorical) {
-    if (column.tokens[row] != 0) visit(column.tokens[row]);
-    return;
-  }
-  const uint64_t begin = column.multi_begin[row];
-  for (uint64_t i = begin; i < begin + column.multi_count[row]; ++i) visit(column.multi[i]);
-}
-
-// Tokens that come often enough to be known, in the order of their ids.
-//
-// Most of the different tokens of a large log come once, and to count them all would take more memory than
-// everything else. So the hashes are counted in ranges: as many passes over the column as it takes, and in
-// each no more than `counted_at_once` different tokens.
-absl::StatusOr<std::vector<TokenCount>> CountTokens(const Dataset& data, size_t f, model::FeatureKind kind,
-                                                    std::span<const uint32_t> training,
-                                                    std::span<const model::FeatureEncoding> encodings,
-                                                    const EncoderOptions& options, const Past& past) {
-  std::vector<TokenCount> known;
-  bool keep_single = true;
-  size_t single = 0;
-  const auto add = [&](uint64_t token, double count, uint32_t previous) {
-    const bool embedded =
-        previous != model::kUnknownId || count >= static_cast<double>(options.minimum_count);
-    known.push_back({count, token, previous, embedded});
-  };
-  absl::flat_hash_map<uint64_t, uint32_t> counts;
-  absl::flat_hash_map<uint64_t, uint32_t> seen_again;  // of the past ones
-  for (uint64_t first = 0, last = UINT64_MAX;; first = last + 1, last = UINT64_MAX) {
-    counts.clear();
-    const auto count_row = [&](const Column& column, size_t local, uint32_t) {
-      ForEachToken(column, kind, local, [&](uint64_t token) {
-        if (token < first || token > last) return;
-        ++counts[token];
-        while (counts.size() > options.counted_at_once) {
-          last = first + (last - first) / 2;
-          absl::erase_if(counts, [last](const auto& counted) { return counted.first > last; });
-        }
-      });
-    };
-    absl::Status read = ForEachEncodedCell(data, f, training, encodings, count_row);
-    if (!read.ok()) return read;
-    for (const auto& [token, count] : counts) {
-      if (past.contains(token)) {
-        seen_again[token] = count;
-      } else if (count >= options.statistics_minimum_count &&
-                 (count > 1 || keep_single || options.minimum_count == 1)) {
-        add(token, count, model::kUnknownId);
-        if (count == 1) keep_single = ++single <= options.most_single_tokens;
-      }
-    }
-    if (!keep_single)
-      std::erase_if(known, [](const TokenCount& of) { return of.count == 1 && !of.embedded; });
-    if (last == UINT64_MAX) break;
-  }
-  for (const auto& [token, from_before] : past) {
-    const auto again = seen_again.find(token);
-    const double count = from_before.rows + (again == seen_again.end() ? 0 : again->second);
-    if (count >= kForgotten) add(token, count, from_before.embedding_id);
-  }
-  std::sort(known.begin(), known.end(), ComesFirst);
-  return known;
-}
-
 std::vector<double> BaseRates(const Dataset& data, std::span<const uint32_t> training,
                               const WarmStart* warm_start) {
   std::vector<double> rates;
@@ -180,21 +95,24 @@ double UnitsPerRow(const Dataset& data, std::span<const uint32_t> training) {
   return std::exp2(std::floor(std::log2(0x1p31 * kFolds / (2 * all + kFolds * kMostWeight))));
 }
 
-// The vocabulary of feature or cross `f`, of that kind, and the statistics of its tokens.
-absl::Status FitTokens(const Dataset& data, size_t f, model::FeatureKind kind,
-                       std::span<const uint32_t> training, const EncoderOptions& options,
-                       std::span<const double> base_rates, FittedEncoders* fitted) {
+// The vocabulary of a feature or cross, and the statistics of its tokens.
+absl::Status FitTokens(const Dataset& data, const TokenFeature& feature, std::span<const uint32_t> training,
+                       const EncoderOptions& options, std::span<const double> base_rates,
+                       FittedEncoders* fitted) {
+  const size_t f = feature.index;
   model::FeatureEncoding& encoding = fitted->encodings[f];
-  Past past;
+  PastTokens past;
+  uint64_t buckets_before = 0;
   if (options.warm_start != nullptr) {
     for (PastToken& token : options.warm_start->Tokens(f)) past[token.token] = std::move(token);
+    buckets_before = options.warm_start->snapshot().encodings[f].vocabulary.buckets();
   }
-  const absl::StatusOr<std::vector<TokenCount>> counted =
-      CountTokens(data, f, kind, training, fitted->encodings, options, past);
-  if (!counted.ok()) return counted.status();
+  const absl::StatusOr<KnownTokens> known =
+      CountTokens(data, feature, training, fitted->encodings, options, past, buckets_before);
+  if (!known.ok()) return known.status();
   std::vector<uint64_t> tokens;
   std::vector<uint32_t> previous_ids = {model::kMissingId, model::kUnknownId};
-  for (const TokenCount& of : *counted) {
+  for (const TokenCount& of : known->tokens) {
     tokens.push_back(of.token);
     // A new one starts at what stood for it until now.
     if (of.embedded) previous_ids.push_back(of.previous);
@@ -202,7 +120,7 @@ absl::Status FitTokens(const Dataset& data, size_t f, model::FeatureKind kind,
   encoding.embedding.rows = previous_ids.size();
   if (options.warm_start != nullptr) fitted->previous_ids[f] = std::move(previous_ids);
   fitted->slots[f] = model::BuildVocabulary(tokens);
-  encoding.vocabulary = model::Vocabulary(fitted->slots[f].keys, fitted->slots[f].ids);
+  encoding.vocabulary = model::Vocabulary(fitted->slots[f].keys, fitted->slots[f].ids, known->buckets);
 
   const double units_per_row = UnitsPerRow(data, training);
   TokenCounts counts(model::kFirstTokenId + tokens.size(), base_rates, units_per_row);
@@ -220,7 +138,7 @@ absl::Status FitTokens(const Dataset& data, size_t f, model::FeatureKind kind,
     const uint32_t units =
         data.weights.empty() ? 1 : static_cast<uint32_t>(std::lround(units_per_row * data.weights[row]));
     bool missing = true;
-    ForEachToken(column, kind, local, [&](uint64_t token) {
+    ForEachToken(column, feature.kind, local, [&](uint64_t token) {
       missing = false;
       const uint32_t id = encoding.vocabulary.Lookup(token);
       // What is unknown has never been seen: to count it here would tell rows apart by their rarity.
@@ -268,7 +186,10 @@ absl::StatusOr<FittedEncoders> FitEncoders(const Dataset& data, std::span<const 
       encoding.numeric = FitNumber(*sample, options.bins);
       encoding.embedding.rows = model::kFirstBinId + encoding.numeric.edges.size() + 1;
     } else {
-      absl::Status fit = FitTokens(data, f, features[f].kind, training, options, base_rates, &fitted);
+      const TokenFeature feature = {
+          f, features[f].kind,
+          features[f].max_vocabulary > 0 ? features[f].max_vocabulary : options.max_vocabulary};
+      absl::Status fit = FitTokens(data, feature, training, options, base_rates, &fitted);
       if (!fit.ok()) return fit;
     }
   }

@@ -25,9 +25,12 @@ struct EncoderOptions {
   size_t embedding_dim = 8;
   // Rows that a token must be in to get statistics of its own; rarer ones count as never seen.
   size_t statistics_minimum_count = 1;
-  // Different tokens of a feature that one row has, at most: with more of them, which are most of a long log's
-  // and would be most of the snapshot, they count as never seen.
+  // Different tokens of a feature that one row has, at most: with more of them, which are most of a long
+  // log's and would be most of the snapshot, they count as never seen.
   size_t most_single_tokens = 1 << 18;
+  // Tokens of a feature that have entries of their own, at most, where its schema does not say; those beyond
+  // share hashed buckets, half as many.
+  size_t max_vocabulary = 1'000'000;
   // Different tokens to count at once, about 35 bytes each; more take more passes. Says nothing about the
   // result.
   size_t counted_at_once = 4 << 20;

@@ -32,17 +32,10 @@ constexpr uint32_t kLeftOut = UINT32_MAX;
 
 }  // namespace
 
-FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, bool relu, const model::KernelSet& kernels)
-    : layout_(layout), outputs_(outputs), relu_(relu), kernels_(kernels) {
+FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels)
+    : layout_(layout), outputs_(outputs), kernels_(kernels), plain_(PlainInputs(layout)) {
   for (const InputField& field : layout.fields) {
     fields_.push_back({.batch = BatchIds(field.ids)});
-    if (field.kind == model::FeatureKind::kNumeric) {
-      plain_.push_back(static_cast<uint32_t>(field.offset));
-      plain_.push_back(static_cast<uint32_t>(field.offset + 1));
-    }
-    for (size_t s = 0; s < field.statistics; ++s) {
-      plain_.push_back(static_cast<uint32_t>(field.embedding_offset + field.dim + s));
-    }
   }
   plain_weights_.Reserve(plain_.size() * outputs);
   plain_gradient_.Reserve(plain_.size() * outputs);
@@ -130,8 +123,11 @@ void FirstLayer::Project(const EncodedRows& data, std::span<const uint32_t> rows
   const std::span<const uint32_t> ids = field.batch.ids();
   const float* table = parameters_->tables[f].data();
   float* embedding = field.embeddings.Reserve(ids.size() * place.dim);
+  float* linear = field.linear.Reserve(ids.size() * place.linear);
   for (const uint32_t id : ids) {
-    CopyFloats(table + id * place.dim, place.dim, embedding);
+    const float* const row = table + id * place.RowFloats();
+    CopyFloats(row, place.dim, embedding);
+    linear = std::copy_n(row + place.dim, place.linear, linear);
     if (noise.on_embeddings()) {
       Noise::Mask mask = noise.OfEmbedding(id, f);
       for (size_t d = 0; d < place.dim; ++d) embedding[d] *= mask.Next();
@@ -151,7 +147,7 @@ void FirstLayer::Project(const EncodedRows& data, std::span<const uint32_t> rows
                   .y_stride = outputs_});
 }
 
-void FirstLayer::Forward(size_t first, size_t last, float* outputs) {
+void FirstLayer::Forward(size_t first, size_t last, bool relu, float* outputs) {
   // What a row adds up is collected field by field: a field's uses lie next to each other, those of a row in
   // as many places as there are fields, most of them written by another worker.
   std::vector<size_t> next(last - first + 1, 0);  // where a row's next addend goes
@@ -189,11 +185,43 @@ void FirstLayer::Forward(size_t first, size_t last, float* outputs) {
                   .init_row = row_index_.data(),
                   .y = y,
                   .y_stride = outputs_,
-                  .relu = relu_});
+                  .relu = relu});
 }
 
-void FirstLayer::FieldGradient(const float* deltas, const Noise& noise, size_t f, DenseLayer* gradient,
-                               RowGradients* table) {
+void FirstLayer::AddLinear(size_t first, size_t last, float* logits) const {
+  const size_t heads = layout_.linear;
+  for (size_t r = first; r < last; ++r) {
+    float* const to = logits + r * heads;
+    for (size_t f = 0; f < fields_.size(); ++f) {
+      if (layout_.fields[f].dim == 0) continue;
+      for (const BatchIds::Use& use : fields_[f].batch.OfRow(r)) {
+        const float* const weights = fields_[f].linear.data() + use.at * heads;
+        for (size_t h = 0; h < heads; ++h) to[h] += use.factor * weights[h];
+      }
+    }
+    const float* const plain = plain_inputs_.data() + r * plain_.size();
+    const float* weights = parameters_->linear.weights.data();
+    for (size_t i = 0; i < plain_.size(); ++i, weights += heads) {
+      for (size_t h = 0; h < heads; ++h) to[h] += plain[i] * weights[h];
+    }
+  }
+}
+
+void FirstLayer::LinearGradient(const float* output_deltas, size_t rows, DenseLayer* gradient) const {
+  const size_t heads = layout_.linear;
+  std::fill(gradient->weights.begin(), gradient->weights.end(), 0.0F);
+  for (size_t r = 0; r < rows; ++r) {
+    const float* const plain = plain_inputs_.data() + r * plain_.size();
+    const float* const deltas = output_deltas + r * heads;
+    float* to = gradient->weights.data();
+    for (size_t i = 0; i < plain_.size(); ++i, to += heads) {
+      for (size_t h = 0; h < heads; ++h) to[h] += plain[i] * deltas[h];
+    }
+  }
+}
+
+void FirstLayer::FieldGradient(const float* deltas, const float* output_deltas, const Noise& noise, size_t f,
+                               DenseLayer* gradient, RowGradients* table) {
   const InputField& place = layout_.fields[f];
   Field& field = fields_[f];
   if (place.dim == 0) return;
@@ -231,10 +259,18 @@ void FirstLayer::FieldGradient(const float* deltas, const Noise& noise, size_t f
                   .x_row_stride = outputs_,
                   .packed = field.packed.data(),
                   .y = to,
-                  .y_stride = place.dim});
+                  .y_stride = place.RowFloats()});
   for (size_t i = 0; noise.on_embeddings() && i < ids.size(); ++i) {
     Noise::Mask mask = noise.OfEmbedding(ids[i], f);
-    for (size_t d = 0; d < place.dim; ++d) to[i * place.dim + d] *= mask.Next();
+    for (size_t d = 0; d < place.dim; ++d) to[i * place.RowFloats() + d] *= mask.Next();
+  }
+  for (size_t i = 0; place.linear > 0 && i < ids.size(); ++i) {
+    float* const linear = to + i * place.RowFloats() + place.dim;
+    std::fill_n(linear, place.linear, 0.0F);
+    for (const BatchIds::Use& use : field.batch.OfPlace(i)) {
+      for (size_t h = 0; h < place.linear; ++h)
+        linear[h] += use.factor * output_deltas[use.at * place.linear + h];
+    }
   }
 }
 

@@ -25,8 +25,8 @@ namespace adscore::trainer {
 
 class FirstLayer {
  public:
-  // A layer with so many outputs; `relu`: unless it is the last one, too. `layout` and `kernels` outlive it.
-  FirstLayer(const InputLayout& layout, size_t outputs, bool relu, const model::KernelSet& kernels);
+  // A layer with so many outputs. `layout` and `kernels` outlive it.
+  FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels);
 
   // Makes these weights the current ones; they are read where they are, but for the plain inputs' rows.
   void Use(const Parameters& parameters);
@@ -43,12 +43,17 @@ class FirstLayer {
               size_t last);
   // Finds the batch's ids of `field`, and multiplies their embeddings.
   void Project(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
-  // outputs: [rows][outputs]; rows [first, last) are written.
-  void Forward(size_t first, size_t last, float* outputs);
-  // deltas: [rows][outputs], the loss by the layer's sums. Writes the rows of `gradient` that belong to the
-  // field's embedding, and the embeddings' own gradients.
-  void FieldGradient(const float* deltas, const Noise& noise, size_t field, DenseLayer* gradient,
-                     RowGradients* table);
+  // outputs: [rows][outputs]; rows [first, last) are written, through ReLU if it says so.
+  void Forward(size_t first, size_t last, bool relu, float* outputs);
+  // Adds the linear part to the logits of the rows [first, last), if there is one. logits: [rows][heads].
+  void AddLinear(size_t first, size_t last, float* logits) const;
+  // deltas: [rows][outputs], the loss by the layer's sums; output_deltas: [rows][heads], by the logits.
+  // Writes the rows of `gradient` that belong to the field's embedding, and the gradients of the rows of its
+  // table.
+  void FieldGradient(const float* deltas, const float* output_deltas, const Noise& noise, size_t field,
+                     DenseLayer* gradient, RowGradients* table);
+  // Writes the gradient of Parameters::linear.
+  void LinearGradient(const float* output_deltas, size_t rows, DenseLayer* gradient) const;
   // Adds a block of rows [first, last) to `gradient`'s rows for the plain inputs [first_input, last_input),
   // or begins with it if `first` is 0. packed_deltas: the block's, as KernelSet::pack left them.
   void PlainGradient(const float* packed_deltas, size_t first, size_t last, size_t first_input,
@@ -61,6 +66,7 @@ class FirstLayer {
     BatchIds batch;
     std::vector<uint32_t> row_ids{};    // [batch]: of a field with one id per row
     model::AlignedFloats embeddings{};  // [ids of the batch][dim], under the noise
+    model::AlignedFloats linear{};      // [ids of the batch][heads]
     model::AlignedFloats projected{};   // [ids of the batch][outputs]
     model::AlignedFloats deltas{};      // [ids of the batch][outputs]: sums over the rows that have the id
     model::AlignedFloats packed{};      // of what is multiplied with
@@ -71,11 +77,10 @@ class FirstLayer {
 
   const InputLayout& layout_;
   const size_t outputs_;
-  const bool relu_;
   const model::KernelSet& kernels_;
+  const std::vector<uint32_t> plain_;  // their places in the input vector
   const Parameters* parameters_ = nullptr;
   std::vector<Field> fields_;
-  std::vector<uint32_t> plain_;         // their places in the input vector
   model::AlignedFloats plain_weights_;  // [plain][outputs]
   model::AlignedFloats packed_plain_;
   model::AlignedFloats plain_inputs_;    // [batch][plain]

@@ -129,6 +129,10 @@ std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOpt
   return parts;
 }
 
+InputLayout LayOut(const Dataset& data, const FittedEncoders& encoders, const FitOptions& options) {
+  return LayOutInput(data.schema, encoders.encodings, options.training.linear ? data.labels.size() : 0);
+}
+
 // Training options of a member: a seed of its own, and where it starts.
 TrainingOptions OptionsOf(size_t member, const FitOptions& options, const InputLayout& layout,
                           const FittedEncoders& encoders) {
@@ -177,7 +181,7 @@ absl::Status TuneOn(const Part& part, const Dataset& data, const FitOptions& opt
   const auto trainings = static_cast<double>(parts * options.members);
   absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, part.training, options.encoders);
   if (!encoders.ok()) return encoders.status();
-  const InputLayout layout = LayOutInput(data.schema, encoders->encodings);
+  const InputLayout layout = LayOut(data, *encoders, options);
   const EncodedData rows(data, layout, *encoders, options.memory_bytes);
   const bool first = tuned->logits.rows.empty();
   std::vector<float> sum(part.tuning.size() * options.labels.size());
@@ -241,7 +245,7 @@ absl::StatusOr<State> TrainOnMore(std::vector<uint32_t> learnt_from, const Datas
   if (!encoders.ok()) return encoders.status();
   State state{
       .encoders = *std::move(encoders), .layout = {}, .members = {}, .learnt_from = std::move(learnt_from)};
-  state.layout = LayOutInput(data.schema, state.encoders.encodings);
+  state.layout = LayOut(data, state.encoders, options);
   const EncodedData rows(data, state.layout, state.encoders, options.memory_bytes);
   std::vector<float> sum;
   for (size_t member = 0; member < options.members; ++member) {
@@ -321,6 +325,21 @@ absl::StatusOr<std::vector<float>> ByHead(const std::vector<PositiveWeight>& wei
   return by_head;
 }
 
+// Rows of a batch whose means and variances are worth something.
+constexpr size_t kFewestToNormalise = 16;
+
+absl::Status CheckBatchNorm(const TrainingOptions& training) {
+  if (!training.batch_norm) return absl::OkStatus();
+  if (training.hidden.empty()) {
+    return absl::InvalidArgumentError(
+        "--batch-norm normalises hidden layers, and --hidden none has none: leave one of them out");
+  }
+  if (training.batch_size >= kFewestToNormalise) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--batch-norm takes means and variances from batches, and --batch-size ", training.batch_size,
+      " has too few rows for that: give it at least ", kFewestToNormalise, ", or leave --batch-norm out"));
+}
+
 absl::StatusOr<FittedModel> FitResolved(const Dataset& data, const FitOptions& options,
                                         const TrainingReport& report) {
   absl::StatusOr<Split> split = SplitRows(data.rows, options.split, options.validation_share,
@@ -391,6 +410,7 @@ absl::StatusOr<FittedModel> FitResolved(const Dataset& data, const FitOptions& o
 
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
                                      const TrainingReport& report) {
+  if (absl::Status status = CheckBatchNorm(options.training); !status.ok()) return status;
   FitOptions resolved = options;
   absl::StatusOr<std::vector<float>> weights = ByHead(options.positive_weights, options.labels);
   if (!weights.ok()) return weights.status();

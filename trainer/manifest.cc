@@ -54,9 +54,12 @@ Json PositiveWeights(const std::vector<PositiveWeight>& weights) {
 Json Options(const FitOptions& options) {
   const TrainingOptions& training = options.training;
   return {{"hidden", training.hidden},
+          {"batch_norm", training.batch_norm},
+          {"linear", training.linear},
           {"embedding_dim", options.encoders.embedding_dim},
           {"bins", options.encoders.bins},
           {"minimum_count", options.encoders.minimum_count},
+          {"max_vocabulary", options.encoders.max_vocabulary},
           {"epochs", training.epochs},
           {"batch_size", training.batch_size},
           {"optimizer", training.optimizer.kind == OptimizerKind::kAdam ? "adam" : "adagrad"},

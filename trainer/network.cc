@@ -19,15 +19,18 @@ constexpr size_t kInputsTogether = 48;
 }  // namespace
 
 Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size_t heads,
-                 const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights)
+                 const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights, bool batch_norm)
     : layout_(layout),
       kernels_(kernels),
       workers_(workers),
       loss_weights_(std::move(loss_weights)),
-      first_layer_(layout, hidden.empty() ? heads : hidden.front(), !hidden.empty(), kernels) {
-  gradients_.layers = ZeroParameters(layout, hidden, heads).layers;
-  for (const InputField& field : layout.fields) gradients_.tables.emplace_back(field.dim);
+      first_layer_(layout, hidden.empty() ? heads : hidden.front(), kernels) {
+  Parameters zeros = ZeroParameters(layout, hidden, heads);
+  gradients_.layers = std::move(zeros.layers);
+  gradients_.linear = std::move(zeros.linear);
+  for (const InputField& field : layout.fields) gradients_.tables.emplace_back(field.RowFloats());
   memory_.resize(gradients_.layers.size());
+  for (const size_t width : batch_norm ? hidden : std::span<const size_t>()) norms_.emplace_back(width);
   size_t widest = 0;
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
@@ -38,6 +41,7 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
   }
   for (size_t f = 0; f < layout.fields.size(); ++f) parts_.push_back({Part::Of::kField, f});
   for (size_t l = 0; l < memory_.size(); ++l) parts_.push_back({Part::Of::kBias, l});
+  if (layout.linear > 0) parts_.push_back({Part::Of::kLinear});
   row_index_.resize(widest);
   std::iota(row_index_.begin(), row_index_.end(), 0U);
 }
@@ -72,16 +76,20 @@ void Network::Use(const Parameters& parameters) {
   });
 }
 
-void Network::Reserve(size_t rows) {
+void Network::ReserveForward(size_t rows) {
   first_layer_.Reserve(rows);
+  for (size_t l = 0; l < memory_.size(); ++l) memory_[l].outputs.Reserve(rows * gradients_.layers[l].outputs);
+}
+
+void Network::ReserveBackward(size_t rows) {
   row_loss_.resize(std::max(row_loss_.size(), rows));
   const size_t whole_blocks = (rows + kBlockRows - 1) / kBlockRows * kBlockRows;
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
-    memory_[l].outputs.Reserve(rows * outputs);
     memory_[l].deltas.Reserve(rows * outputs);
     memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
   }
+  for (BatchNorm& norm : norms_) norm.Reserve(rows);
 }
 
 void Network::ForEachBlock(size_t rows, const std::function<void(size_t first, size_t last)>& task) {
@@ -96,30 +104,41 @@ void Network::Prepare(const EncodedRows& data, std::span<const uint32_t> rows, c
                    [&](size_t field) { first_layer_.Project(data, rows, noise, field); });
 }
 
+void Network::ForwardLayer(size_t l, bool relu, size_t first, size_t last) {
+  const DenseLayer& layer = parameters_->layers[l];
+  float* const outputs = memory_[l].outputs.data();
+  if (l == 0) {
+    first_layer_.Forward(first, last, relu, outputs);
+  } else {
+    kernels_.dense({.rows = last - first,
+                    .depth = layer.inputs,
+                    .columns = layer.outputs,
+                    .x = memory_[l - 1].outputs.data() + first * layer.inputs,
+                    .x_row_stride = layer.inputs,
+                    .packed = memory_[l].packed.data(),
+                    .init = layer.bias.data(),
+                    .y = outputs + first * layer.outputs,
+                    .y_stride = layer.outputs,
+                    .relu = relu});
+  }
+  if (l + 1 == memory_.size() && layout_.linear > 0) first_layer_.AddLinear(first, last, outputs);
+}
+
+void Network::DropHidden(const Noise& noise, size_t l, size_t first, size_t last) {
+  if (!noise.on_hidden()) return;
+  const size_t units = gradients_.layers[l].outputs;
+  float* const outputs = memory_[l].outputs.data();
+  for (size_t r = first; r < last; ++r) {
+    Noise::Mask mask = noise.OfHidden(r, l);
+    for (size_t c = 0; c < units; ++c) outputs[r * units + c] *= mask.Next();
+  }
+}
+
 void Network::Forward(const Noise& noise, size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
-    const DenseLayer& layer = parameters_->layers[l];
-    const bool relu = l + 1 < memory_.size();
-    float* const outputs = memory_[l].outputs.data();
-    if (l == 0) {
-      first_layer_.Forward(first, last, outputs);
-    } else {
-      kernels_.dense({.rows = last - first,
-                      .depth = layer.inputs,
-                      .columns = layer.outputs,
-                      .x = memory_[l - 1].outputs.data() + first * layer.inputs,
-                      .x_row_stride = layer.inputs,
-                      .packed = memory_[l].packed.data(),
-                      .init = layer.bias.data(),
-                      .y = outputs + first * layer.outputs,
-                      .y_stride = layer.outputs,
-                      .relu = relu});
-    }
-    if (!relu || !noise.on_hidden()) continue;
-    for (size_t r = first; r < last; ++r) {
-      Noise::Mask mask = noise.OfHidden(r, l);
-      for (size_t c = 0; c < layer.outputs; ++c) outputs[r * layer.outputs + c] *= mask.Next();
-    }
+    const bool hidden = l + 1 < memory_.size();
+    ForwardLayer(l, hidden, first, last);
+    if (hidden) DropHidden(noise, l, first, last);
   }
 }
 
@@ -137,24 +156,55 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
   }
 }
 
+// From the layer's deltas to those of the one below.
+void Network::BackwardLayer(size_t l, const Noise& noise, size_t first, size_t last) {
+  const DenseLayer& layer = parameters_->layers[l];
+  float* const below = memory_[l - 1].deltas.data();
+  kernels_.dense({.rows = last - first,
+                  .depth = layer.outputs,
+                  .columns = layer.inputs,
+                  .x = memory_[l].deltas.data() + first * layer.outputs,
+                  .x_row_stride = layer.outputs,
+                  .packed = memory_[l].packed_transposed.data(),
+                  .y = below + first * layer.inputs,
+                  .y_stride = layer.inputs});
+  // A unit that was off, or dropped, put out 0 and passes nothing on.
+  const float scale = noise.hidden_scale();
+  const float* outputs = memory_[l - 1].outputs.data();
+  for (size_t i = first * layer.inputs; i < last * layer.inputs; ++i) {
+    below[i] = outputs[i] > 0 ? below[i] * scale : 0.0F;
+  }
+}
+
 void Network::Backward(const Noise& noise, size_t first, size_t last) {
-  for (size_t l = memory_.size(); l-- > 1;) {
-    const DenseLayer& layer = parameters_->layers[l];
-    float* const below = memory_[l - 1].deltas.data();
-    kernels_.dense({.rows = last - first,
-                    .depth = layer.outputs,
-                    .columns = layer.inputs,
-                    .x = memory_[l].deltas.data() + first * layer.outputs,
-                    .x_row_stride = layer.outputs,
-                    .packed = memory_[l].packed_transposed.data(),
-                    .y = below + first * layer.inputs,
-                    .y_stride = layer.inputs});
-    // A unit that was off, or dropped, put out 0 and passes nothing on.
-    const float scale = noise.hidden_scale();
-    const float* outputs = memory_[l - 1].outputs.data();
-    for (size_t i = first * layer.inputs; i < last * layer.inputs; ++i) {
-      below[i] = outputs[i] > 0 ? below[i] * scale : 0.0F;
-    }
+  for (size_t l = memory_.size(); l-- > 1;) BackwardLayer(l, noise, first, last);
+}
+
+void Network::NormalisedSteps(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
+  const size_t top = norms_.size();  // the output layer
+  for (BatchNorm& norm : norms_) norm.Begin((rows.size() + kBlockRows - 1) / kBlockRows);
+  for (size_t l = 0; l <= top; ++l) {
+    ForEachBlock(rows.size(), [&](size_t first, size_t last) {
+      if (l > 0) {
+        norms_[l - 1].Forward(first, last, parameters_->layers[l - 1].bias.data(),
+                              memory_[l - 1].outputs.data());
+        DropHidden(noise, l - 1, first, last);
+      }
+      ForwardLayer(l, /*relu=*/false, first, last);
+      if (l == top) return OutputDeltas(data, rows, first, last);
+      norms_[l].AddBlock(first / kBlockRows, memory_[l].outputs.data() + first * gradients_.layers[l].outputs,
+                         last - first);
+    });
+    if (l < top) norms_[l].Finish(rows.size());
+  }
+  for (size_t l = top + 1; l-- > 0;) {
+    ForEachBlock(rows.size(), [&](size_t first, size_t last) {
+      if (l < top) norms_[l].Backward(first, last, memory_[l].deltas.data());
+      if (l == 0) return PackDeltas(first, last);
+      BackwardLayer(l, noise, first, last);
+      norms_[l - 1].AddDeltas(first / kBlockRows, first, last, memory_[l - 1].deltas.data());
+    });
+    if (l > 0) norms_[l - 1].FinishDeltas(rows.size());
   }
 }
 
@@ -174,8 +224,11 @@ void Network::PartOfGradient(const Part& part, const Noise& noise, size_t rows) 
     case Part::Of::kBias:
       return BiasGradient(part.index, rows);
     case Part::Of::kField:
-      return first_layer_.FieldGradient(memory_.front().deltas.data(), noise, part.index,
-                                        &gradients_.layers.front(), &gradients_.tables[part.index]);
+      return first_layer_.FieldGradient(memory_.front().deltas.data(), memory_.back().deltas.data(), noise,
+                                        part.index, &gradients_.layers.front(),
+                                        &gradients_.tables[part.index]);
+    case Part::Of::kLinear:
+      return first_layer_.LinearGradient(memory_.back().deltas.data(), rows, &gradients_.linear);
   }
 }
 
@@ -208,6 +261,10 @@ void Network::LayerGradient(const Part& part, size_t rows) {
 
 void Network::BiasGradient(size_t l, size_t rows) {
   DenseLayer& gradient = gradients_.layers[l];
+  if (l < norms_.size()) {  // the deltas are those of what comes before the bias
+    std::copy_n(norms_[l].bias_gradient().data(), gradient.outputs, gradient.bias.data());
+    return;
+  }
   std::fill(gradient.bias.begin(), gradient.bias.end(), 0.0F);
   const float* deltas = memory_[l].deltas.data();
   for (size_t r = 0; r < rows; ++r, deltas += gradient.outputs) {
@@ -218,7 +275,7 @@ void Network::BiasGradient(size_t l, size_t rows) {
 void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits) {
   const size_t heads = gradients_.layers.back().outputs;
   const Noise none;
-  Reserve(std::min(rows.size(), kScoringBatch));
+  ReserveForward(std::min(rows.size(), kScoringBatch));
   for (size_t begin = 0; begin < rows.size(); begin += kScoringBatch) {
     const std::span<const uint32_t> batch = rows.subspan(begin, std::min(kScoringBatch, rows.size() - begin));
     Prepare(data, batch, none);
@@ -227,16 +284,47 @@ void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, fl
   }
 }
 
+Parameters Network::Fold(const Parameters& parameters, const EncodedRows& data) {
+  Parameters folded = parameters;
+  const Noise none;
+  std::vector<uint32_t> all(data.rows);
+  std::iota(all.begin(), all.end(), 0U);
+  ReserveForward(std::min(data.rows, kScoringBatch));
+  // From the first layer on: what a layer gets depends on those before.
+  for (size_t l = 0; l < norms_.size(); ++l) {
+    Use(folded);
+    norms_[l].Begin((data.rows + kBlockRows - 1) / kBlockRows);
+    for (size_t begin = 0; begin < data.rows; begin += kScoringBatch) {
+      const std::span<const uint32_t> batch =
+          std::span<const uint32_t>(all).subspan(begin, std::min(kScoringBatch, data.rows - begin));
+      Prepare(data, batch, none);
+      ForEachBlock(batch.size(), [&](size_t first, size_t last) {
+        for (size_t below = 0; below <= l; ++below) ForwardLayer(below, /*relu=*/below < l, first, last);
+        norms_[l].AddBlock((begin + first) / kBlockRows,
+                           memory_[l].outputs.data() + first * gradients_.layers[l].outputs, last - first);
+      });
+    }
+    norms_[l].Finish(data.rows);
+    norms_[l].Fold(&folded.layers[l]);
+  }
+  return folded;
+}
+
 double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
-  Reserve(rows.size());
+  ReserveForward(rows.size());
+  ReserveBackward(rows.size());
   Prepare(data, rows, noise);
-  // By rows: all the way forward and back.
-  ForEachBlock(rows.size(), [&](size_t first, size_t last) {
-    Forward(noise, first, last);
-    OutputDeltas(data, rows, first, last);
-    Backward(noise, first, last);
-    PackDeltas(first, last);
-  });
+  if (!norms_.empty()) {
+    NormalisedSteps(data, rows, noise);
+  } else {
+    // By rows: all the way forward and back.
+    ForEachBlock(rows.size(), [&](size_t first, size_t last) {
+      Forward(noise, first, last);
+      OutputDeltas(data, rows, first, last);
+      Backward(noise, first, last);
+      PackDeltas(first, last);
+    });
+  }
   // Then by what the gradient belongs to: each part is summed over all rows, in their order.
   workers_.RunEach(parts_.size(), [&](size_t part) { PartOfGradient(parts_[part], noise, rows.size()); });
   double loss = 0;

@@ -15,6 +15,7 @@
 
 #include "model/aligned.h"
 #include "model/kernels/kernel_set.h"
+#include "trainer/batch_norm.h"
 #include "trainer/encoded_rows.h"
 #include "trainer/first_layer.h"
 #include "trainer/loss.h"
@@ -26,21 +27,28 @@
 namespace adscore::trainer {
 
 struct Gradients {
-  std::vector<DenseLayer> layers;    // of the parameters' shapes
+  std::vector<DenseLayer> layers;  // of the parameters' shapes
+  DenseLayer linear{};
   std::vector<RowGradients> tables;  // one per field
 };
 
 class Network {
  public:
-  // `layout`, `kernels` and `workers` outlive the network.
+  // `layout`, `kernels` and `workers` outlive the network. `batch_norm`: Backpropagate normalises the hidden
+  // layers' sums over the batch.
   Network(const InputLayout& layout, std::span<const size_t> hidden, size_t heads,
-          const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights = {});
+          const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights = {},
+          bool batch_norm = false);
 
   // Makes `parameters` the current ones: packs the layers; the tables are read where they are. Call it again
   // whenever the values have changed.
   void Use(const Parameters& parameters);
 
-  // Logits of rows of `data` with the current parameters. logits: [rows][heads].
+  // `parameters` of a network with batch normalisation as those of one without that says the same of rows
+  // like `data`, all of whose rows the means and variances are taken from. Use() what is next computed with.
+  Parameters Fold(const Parameters& parameters, const EncodedRows& data);
+
+  // Logits of rows of `data` with the current parameters, without normalisation. logits: [rows][heads].
   void Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits);
 
   // The loss of a batch, with that noise, and its gradient. gradients(): valid until the next call.
@@ -58,23 +66,30 @@ class Network {
     model::AlignedFloats deltas;         // [batch][outputs]: the loss by the layer's sums before ReLU
   };
   // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
-  // that are no embeddings), or its bias, or all that belongs to a field.
+  // that are no embeddings), or its bias, or all that belongs to a field, or the linear part's other weights.
   struct Part {
-    enum class Of : uint8_t { kInputs, kBias, kField } of = Of::kInputs;
+    enum class Of : uint8_t { kInputs, kBias, kField, kLinear } of = Of::kInputs;
     size_t index = 0;  // the layer, or the field
     size_t first = 0;  // [first, last) of the inputs
     size_t last = 0;
   };
 
-  void Reserve(size_t rows);
+  void ReserveForward(size_t rows);
+  void ReserveBackward(size_t rows);
   // Brings together what the batch has, and takes embeddings through the first layer.
   void Prepare(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   // Calls task(first, last) for all blocks of rows, on all workers.
   void ForEachBlock(size_t rows, const std::function<void(size_t first, size_t last)>& task);
+  // One layer's sums, through ReLU if it says so, and what the noise leaves of its units.
+  void ForwardLayer(size_t layer, bool relu, size_t first, size_t last);
+  void DropHidden(const Noise& noise, size_t layer, size_t first, size_t last);
   // The steps of a batch, for its rows [first, last).
   void Forward(const Noise& noise, size_t first, size_t last);
   void OutputDeltas(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
+  void BackwardLayer(size_t layer, const Noise& noise, size_t first, size_t last);
   void Backward(const Noise& noise, size_t first, size_t last);
+  // All of them, with batch normalisation: layer by layer, since each waits for all rows of the one before.
+  void NormalisedSteps(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   void PackDeltas(size_t first, size_t last);
   // For all rows of the batch.
   void PartOfGradient(const Part& part, const Noise& noise, size_t rows);
@@ -89,6 +104,7 @@ class Network {
   Gradients gradients_;
   FirstLayer first_layer_;
   std::vector<LayerMemory> memory_;
+  std::vector<BatchNorm> norms_;  // of the hidden layers; empty: without
   std::vector<Part> parts_;
   std::vector<double> row_loss_;     // [batch]
   std::vector<uint32_t> row_index_;  // 0, 1, 2 … for the inputs of any layer

@@ -17,6 +17,7 @@ Parameters ZerosLike(const Parameters& parameters) {
     std::fill(layer.weights.begin(), layer.weights.end(), 0.0F);
     std::fill(layer.bias.begin(), layer.bias.end(), 0.0F);
   }
+  std::fill(zeros.linear.weights.begin(), zeros.linear.weights.end(), 0.0F);
   return zeros;
 }
 
@@ -55,9 +56,11 @@ float Optimizer::ClipScale(const Gradients& gradients) const {
     add(layer.weights);
     add(layer.bias);
   }
+  add(gradients.linear.weights);
   for (size_t f = 0; f < gradients.tables.size(); ++f) {
     const RowGradients& table = gradients.tables[f];
-    for (size_t slot = 0; slot < table.ids().size(); ++slot) add({table.Row(slot), layout_.fields[f].dim});
+    for (size_t slot = 0; slot < table.ids().size(); ++slot)
+      add({table.Row(slot), layout_.fields[f].RowFloats()});
   }
   const double norm = std::sqrt(squares);
   return norm > options_.clip_norm ? static_cast<float>(options_.clip_norm / norm) : 1.0F;
@@ -98,13 +101,15 @@ void Optimizer::Step(const Gradients& gradients, float learning_rate) {
       share(bias_step, gradients.layers[l].bias, layer.bias, first_.layers[l].bias, second_.layers[l].bias,
             average_.layers[l].bias);
     }
+    share(weight_step, gradients.linear.weights, parameters_.linear.weights, first_.linear.weights,
+          second_.linear.weights, average_.linear.weights);
   });
   workers_.RunEach(layout_.fields.size(),
                    [&](size_t f) { UpdateTable(f, gradients.tables[f], learning_rate, scale); });
 }
 
 void Optimizer::Prefetch(size_t field, uint32_t id) const {
-  const size_t dim = layout_.fields[field].dim;
+  const size_t dim = layout_.fields[field].RowFloats();
   for (const Parameters* values : {&parameters_, &first_, &second_, &average_}) {
     const float* row = values->tables[field].data() + id * dim;
     __builtin_prefetch(row, 1);
@@ -115,7 +120,7 @@ void Optimizer::Prefetch(size_t field, uint32_t id) const {
 }
 
 void Optimizer::UpdateTable(size_t field, const RowGradients& gradient, float learning_rate, float scale) {
-  const size_t dim = layout_.fields[field].dim;
+  const size_t dim = layout_.fields[field].RowFloats();
   for (size_t slot = 0; slot < gradient.ids().size(); ++slot) {
     const uint32_t id = gradient.ids()[slot];
     if (slot + kIdsAhead < gradient.ids().size()) Prefetch(field, gradient.ids()[slot + kIdsAhead]);
@@ -140,8 +145,9 @@ Parameters Optimizer::Average() const {
     for (float& weight : layer.weights) weight *= correction;
     for (float& bias : layer.bias) bias *= correction;
   }
+  for (float& weight : result.linear.weights) weight *= correction;
   for (size_t f = 0; f < result.tables.size(); ++f) {
-    const size_t dim = layout_.fields[f].dim;
+    const size_t dim = layout_.fields[f].RowFloats();
     for (size_t id = 0; id < layout_.fields[f].ids; ++id) {
       const uint32_t idle = step_ - last_step_[f][id];
       const float decay = corrections_[idle].average_left;

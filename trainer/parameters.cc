@@ -1,6 +1,5 @@
 #include "trainer/parameters.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "trainer/random.h"
@@ -15,7 +14,11 @@ constexpr double kOutputShare = 0.1;
 
 Parameters ZeroParameters(const InputLayout& layout, std::span<const size_t> hidden, size_t heads) {
   Parameters parameters;
-  for (const InputField& field : layout.fields) parameters.tables.emplace_back(field.ids * field.dim);
+  for (const InputField& field : layout.fields) parameters.tables.emplace_back(field.ids * field.RowFloats());
+  if (layout.linear > 0) {
+    const size_t plain = PlainInputs(layout).size();
+    parameters.linear = {plain, layout.linear, std::vector<float>(plain * layout.linear), {}};
+  }
   size_t inputs = layout.width;
   for (size_t i = 0; i <= hidden.size(); ++i) {
     const size_t outputs = i < hidden.size() ? hidden[i] : heads;
@@ -36,8 +39,10 @@ Parameters InitialParameters(const InputLayout& layout, std::span<const size_t> 
     const size_t zeros =
         field.kind == model::FeatureKind::kNumeric ? model::kFirstBinId : model::kFirstTokenId;
     std::vector<float>& table = parameters.tables[f];
-    for (size_t i = std::min(zeros * field.dim, table.size()); i < table.size(); ++i) {
-      table[i] = static_cast<float>(kEmbeddingDeviation * random.Normal());
+    for (size_t id = zeros; id < field.ids; ++id) {
+      float* const row = table.data() + id * field.RowFloats();
+      for (size_t d = 0; d < field.dim; ++d)
+        row[d] = static_cast<float>(kEmbeddingDeviation * random.Normal());
     }
   }
   for (DenseLayer& layer : parameters.layers) {
@@ -57,7 +62,7 @@ size_t CountParameters(const Parameters& parameters) {
   size_t count = 0;
   for (const std::vector<float>& table : parameters.tables) count += table.size();
   for (const DenseLayer& layer : parameters.layers) count += layer.weights.size() + layer.bias.size();
-  return count;
+  return count + parameters.linear.weights.size();
 }
 
 }  // namespace adscore::trainer

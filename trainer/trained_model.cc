@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/model.h"
+#include "trainer/linear_part.h"
 
 namespace adscore::trainer {
 
@@ -16,19 +17,22 @@ TrainedModel::TrainedModel(const model::Schema& schema, const InputLayout& layou
   snapshot_.members = members_.size();
   for (size_t f = 0; f < layout.fields.size(); ++f) {
     const InputField& field = layout.fields[f];
-    std::vector<float>& table = tables_.emplace_back(field.ids * members_.size() * field.dim);
+    const size_t row = field.RowFloats();
+    std::vector<float>& table = tables_.emplace_back(field.ids * members_.size() * row);
     float* to = table.data();
     for (size_t id = 0; id < field.ids; ++id) {
       for (const Parameters& member : members_) {
-        to = std::copy_n(member.tables[f].data() + id * field.dim, field.dim, to);
+        to = std::copy_n(member.tables[f].data() + id * row, row, to);
       }
     }
     model::EmbeddingTable& embedding = snapshot_.encodings[field.feature].embedding;
-    embedding.dim = members_.size() * field.dim;
+    embedding.dim = members_.size() * row;
     embedding.values = table;
   }
   for (Parameters& member : members_) {
     member.tables.clear();  // they are in tables_
+    if (layout.linear > 0) member.layers = WithLinearUnits(layout, member);
+    member.linear = {};
     for (const DenseLayer& layer : member.layers) {
       snapshot_.layers.push_back({layer.inputs, layer.outputs, layer.weights, layer.bias});
     }

@@ -22,6 +22,9 @@ constexpr uint64_t kShuffleKey = 0x5348554646;  // so that the order and the wei
 constexpr uint64_t kNoiseKey = 0x4E4F495345;
 constexpr double kWarmUpSteps = 50;
 constexpr uint64_t kLossWindow = 100;  // batches that the training loss is averaged over
+// Rows that means and variances are taken from for batch normalisation, once there is no batch: known to
+// about 1% of a deviation by so many.
+constexpr size_t kStatisticsRows = 8192;
 constexpr double kAstray = 2;  // times the loss of saying the base rate: nothing that was learnt is so bad
 
 std::vector<double> BaseRates(const EncodedData& data, std::span<const uint32_t> rows) {
@@ -103,7 +106,7 @@ class Training {
         workers_(options.threads),
         network_(layout, options.hidden, data.heads(),
                  *model::AvailableKernelSets(model::Precision::kF32).front(), workers_,
-                 WeightsFor(options, rows.size(), trained_on_.size())),
+                 WeightsFor(options, rows.size(), trained_on_.size()), options.batch_norm),
         layout_(layout),
         initial_rates_(BaseRates(data, rows)),
         learning_rate_(options.learning_rate) {
@@ -115,7 +118,22 @@ class Training {
   uint64_t steps() const { return steps_; }
   const TrainingProgress& progress() const { return progress_; }
   float learning_rate() const { return learning_rate_; }
+  // The state so far, to go on from.
   Parameters Average() const { return optimizer_->Average(); }
+  // A state to look at and to publish. Averages of the batches' means and variances would be those of other
+  // weights: the averaged weights get their own, each time anew, from training rows without noise.
+  absl::StatusOr<Parameters> Published(Parameters state) {
+    if (!options_.batch_norm) return state;
+    if (statistics_rows_.rows == 0) {
+      std::vector<uint32_t> rows;
+      const size_t step = (trained_on_.size() + kStatisticsRows - 1) / kStatisticsRows;
+      for (size_t i = 0; i < trained_on_.size(); i += step) rows.push_back(trained_on_[i]);
+      absl::StatusOr<EncodedRows> copy = data_.Copy(rows);
+      if (!copy.ok()) return copy.status();
+      statistics_rows_ = *std::move(copy);
+    }
+    return network_.Fold(state, statistics_rows_);
+  }
   Parameters Initial() const {
     if (options_.start != nullptr) return *options_.start;
     return InitialParameters(layout_, options_.hidden, initial_rates_, options_.seed);
@@ -213,6 +231,7 @@ class Training {
   float learning_rate_;
   std::optional<Optimizer> optimizer_;
   uint64_t batches_in_loss_ = 0;  // that progress_.training_loss is the mean of
+  EncodedRows statistics_rows_;   // once they are needed
   std::vector<float> logits_;
   TrainingProgress progress_;
   uint64_t steps_ = 0;
@@ -225,7 +244,9 @@ absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout&
                                      std::span<const uint32_t> rows, std::span<const uint32_t> tuning,
                                      const TrainingOptions& options, const TrainingReport& report) {
   Training training(data, layout, rows, static_cast<double>(options.epochs), options);
-  const absl::StatusOr<double> first_loss = training.LossOf(training.Average(), tuning);
+  const absl::StatusOr<Parameters> first = training.Published(training.Average());
+  if (!first.ok()) return first.status();
+  const absl::StatusOr<double> first_loss = training.LossOf(*first, tuning);
   if (!first_loss.ok()) return first_loss.status();
   const double worst_loss = kAstray * *first_loss;
   TrainingResult best;
@@ -234,6 +255,7 @@ absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout&
     best.parameters = *options.start;
     best.tuning_loss = *first_loss;
   }
+  Parameters best_average;  // of batch normalisation: what best.parameters was made of
   size_t looks = 0;
   size_t looks_since_best = 0;
   // Whether there are more: a state that has been found, or the initial one, with a lower learning rate.
@@ -247,7 +269,8 @@ absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout&
       absl::StrAppendFormat(&line, ", for the third time: that is enough");
     } else {
       looks_since_best = 0;
-      training.GoOnFrom(found ? best.parameters : training.Initial(), kSetbackRate);
+      const Parameters& found_state = options.batch_norm ? best_average : best.parameters;
+      training.GoOnFrom(found ? found_state : training.Initial(), kSetbackRate);
       absl::StrAppendFormat(&line, ", and on with learning rate %g", training.learning_rate());
     }
     best.setbacks.push_back(std::move(line));
@@ -268,7 +291,10 @@ absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout&
     if (training.steps() * options.looks_per_epoch < training.batches() * (looks + 1)) continue;
     ++looks;
     Parameters average = training.Average();
-    const absl::StatusOr<double> loss = training.LossOf(average, tuning);
+    absl::StatusOr<Parameters> published =
+        training.Published(options.batch_norm ? average : std::move(average));
+    if (!published.ok()) return published.status();
+    const absl::StatusOr<double> loss = training.LossOf(*published, tuning);
     if (!loss.ok()) return loss.status();
     if (!(*loss < worst_loss)) {
       if (set_back(training.DescribeLoss(*loss))) continue;
@@ -276,7 +302,8 @@ absl::StatusOr<TrainingResult> Train(const EncodedData& data, const InputLayout&
     }
     best.history.push_back({training.progress().epochs_done, training.progress().training_loss, *loss});
     if (*loss < best.tuning_loss) {
-      best.parameters = std::move(average);
+      best.parameters = *std::move(published);
+      if (options.batch_norm) best_average = std::move(average);
       best.tuning_loss = *loss;
       best.best_epochs = training.progress().epochs_done;
       looks_since_best = 0;
@@ -309,7 +336,7 @@ absl::StatusOr<Parameters> TrainFor(double epochs, const EncodedData& data, cons
       if (status.ok()) report(training.progress());
       if (status.ok() && Stopped(options)) return Interrupted();
     }
-    if (status.ok()) return training.Average();
+    if (status.ok()) return training.Published(training.Average());
     if (!absl::IsOutOfRange(status)) return status;
     setback = std::string(status.message());
     attempt.learning_rate *= kSetbackRate;

@@ -23,6 +23,12 @@ namespace adscore::trainer {
 
 struct TrainingOptions {
   std::vector<size_t> hidden = {128, 64};
+  // Batch normalisation (batch_norm.h). What is looked at and returned has it folded into the layers. Not
+  // with `start`.
+  bool batch_norm = false;
+  // A linear part (linear_part.h), from the layout. Not with `start` either: layers that went on from it
+  // would have its units among their own.
+  bool linear = false;
   size_t epochs = 10;  // at most
   size_t batch_size = 256;
   float learning_rate = 0.002F;

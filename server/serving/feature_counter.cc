@@ -15,9 +15,10 @@ struct Position {
   size_t multi_value = 0;  // in RawColumns::multi
 };
 
+// Those of a vocabulary's buckets count: a change of spelling would be seen nowhere otherwise.
 bool IsUnknown(const model::Vocabulary& vocabulary, std::span<const uint64_t> tokens) {
   return std::any_of(tokens.begin(), tokens.end(),
-                     [&](uint64_t token) { return vocabulary.Lookup(token) == model::kUnknownId; });
+                     [&](uint64_t token) { return token != 0 && !vocabulary.Contains(token); });
 }
 
 void CountMulti(const model::RawColumns& columns, size_t rows, const model::Vocabulary& vocabulary,

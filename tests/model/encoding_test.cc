@@ -72,6 +72,21 @@ TEST(VocabularyTest, FindsEveryTokenAndNothingElse) {
   EXPECT_EQ(vocabulary.Lookup(0), kMissingId);
 }
 
+TEST(VocabularyTest, WhatItLacksIsTakenForItsBucket) {
+  std::vector<uint64_t> tokens = {100, 201, 302};
+  for (const uint64_t bucket : {0, 2, 3}) tokens.push_back(BucketToken(bucket));  // no token fell into 1
+  const VocabularySlots slots = BuildVocabulary(tokens);
+  const Vocabulary vocabulary(slots.keys, slots.ids, /*buckets=*/4);
+  EXPECT_EQ(vocabulary.Lookup(201), kFirstTokenId + 1) << "it has an entry, and its bucket has none";
+  EXPECT_EQ(vocabulary.Lookup(400), kFirstTokenId + 3);
+  EXPECT_EQ(vocabulary.Lookup(402), kFirstTokenId + 4);
+  EXPECT_EQ(vocabulary.Lookup(UINT64_MAX), kFirstTokenId + 5);
+  EXPECT_EQ(vocabulary.Lookup(401), kUnknownId);
+  EXPECT_EQ(vocabulary.Lookup(0), kMissingId);
+  EXPECT_TRUE(vocabulary.Contains(201));
+  EXPECT_FALSE(vocabulary.Contains(400));
+}
+
 TEST(VocabularyTest, AnEmptyOneKnowsMissingFromUnknown) {
   const Vocabulary vocabulary;
   EXPECT_EQ(vocabulary.Lookup(0), kMissingId);

@@ -85,6 +85,10 @@ TEST_P(ModelTest, AgreesWithCrossesOfEveryKindAndRole) {
   ExpectAgreement({.members = 3, .crosses = true}, 140);
 }
 
+TEST_P(ModelTest, AgreesWithTheReferenceWhereTokensAreTakenForBuckets) {
+  for (const size_t rows : {1, 129}) ExpectAgreement({.crosses = true, .buckets = true}, rows);
+}
+
 TEST_P(ModelTest, AgreesWithEveryActivation) {
   for (size_t k = 1; k < kActivationKinds; ++k) {
     const auto kind = static_cast<ActivationKind>(k);

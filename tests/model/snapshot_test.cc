@@ -148,9 +148,25 @@ TEST_F(SnapshotTest, CrossesAreReadBackWithTheirVocabulariesAndStatistics) {
   EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
 }
 
+TEST_F(SnapshotTest, BucketsAreReadBack) {
+  TinySnapshot tiny({.crosses = true, .buckets = true});
+  tiny.mutable_snapshot().schema.features[1].max_vocabulary = 7;
+  fs::remove(path_);
+  ASSERT_TRUE(WriteSnapshot(tiny.snapshot(), path_).ok());
+  const auto mapped = MappedSnapshot::Open(path_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  const Snapshot& read = (*mapped)->snapshot();
+  EXPECT_EQ(read.schema, tiny.snapshot().schema);
+  for (size_t i = 0; i < read.encodings.size(); ++i) {
+    EXPECT_EQ(read.encodings[i].vocabulary.buckets(), tiny.snapshot().encodings[i].vocabulary.buckets());
+  }
+  EXPECT_EQ(read.encodings[1].vocabulary.buckets(), 2u);
+  EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
+}
+
 TEST_F(SnapshotTest, WhatIsLeftAtItsDefaultIsNotWritten) {
-  for (const char* key :
-       {"\"knots\"", "\"activation\"", "\"alpha\"", "\"flag\"", "\"members\"", "\"crosses\""}) {
+  for (const char* key : {"\"knots\"", "\"activation\"", "\"alpha\"", "\"flag\"", "\"members\"",
+                          "\"crosses\"", "\"buckets\"", "\"max_vocabulary\""}) {
     EXPECT_EQ(good_.find(key), std::string::npos) << key;
   }
 }

@@ -100,8 +100,10 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
       const std::string prefix = feature.name == "site" ? "site" : feature.name == "ad" ? "ad" : "tag";
       std::vector<uint64_t> tokens;
       for (size_t i = 0; i < kTokens; ++i) tokens.push_back(data::TokenHash(prefix + std::to_string(i)));
+      // In place of a token, so that the shapes stay; of the unknown ones some have no bucket.
+      if (options.buckets) tokens[kTokens / 2] = BucketToken(0);
       const VocabularySlots& slots = vocabularies_.emplace_back(BuildVocabulary(tokens));
-      encoding.vocabulary = Vocabulary(slots.keys, slots.ids);
+      encoding.vocabulary = Vocabulary(slots.keys, slots.ids, options.buckets ? 2 : 0);
       // The last two tokens are too rare for an embedding of their own; multi-valued ones have no statistics.
       const bool counted = feature.kind == FeatureKind::kCategorical;
       table = {.rows = kTokens + (counted ? 0 : 2), .dim = dim, .values = {}};

@@ -18,6 +18,7 @@ struct TinyOptions {
   bool context = true;  // has context features beside the candidates'
   // Crosses of every shape: of context features, of candidates', of both; of numbers, tokens and lists.
   bool crosses = false;
+  bool buckets = false;  // unknown sites, ads and tags are taken for buckets, of which one is there
   std::vector<size_t> hidden = {8, 4};
   std::vector<Activation> activations = {};  // of the hidden layers, in turn; none: ReLU
   bool flags = true;                         // numeric features say that they are missing

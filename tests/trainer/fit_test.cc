@@ -51,6 +51,76 @@ TEST(Fit, TheSameSeedGivesTheSameWeightsForAnyNumberOfThreads) {
   EXPECT_NE(other.model->snapshot().layers[0].weights[0], one.model->snapshot().layers[0].weights[0]);
 }
 
+TEST(Fit, BatchNormalisationIsFoldedIntoTheSnapshotAndLearnsAlike) {
+  const Dataset data = SmallDataset(6000, 1);
+  FitOptions options = SmallOptions();
+  options.training.batch_norm = true;
+  options.members = 2;
+  const FittedModel one = FitModel(data, options, kQuietly).value();
+  options.training.threads = 3;
+  const FittedModel three = FitModel(data, options, kQuietly).value();
+  const model::Snapshot& snapshot = one.model->snapshot();
+  ASSERT_EQ(snapshot.layers.size(), 6U);
+  EXPECT_EQ(snapshot.layers[0].outputs, 16U);
+  for (size_t l = 0; l < 6; ++l) {
+    EXPECT_TRUE(std::ranges::equal(snapshot.layers[l].weights, three.model->snapshot().layers[l].weights));
+    EXPECT_TRUE(std::ranges::equal(snapshot.layers[l].bias, three.model->snapshot().layers[l].bias));
+  }
+  EXPECT_LT(model::Model(snapshot, *model::AvailableKernelSets(model::Precision::kF32).front()).GoldenError(),
+            1e-5F);
+  for (const HeadFigures& figures : one.validation) {
+    EXPECT_LT(*figures.normalized_entropy, 0.95);
+    EXPECT_NEAR(*figures.calibration, 1, 0.25);
+  }
+}
+
+TEST(Fit, WhatTrainingSaysAtItsLooksIsWhatIsMeasuredWithBatchNormalisation) {
+  FitOptions options = SmallOptions();
+  options.training.batch_norm = true;
+  options.calibration = CalibrationKind::kNone;
+  double tuning = 0;
+  const FittedModel fitted = FitModel(SmallDataset(9000, 4), options, [&](const TrainingProgress& p) {
+                               if (p.tuning_loss > 0) tuning = p.tuning_loss;
+                             }).value();
+  const double validation = fitted.validation[0].log_loss + fitted.validation[1].log_loss;
+  EXPECT_NEAR(tuning, validation, 0.06) << "other means and variances than at the looks would be far off";
+}
+
+TEST(Fit, BatchNormalisationWithoutAnythingToNormaliseIsRefused) {
+  FitOptions options = SmallOptions();
+  options.training.batch_norm = true;
+  options.training.batch_size = 15;
+  EXPECT_NE(FitModel(SmallDataset(500, 1), options, kQuietly).status().message().find("--batch-size 15"),
+            absl::string_view::npos);
+  options.training.batch_size = 64;
+  options.training.hidden = {};
+  EXPECT_NE(FitModel(SmallDataset(500, 1), options, kQuietly).status().message().find("--hidden none"),
+            absl::string_view::npos);
+}
+
+TEST(Fit, ALinearPartIsTrainedAndServedWithTheRest) {
+  const Dataset data = SmallDataset(6000, 1);
+  FitOptions options = SmallOptions();
+  const FittedModel without = FitModel(data, options, kQuietly).value();
+  options.training.linear = true;
+  options.members = 2;
+  const FittedModel one = FitModel(data, options, kQuietly).value();
+  options.training.threads = 3;
+  const FittedModel three = FitModel(data, options, kQuietly).value();
+  const model::Snapshot& snapshot = one.model->snapshot();
+  EXPECT_EQ(snapshot.layers[0].outputs, 16U + 4) << "two units per head";
+  EXPECT_EQ(snapshot.encodings[2].embedding.dim, 2 * (8U + 2));
+  for (size_t l = 0; l < snapshot.layers.size(); ++l) {
+    EXPECT_TRUE(std::ranges::equal(snapshot.layers[l].weights, three.model->snapshot().layers[l].weights));
+  }
+  for (const model::KernelSet* kernels : model::AvailableKernelSets(model::Precision::kF32)) {
+    EXPECT_LT(model::Model(snapshot, *kernels).GoldenError(), 1e-5F) << kernels->name;
+  }
+  for (size_t head = 0; head < 2; ++head) {
+    EXPECT_LT(one.validation[head].log_loss, without.validation[head].log_loss + 0.01);
+  }
+}
+
 TEST(Fit, AnEnsemblesMembersDifferAndTheirMeanIsWhatIsMeasured) {
   const Dataset data = SmallDataset(3000, 2);
   FitOptions options = SmallOptions();

@@ -26,7 +26,12 @@ class NetworkTest : public testing::Test {
     options.minimum_count = 3;
     options.embedding_dim = 3;
     encoders_ = FitEncoders(data_, AllRows(data_), options).value();
-    layout_ = LayOutInput(data_.schema, encoders_.encodings);
+    Begin(0);
+  }
+
+  // With random parameters, and a linear part for so many heads.
+  void Begin(size_t linear) {
+    layout_ = LayOutInput(data_.schema, encoders_.encodings, linear);
     Encode();
     parameters_ = InitialParameters(layout_, hidden_, std::vector<double>{0.3, 0.1}, 3);
     Random random(4);  // large enough to matter everywhere
@@ -35,6 +40,7 @@ class NetworkTest : public testing::Test {
       Fill(&layer.weights, 0.4, &random);
       Fill(&layer.bias, 0.3, &random);
     }
+    Fill(&parameters_.linear.weights, 0.3, &random);
   }
 
   void Encode() {
@@ -49,7 +55,7 @@ class NetworkTest : public testing::Test {
   std::unique_ptr<Network> MakeNetwork(Workers* workers) {
     return std::make_unique<Network>(layout_, hidden_, kHeads,
                                      *model::AvailableKernelSets(model::Precision::kF32).front(), *workers,
-                                     weights_);
+                                     weights_, batch_norm_);
   }
 
   double Loss() {
@@ -84,8 +90,12 @@ class NetworkTest : public testing::Test {
         ExpectSlope(&layer.bias[i], gradients.layers[l].bias[i], "bias of layer " + std::to_string(l));
       }
     }
+    for (size_t i = 0; i < parameters_.linear.weights.size(); ++i) {
+      ExpectSlope(&parameters_.linear.weights[i], gradients.linear.weights[i],
+                  "linear weight " + std::to_string(i));
+    }
     for (size_t f = 0; f < layout_.fields.size(); ++f) {
-      const size_t dim = layout_.fields[f].dim;
+      const size_t dim = layout_.fields[f].RowFloats();
       const RowGradients& table = gradients.tables[f];
       for (size_t slot = 0; slot < table.ids().size(); ++slot) {
         for (size_t d = 0; d < dim; ++d) {
@@ -96,7 +106,48 @@ class NetworkTest : public testing::Test {
     }
   }
 
-  const std::vector<size_t> hidden_ = {7, 5};
+  void ExpectTheSameForAnyNumberOfWorkers() {
+    network_ = MakeNetwork(&one_worker_);
+    const double loss = Loss();
+    const Gradients one = network_->gradients();
+    Workers three(3);
+    network_ = MakeNetwork(&three);
+    EXPECT_EQ(Loss(), loss);
+    EXPECT_EQ(network_->gradients().linear.weights, one.linear.weights);
+    for (size_t l = 0; l < one.layers.size(); ++l) {
+      EXPECT_EQ(network_->gradients().layers[l].weights, one.layers[l].weights);
+      EXPECT_EQ(network_->gradients().layers[l].bias, one.layers[l].bias);
+    }
+    for (size_t f = 0; f < one.tables.size(); ++f) {
+      ASSERT_EQ(network_->gradients().tables[f].ids().size(), one.tables[f].ids().size());
+      for (size_t slot = 0; slot < one.tables[f].ids().size(); ++slot) {
+        for (size_t d = 0; d < layout_.fields[f].RowFloats(); ++d) {
+          EXPECT_EQ(network_->gradients().tables[f].Row(slot)[d], one.tables[f].Row(slot)[d]);
+        }
+      }
+    }
+  }
+
+  void ExpectToScoreWhatIsServed() {
+    encoders_.folds.assign(data_.rows, kNoFold);  // as rows that were not trained on
+    Encode();
+    network_ = MakeNetwork(&one_worker_);
+    network_->Use(parameters_);
+    std::vector<float> logits(batch_.size() * kHeads);
+    network_->Logits(rows_, batch_, logits.data());
+    std::vector<model::Head> heads(kHeads);
+    heads[0].name = "click";
+    heads[1].name = "conversion";
+    TrainedModel trained(data_.schema, layout_, std::move(encoders_), {parameters_}, heads, {});
+    RawStorage context;
+    RawStorage candidates;
+    std::vector<float> served(batch_.size() * kHeads);
+    model::ReferenceScore(trained.snapshot(), data_.Gather(model::FeatureRole::kContext, batch_, &context),
+                          data_.Gather(model::FeatureRole::kCandidate, batch_, &candidates), served.data());
+    for (size_t i = 0; i < served.size(); ++i) EXPECT_NEAR(model::Sigmoid(logits[i]), served[i], 1e-6);
+  }
+
+  std::vector<size_t> hidden_ = {7, 5};
   Dataset data_ = SmallDataset(200, 1);
   FittedEncoders encoders_;
   InputLayout layout_;
@@ -105,6 +156,7 @@ class NetworkTest : public testing::Test {
   std::vector<uint32_t> batch_ = {3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26, 43};
   Noise noise_;
   LossWeights weights_;
+  bool batch_norm_ = false;
   Workers one_worker_{1};
   std::unique_ptr<Network> network_;
 };
@@ -123,47 +175,78 @@ TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWhereRowsAndLabelsCountForMore) {
   ExpectSlopes();
 }
 
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithBatchNormalisation) {
+  batch_norm_ = true;
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithBatchNormalisationOverSeveralBlocksUnderNoise) {
+  batch_norm_ = true;
+  batch_ = AllRows(data_);
+  batch_.resize(70);  // more of them, and some unit is about to switch on or off wherever a weight is moved
+  noise_ = Noise({.unknown_rate = 0.2F, .hidden_dropout = 0.25F}, 5, 6);
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithALinearPart) {
+  Begin(kHeads);
+  noise_ = Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F}, 5, 6);
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithALinearPartAndNormalisation) {
+  Begin(kHeads);
+  batch_norm_ = true;
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, FoldedLayersSayWhatBatchNormalisationSaidOfThoseRows) {
+  batch_norm_ = true;
+  batch_ = AllRows(data_);
+  network_ = MakeNetwork(&one_worker_);
+  const double normalised = Loss();
+  const Parameters folded = network_->Fold(parameters_, rows_);
+  batch_norm_ = false;
+  const std::unique_ptr<Network> plain = MakeNetwork(&one_worker_);
+  plain->Use(folded);
+  EXPECT_NEAR(plain->Backpropagate(rows_, batch_, noise_), normalised, 1e-5);
+  // Scoring is without normalisation, whatever training is.
+  std::vector<float> logits[2];
+  for (Network* network : {network_.get(), plain.get()}) {
+    std::vector<float>& of = logits[network == plain.get()];
+    of.resize(batch_.size() * kHeads);
+    network->Use(folded);
+    network->Logits(rows_, batch_, of.data());
+  }
+  EXPECT_EQ(logits[0], logits[1]);
+}
+
 TEST_F(NetworkTest, LossAndGradientDoNotDependOnTheNumberOfWorkers) {
   noise_ =
       Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F, .hidden_dropout = 0.25F},
             5, 6);
-  network_ = MakeNetwork(&one_worker_);
-  const double loss = Loss();
-  const Gradients one = network_->gradients();
-  Workers three(3);
-  network_ = MakeNetwork(&three);
-  EXPECT_EQ(Loss(), loss);
-  for (size_t l = 0; l < one.layers.size(); ++l) {
-    EXPECT_EQ(network_->gradients().layers[l].weights, one.layers[l].weights);
-    EXPECT_EQ(network_->gradients().layers[l].bias, one.layers[l].bias);
-  }
-  for (size_t f = 0; f < one.tables.size(); ++f) {
-    ASSERT_EQ(network_->gradients().tables[f].ids().size(), one.tables[f].ids().size());
-    for (size_t slot = 0; slot < one.tables[f].ids().size(); ++slot) {
-      for (size_t d = 0; d < layout_.fields[f].dim; ++d) {
-        EXPECT_EQ(network_->gradients().tables[f].Row(slot)[d], one.tables[f].Row(slot)[d]);
-      }
-    }
-  }
+  ExpectTheSameForAnyNumberOfWorkers();
 }
 
-TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) {
-  encoders_.folds.assign(data_.rows, kNoFold);  // as rows that were not trained on
-  Encode();
-  network_ = MakeNetwork(&one_worker_);
-  network_->Use(parameters_);
-  std::vector<float> logits(batch_.size() * kHeads);
-  network_->Logits(rows_, batch_, logits.data());
-  std::vector<model::Head> heads(kHeads);
-  heads[0].name = "click";
-  heads[1].name = "conversion";
-  TrainedModel trained(data_.schema, layout_, std::move(encoders_), {parameters_}, heads, {});
-  RawStorage context;
-  RawStorage candidates;
-  std::vector<float> served(batch_.size() * kHeads);
-  model::ReferenceScore(trained.snapshot(), data_.Gather(model::FeatureRole::kContext, batch_, &context),
-                        data_.Gather(model::FeatureRole::kCandidate, batch_, &candidates), served.data());
-  for (size_t i = 0; i < served.size(); ++i) EXPECT_NEAR(model::Sigmoid(logits[i]), served[i], 1e-6);
+TEST_F(NetworkTest, NeitherDoTheyWithBatchNormalisationAndALinearPart) {
+  Begin(kHeads);
+  batch_norm_ = true;
+  batch_ = AllRows(data_);  // several blocks
+  noise_ = Noise({.hidden_dropout = 0.25F}, 5, 6);
+  ExpectTheSameForAnyNumberOfWorkers();
+}
+
+TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) { ExpectToScoreWhatIsServed(); }
+
+TEST_F(NetworkTest, TheServedModelHasTheLinearPartAsUnitsOfItsLayers) {
+  Begin(kHeads);
+  ExpectToScoreWhatIsServed();
+}
+
+TEST_F(NetworkTest, TheServedModelHasTheLinearPartWithoutHiddenLayersToo) {
+  hidden_ = {};
+  Begin(kHeads);
+  ExpectToScoreWhatIsServed();
 }
 
 TEST_F(NetworkTest, WorksWithoutAnyHiddenLayer) {

@@ -189,6 +189,18 @@ TEST_F(StreamingTest, TrainingIsTheSameForAnyNumberOfThreadsAndAboutAsGoodAsInMe
   EXPECT_LT(*one.validation[0].normalized_entropy, 0.99);
 }
 
+TEST_F(StreamingTest, BatchNormalisationIsTheSameForAnyNumberOfThreads) {
+  const Dataset cached = Read(1 << 20).value();
+  FitOptions options = SmallOptions();
+  options.training.batch_norm = true;
+  const FittedModel one = FitModel(cached, options, kQuietly).value();
+  options.training.threads = 3;
+  const FittedModel three = FitModel(cached, options, kQuietly).value();
+  EXPECT_THAT(one.model->snapshot().layers[0].weights,
+              ElementsAreArray(three.model->snapshot().layers[0].weights));
+  EXPECT_LT(*one.validation[0].normalized_entropy, 0.99);
+}
+
 TEST_F(StreamingTest, NothingIsLeftInTheCacheDirectory) {
   const Dataset cached = Read(1 << 20).value();
   ASSERT_NE(cached.cache, nullptr);

@@ -205,12 +205,31 @@ TEST_F(WarmStartCliTest, ContradictionsAreRefusedByName) {
                 {"--embedding-dim 4"});
   ExpectFailure(RunCommand(Fit(newer_, {"--warm-start", "1", "--ensemble", "3"})), {"--ensemble 3"});
   ExpectFailure(RunCommand(Fit(newer_, {"--warm-start", "1", "--bins", "30"})), {"--bins 30"});
+  ExpectFailure(RunCommand(Fit(newer_, {"--warm-start", "1", "--batch-norm"})),
+                {"--batch-norm", "version 1"});
+  ExpectFailure(RunCommand(Fit(newer_, {"--warm-start", "1", "--linear"})), {"--linear", "version 1"});
   ExpectFailure(RunCommand(Fit(newer_, {"--warm-start", "7"})), {"--warm-start 7", "there are 1"});
   std::vector<std::string> other = Fit(newer_, {"--warm-start", "1"});
   other[4] = "conversion";
   ExpectFailure(RunCommand(other), {"--label conversion", "version 1 has click"});
   ExpectBadUsage(RunCommand(Fit(newer_, {"--warm-start", "newest"})), {"newest", "latest"});
   ExpectBadUsage(RunCommand(Fit(newer_, {"--warm-start", "1", "--ignore", "hour"})), {"--ignore"});
+}
+
+TEST_F(WarmStartCliTest, GoesOnFromBatchNormalisationAndALinearPartWithoutThem) {
+  ASSERT_EQ(RunCommand(Fit(log_, {"--batch-norm", "--linear", "--epochs", "1", "--hidden", "8,4"})).code, 0);
+  const Outcome outcome = RunCommand(Fit(newer_, {"--warm-start", "latest", "--epochs", "1", "--json"}));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["parent_version"], 2);
+  const auto options = [&](int version) {
+    const std::string path = directory_.path() + "/M/m/" + std::to_string(version) + "/manifest.json";
+    return nlohmann::json::parse(ReadFile(path))["options"];
+  };
+  EXPECT_EQ(options(2)["batch_norm"], true);
+  EXPECT_EQ(options(3)["batch_norm"], false);
+  EXPECT_EQ(options(2)["linear"], true);
+  EXPECT_EQ(options(3)["linear"], false);
+  EXPECT_EQ(options(3)["hidden"], nlohmann::json({10, 6})) << "with the units that carry the linear part";
 }
 
 TEST_F(WarmStartCliTest, ALogWithoutAColumnOfTheSchemaIsRefused) {

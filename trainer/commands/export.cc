@@ -67,7 +67,8 @@ void AddExportCommand(CLI::App& app, std::function<absl::Status()>& run) {
       "token is "
       "an\nint64: the bits of its XXH3 hash (64 bits, seed 0, 1 where that is 0), and 0 where it is missing, "
       "since "
-      "a snapshot\nholds hashes and not names. Multi-valued features can't be exported. Each head is an "
+      "a snapshot\nholds hashes and not names. Multi-valued features, crosses and hashed buckets can't be "
+      "exported. Each head is an "
       "output, "
       "[rows].");
   command->callback([flags, &run] { run = [flags] { return Export(*flags); }; });

@@ -71,7 +71,10 @@ void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
   const std::vector<model::Feature> features = model::EncodedFeatures(snapshot.schema);
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {
     const model::EmbeddingTable& table = snapshot.encodings[i].embedding;
-    embeddings.push_back({{"feature", features[i].name}, {"rows", table.rows}, {"dim", table.dim}});
+    embeddings.push_back({{"feature", features[i].name},
+                          {"rows", table.rows},
+                          {"dim", table.dim},
+                          {"buckets", snapshot.encodings[i].vocabulary.buckets()}});
   }
   Json sections = Json::array();
   for (const model::SectionInfo& section : inspected.sections) {
@@ -127,11 +130,12 @@ void PrintText(const InspectFlags& flags, const Inspected& inspected) {
     const model::Feature& feature = features[i];
     const model::EmbeddingTable& table = snapshot.encodings[i].embedding;
     const bool numeric = feature.kind == model::FeatureKind::kNumeric;
-    std::printf("%-24s %-18s %-10s %-14s %zu x %zu\n", feature.name.c_str(),
+    const uint64_t buckets = snapshot.encodings[i].vocabulary.buckets();
+    std::printf("%-24s %-18s %-10s %-14s %zu x %zu%s\n", feature.name.c_str(),
                 std::string(model::ToString(feature.kind)).c_str(),
                 std::string(model::ToString(feature.role)).c_str(),
                 numeric ? std::string(model::ToString(feature.transform)).c_str() : "-", table.rows,
-                table.dim);
+                table.dim, buckets == 0 ? "" : absl::StrCat(", with ", buckets, " hashed buckets").c_str());
   }
   std::printf("\nlayers: %zu", snapshot.layers.front().inputs);
   for (const model::Layer& layer : snapshot.LayersOf(0)) std::printf(" -> %zu", layer.outputs);

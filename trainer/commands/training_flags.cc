@@ -81,6 +81,16 @@ void AddEncoders(CLI::App* command, EncoderOptions* encoders) {
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1'000'000))
       ->capture_default_str();
+  command
+      ->add_option("--max-vocabulary", encoders->max_vocabulary,
+                   "Tokens of a column that are known by themselves, at most: the most frequent ones. Those "
+                   "beyond, and "
+                   "all that is unknown later, share hashed buckets, half as many, so that neither "
+                   "memory nor the "
+                   "snapshot grows without end. A schema's max_vocabulary says it of one column")
+      ->type_name("N")
+      ->check(cli::WholeNumber(1, model::kMostVocabulary))
+      ->capture_default_str();
   command->add_option("--bins", encoders->bins, "Bins of a numeric column, at most: each has an embedding")
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1000))
@@ -144,6 +154,15 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
       ->type_name("N,...")
       ->check(cli::CheckedBy(&ParseHidden))
       ->capture_default_str();
+  command->add_flag(
+      "--batch-norm", training.batch_norm,
+      "Batch normalisation of the hidden layers while they are trained; the snapshot has it in their "
+      "weights.\nNot with --warm-start");
+  command->add_flag(
+      "--linear", training.linear,
+      "A linear part beside the hidden layers: a weight per head for each token, bin and number, "
+      "trained with\nthe rest. In the snapshot it is two more units per head and layer. Not with "
+      "--warm-start");
   AddEncoders(command, &flags->options.encoders);
   command
       ->add_option("--ensemble", flags->options.members,

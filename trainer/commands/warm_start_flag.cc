@@ -57,6 +57,19 @@ absl::Status Adopt(const WarmStart& start, int64_t version, const TrainingFlags&
     return Contradicts("--ensemble", absl::StrCat(options->members), version,
                        absl::StrCat(start.snapshot().members));
   }
+  if (flags.Given("--batch-norm")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--batch-norm contradicts --warm-start: version ", version,
+        " has layers without it, into which that of its training, if it had any, is folded; leave the flag "
+        "out, or fit anew without --warm-start"));
+  }
+  if (flags.Given("--linear")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--linear contradicts --warm-start: the layers of version ", version,
+                     " go on as they are, and a linear part that it was fitted with is units of theirs; "
+                     "leave the flag out, "
+                     "or fit anew without --warm-start"));
+  }
   if (flags.Given("--bins")) {
     return Contradicts("--bins", absl::StrCat(options->encoders.bins), version, "bins of its own");
   }

@@ -73,6 +73,13 @@ class Exporter {
       feature.kind == FeatureKind::kNumeric ? writer_.AddFloatInput(feature.name)
                                             : writer_.AddHashInput(feature.name);
     }
+    for (size_t f = 0; f < snapshot_.schema.features.size(); ++f) {
+      if (snapshot_.encodings[f].vocabulary.buckets() == 0) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "feature '", snapshot_.schema.features[f].name,
+          "' has hashed buckets for its rarer tokens, which can't be exported; fit a model with a larger "
+          "--max-vocabulary to export it"));
+    }
     for (const FeatureRole role : {FeatureRole::kContext, FeatureRole::kCandidate}) {
       for (size_t f = 0; f < snapshot_.schema.features.size(); ++f) {
         const Feature& feature = snapshot_.schema.features[f];

@@ -15,7 +15,7 @@ namespace adscore::trainer {
 // number is a float, NaN where it is missing; a token is an int64, the bits of its hash as in a packed
 // request (XXH3), 0 where it is missing. Its outputs are the heads, each a float [rows]. A rule that refuses
 // missing numbers makes them NaN. InvalidArgument if the snapshot has a multi-valued feature, which ONNX has
-// no tensor for, or is too large for one file (2 GiB).
+// no tensor for, a cross, or hashed buckets, or is too large for one file (2 GiB).
 absl::StatusOr<std::string> ExportOnnx(const model::Snapshot& snapshot);
 
 }  // namespace adscore::trainer

@@ -139,6 +139,13 @@ TEST(OnnxExportTest, MultiValuedFeaturesAreRefusedByName) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("feature 'interests' is multi-valued"));
 }
 
+TEST(OnnxExportTest, BucketsAreRefusedByName) {
+  const Exportable exportable({.buckets = true});
+  const absl::Status status = ExportOnnx(exportable.snapshot()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("feature 'site' has hashed buckets"));
+}
+
 TEST(OnnxExportTest, CrossesAreRefusedByName) {
   const TinySnapshot tiny({.context = false, .crosses = true});
   const absl::Status status = ExportOnnx(tiny.snapshot()).status();
