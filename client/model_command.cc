@@ -48,6 +48,7 @@ Json ToJson(const Model& model) {
   json["heads"] = Json::array();
   for (const v1::Head& head : model.described->heads()) {
     json["heads"].push_back({{"name", head.name()}, {"base_rate", head.base_rate()}});
+    if (!head.after().empty()) json["heads"].back()["after"] = head.after();
   }
   json["features"] = Json::array();
   for (const v1::Feature& feature : model.described->features()) {
@@ -66,8 +67,9 @@ void Print(const Model& model, bool with_features, std::ostream& out) {
   PrintStatus(status, out);
   if (!model.described.has_value()) return;
   for (const v1::Head& head : model.described->heads()) {
-    out << absl::StrFormat("  head      %s, %.4g %% positive in training\n", cli::OneLine(head.name()),
-                           100 * head.base_rate());
+    out << absl::StrFormat("  head      %s, %.4g %% positive in training%s\n", cli::OneLine(head.name()),
+                           100 * head.base_rate(),
+                           head.after().empty() ? "" : ", only after " + cli::OneLine(head.after()));
   }
   if (!with_features) {
     out << absl::StrFormat("  features  %d; --model=%s lists them\n", model.described->features_size(),

@@ -10,6 +10,8 @@
 namespace adscore::data {
 namespace {
 
+constexpr int64_t kDay = 86'400;  // seconds
+
 // Takes what begins a text, and remembers whether all of it was as expected.
 class Scanner {
  public:
@@ -56,7 +58,7 @@ std::optional<DateTime> FromUnixSeconds(std::string_view text) {
   if (error != std::errc() || end != text.data() + text.size() || seconds < kFrom || seconds >= kTo) {
     return std::nullopt;
   }
-  return DateTime{seconds / 86'400, static_cast<int>(seconds % 86'400 / 3'600)};
+  return DateTime{seconds / kDay, static_cast<int>(seconds % kDay / 3'600), seconds};
 }
 
 std::optional<int64_t> ScanDate(Scanner* scan) {
@@ -84,11 +86,16 @@ std::optional<int64_t> ScanDate(Scanner* scan) {
   return std::chrono::sys_days(date).time_since_epoch().count();
 }
 
-void ScanZone(Scanner* scan) {
+// Seconds that the zone is ahead of UTC.
+int64_t ScanZone(Scanner* scan) {
   scan->Take(' ');
-  if (scan->Take('Z') || !(scan->Take('+') || scan->Take('-'))) return;
-  scan->Require(scan->Number(2) <= 14);
-  if (scan->Take(':') || !scan->rest().empty()) scan->Require(scan->Number(2) < 60);
+  if (scan->Take('Z')) return 0;
+  const bool behind = scan->rest().starts_with('-');
+  if (!scan->Take('+') && !scan->Take('-')) return 0;
+  const int hours = scan->Number(2);
+  const int minutes = scan->Take(':') || !scan->rest().empty() ? scan->Number(2) : 0;
+  scan->Require(hours <= 14 && minutes < 60);
+  return (behind ? -60 : 60) * (60 * hours + minutes);
 }
 
 }  // namespace
@@ -100,7 +107,7 @@ std::optional<DateTime> ParseDateTime(std::string_view cell) {
   Scanner scan(text);
   const std::optional<int64_t> day = ScanDate(&scan);
   if (!day) return std::nullopt;
-  DateTime parsed{*day, std::nullopt};
+  DateTime parsed{*day, std::nullopt, *day * kDay};
   if (scan.rest().empty()) return parsed;
   if (!scan.Take('T')) scan.Expect(' ');
   parsed.hour = scan.Number(2);
@@ -108,7 +115,7 @@ std::optional<DateTime> ParseDateTime(std::string_view cell) {
   const int minute = scan.Number(2);
   const int second = scan.Take(':') ? scan.Number(2) : 0;
   if (scan.Take('.')) scan.SkipDigits();
-  ScanZone(&scan);
+  parsed.seconds += 3'600 * *parsed.hour + 60 * minute + second - ScanZone(&scan);
   scan.Require(*parsed.hour < 24 && minute < 60 && second <= 60 && scan.rest().empty());
   return scan.ok() ? std::optional(parsed) : std::nullopt;
 }

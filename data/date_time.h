@@ -19,6 +19,9 @@ namespace adscore::data {
 struct DateTime {
   int64_t day = 0;          // since 1970-01-01
   std::optional<int> hour;  // 0 to 23
+  // Since 1970-01-01T00:00Z. The only one of the three that heeds the zone; without one it is UTC. Of a date
+  // its first second.
+  int64_t seconds = 0;
 };
 
 std::optional<DateTime> ParseDateTime(std::string_view cell);

@@ -108,6 +108,11 @@ void Model::ScoreBlock(size_t rows, size_t impressions, ScoreScratch* scratch, f
   }
   kernels_->sigmoids(probabilities, calibrator_slope_.data(), calibrator_offset_.data(), count,
                      probabilities);
+  for (size_t h = 0; h < heads(); ++h) {  // in their order: what a head follows is a product already
+    const std::optional<size_t> after = snapshot_->heads[h].after;
+    if (!after) continue;
+    for (size_t row = 0; row < count; row += heads()) probabilities[row + h] *= probabilities[row + *after];
+  }
 }
 
 void Model::Score(std::span<const Impression> impressions, ScoreScratch* scratch,

@@ -127,8 +127,12 @@ void ReferenceScore(const Snapshot& snapshot, const RawColumns& context, const R
       for (size_t i = 0; i < layers.size(); ++i) x = Apply(layers[i], x, /*hidden=*/i + 1 < layers.size());
       for (size_t h = 0; h < heads; ++h) logits[h] += x[h] / static_cast<double>(snapshot.members);
     }
+    Row served(heads);
     for (size_t h = 0; h < heads; ++h) {
-      *probabilities++ = static_cast<float>(Sigmoid(LogOdds(snapshot.heads[h].calibrator, logits[h])));
+      const Head& head = snapshot.heads[h];
+      served[h] = Sigmoid(LogOdds(head.calibrator, logits[h]));
+      if (head.after) served[h] *= served[*head.after];
+      *probabilities++ = static_cast<float>(served[h]);
     }
   }
 }

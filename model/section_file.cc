@@ -45,7 +45,7 @@ absl::Status SectionWriter::Write(const std::string& path, const SystemCalls& ca
   }
   FileHeader header = {};
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
-  header.format_version = kFormatVersion;
+  header.format_version = format_version_;
   header.section_count = static_cast<uint32_t>(table.size());
   header.file_size = end;
   header.table_checksum = Checksum(table.data(), table.size() * sizeof(SectionEntry));
@@ -102,10 +102,11 @@ absl::Status SectionFile::Verify() {
                                                  ", but this build reads ", kFormatVersion,
                                                  " at most; upgrade the server"));
   }
-  if (header.format_version != kFormatVersion) {
+  if (header.format_version < kFirstFormatVersion) {
     return absl::UnimplementedError(absl::StrCat("snapshot format ", header.format_version,
                                                  " is no longer read; publish the model again"));
   }
+  format_version_ = header.format_version;
   if (header.file_size != size_) {
     return Damaged(absl::StrCat("the header says ", header.file_size, " bytes, the file has ", size_));
   }

@@ -21,12 +21,16 @@
 
 namespace adscore::model {
 
-inline constexpr uint32_t kFormatVersion = 1;
+// The newest that is read, and the oldest. A file has the oldest one that says all there is in it, so that
+// readers which are older than what it does without can read it.
+inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr uint32_t kFirstFormatVersion = 1;
+inline constexpr uint32_t kChainsFormatVersion = 2;  // heads that follow others: Head::after
 
 // The header, at offset 0. The section table follows it at once.
 struct FileHeader {
   char magic[8];            // kMagic
-  uint32_t format_version;  // kFormatVersion
+  uint32_t format_version;  // kFirstFormatVersion to kFormatVersion
   uint32_t section_count;
   uint64_t file_size;        // bytes of the whole file
   uint64_t table_checksum;   // XXH3-64 of the section table
@@ -48,6 +52,8 @@ static_assert(sizeof(SectionEntry) == 64);
 // Sections to be written: names, and views of bytes that the caller keeps.
 class SectionWriter {
  public:
+  explicit SectionWriter(uint32_t format_version = kFirstFormatVersion) : format_version_(format_version) {}
+
   template <typename T>
   void Add(std::string name, std::span<const T> values) {
     sections_.push_back({std::move(name), std::as_bytes(values)});
@@ -62,6 +68,7 @@ class SectionWriter {
     std::string name;
     std::span<const std::byte> bytes;
   };
+  const uint32_t format_version_;
   std::vector<Section> sections_;
 };
 
@@ -76,6 +83,7 @@ class SectionFile {
       const std::string& path, const SystemCalls& calls = SystemCalls::Default());
 
   const MappedFile& file() const { return *file_; }
+  uint32_t format_version() const { return format_version_; }
   const std::vector<SectionEntry>& table() const { return table_; }
 
   // The section as values of T, valid as long as this object. DataLoss if it is not there or its size is no
@@ -96,6 +104,7 @@ class SectionFile {
   const std::unique_ptr<const MappedFile> file_;
   const std::byte* const data_;
   const size_t size_;
+  uint32_t format_version_ = 0;
   std::vector<SectionEntry> table_;
   std::map<std::string, size_t, std::less<>> by_name_;  // index into table_
 };

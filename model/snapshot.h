@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,6 +46,10 @@ struct Head {
   Label label;
   double base_rate = 0;  // positives ÷ rows, in the rows trained on
   Calibrator calibrator;
+  // The head before this one in `heads` without which it can't be positive: a conversion's click. The logit
+  // and its calibrator are then those of p(this | that), and what is served is p(that) · p(this | that),
+  // which is never above p(that): the entire-space form (X. Ma et al., 2018).
+  std::optional<size_t> after{};
 };
 
 // Raw rows that travel with the snapshot, and what the trainer's reference forward pass made of them.

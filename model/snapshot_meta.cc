@@ -129,11 +129,14 @@ Calibrator CalibratorFromJson(const Json& json) {
   return calibrator;
 }
 
+// `after` is left out where there is none.
 Json HeadToJson(const Head& head) {
-  return {{"name", head.name},
-          {"label", {{"column", head.label.column}, {"positive", head.label.positive}}},
-          {"base_rate", head.base_rate},
-          {"calibrator", CalibratorToJson(head.calibrator)}};
+  Json json = {{"name", head.name},
+               {"label", {{"column", head.label.column}, {"positive", head.label.positive}}},
+               {"base_rate", head.base_rate},
+               {"calibrator", CalibratorToJson(head.calibrator)}};
+  if (head.after) json["after"] = *head.after;
+  return json;
 }
 
 Head HeadFromJson(const Json& json) {
@@ -143,6 +146,7 @@ Head HeadFromJson(const Json& json) {
   head.label.positive = json.at("label").at("positive").get<std::string>();
   head.base_rate = json.at("base_rate").get<double>();
   head.calibrator = CalibratorFromJson(json.at("calibrator"));
+  if (json.contains("after")) head.after = Whole(json.at("after"));
   return head;
 }
 

@@ -57,6 +57,13 @@ absl::StatusOr<Snapshot> Read(const SectionFile& file) {
   if (!meta.ok()) return meta.status();
   absl::StatusOr<Snapshot> snapshot = MetaFromJson(std::string_view(meta->data(), meta->size()));
   if (!snapshot.ok()) return snapshot.status();
+  for (const Head& head : snapshot->heads) {
+    if (!head.after || file.format_version() >= kChainsFormatVersion) continue;
+    // A reader of that format takes the factor for the product.
+    return absl::InvalidArgumentError(absl::StrCat("head '", head.name, "' follows another, which format ",
+                                                   file.format_version(),
+                                                   " does not have; publish the model again"));
+  }
 
   Sections sections(file);
   const std::vector<Feature> features = EncodedFeatures(snapshot->schema);

@@ -181,11 +181,16 @@ absl::Status CheckCalibrator(const std::string& where, const Calibrator& calibra
 
 absl::Status CheckHeads(const Snapshot& snapshot) {
   std::set<std::string_view> names;
-  for (const Head& head : snapshot.heads) {
+  for (size_t h = 0; h < snapshot.heads.size(); ++h) {
+    const Head& head = snapshot.heads[h];
     const std::string where = absl::StrCat("head '", head.name, "'");
     if (head.name.empty() || !names.insert(head.name).second) return Bad(where, "empty or repeated name");
     if (!(head.base_rate >= 0 && head.base_rate <= 1)) return Bad(where, "base rate outside of [0, 1]");
     if (absl::Status status = CheckCalibrator(where, head.calibrator); !status.ok()) return status;
+    if (head.after && *head.after >= h) {
+      return Bad(where,
+                 absl::StrCat("follows head ", *head.after, ", which is none of the ", h, " before it"));
+    }
   }
   return absl::OkStatus();
 }

@@ -1,4 +1,6 @@
 // WriteSnapshot: from a snapshot to the sections of its file.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "model/cross.h"
 #include "model/section_file.h"
@@ -20,7 +22,9 @@ void AddGolden(FeatureRole role, const RawColumns& columns, SectionWriter* write
 absl::Status WriteSnapshot(const Snapshot& snapshot, const std::string& path, const SystemCalls& calls) {
   if (absl::Status status = Validate(snapshot); !status.ok()) return status;
   const std::string meta = MetaToJson(snapshot);
-  SectionWriter writer;
+  const bool chains = std::any_of(snapshot.heads.begin(), snapshot.heads.end(),
+                                  [](const Head& head) { return head.after.has_value(); });
+  SectionWriter writer(chains ? kChainsFormatVersion : kFirstFormatVersion);
   writer.Add(kMetaSection, std::span<const char>(meta));
   const std::vector<Feature> features = EncodedFeatures(snapshot.schema);
   for (size_t i = 0; i < snapshot.encodings.size(); ++i) {

@@ -113,6 +113,15 @@ double MeanLoss(std::span<const float> logits, std::span<const uint8_t> labels) 
   return loss / static_cast<double>(logits.size());
 }
 
+// Those of `ids` whose label is known.
+std::vector<uint32_t> KnownOf(const std::vector<uint8_t>& labels, std::span<const uint32_t> ids) {
+  std::vector<uint32_t> known;
+  for (const uint32_t row : ids) {
+    if (labels[row] != kUnknownLabel) known.push_back(row);
+  }
+  return known;
+}
+
 std::vector<uint8_t> LabelsOf(const std::vector<uint8_t>& labels, std::span<const uint32_t> ids) {
   std::vector<uint8_t> of;
   of.reserve(ids.size());
@@ -194,7 +203,8 @@ absl::StatusOr<std::vector<float>> BaselineProbabilities(const Dataset& data, co
     const absl::StatusOr<SparseRows> rows = Encode(data, split.training, encoders);
     if (!rows.ok()) return rows.status();
     for (const std::vector<uint8_t>& labels : data.labels) {
-      chosen.push_back(Choose(*rows, {data, labels}, split.training, split.tuning, threads));
+      chosen.push_back(Choose(*rows, {data, labels}, KnownOf(labels, split.training),
+                              KnownOf(labels, split.tuning), threads));
     }
   }
   std::vector<uint32_t> learnt_from = split.training;
@@ -210,13 +220,15 @@ absl::StatusOr<std::vector<float>> BaselineProbabilities(const Dataset& data, co
     for (size_t head = first; head < last; ++head) {
       const Trial& trial = chosen[head];
       const std::vector<uint8_t>& labels = data.labels[head];
-      const model::Calibrator calibrator = FitPlatt(trial.tuning_logits, LabelsOf(labels, split.tuning));
-      FtrlRegression regression(rows.weights, Rate({data, labels}, learnt_from), trial.options);
+      const model::Calibrator calibrator =
+          FitPlatt(trial.tuning_logits, LabelsOf(labels, KnownOf(labels, split.tuning)));
+      const std::vector<uint32_t> known = KnownOf(labels, learnt_from);
+      FtrlRegression regression(rows.weights, Rate({data, labels}, known), trial.options);
       // As many epochs as were best, of a few more rows.
       const auto steps = static_cast<size_t>(static_cast<double>(trial.best_steps) /
-                                             static_cast<double>(split.training.size()) *
-                                             static_cast<double>(learnt_from.size()));
-      Learn(rows, {data, labels}, learnt_from, steps, &regression, [](size_t) { return true; });
+                                             static_cast<double>(KnownOf(labels, split.training).size()) *
+                                             static_cast<double>(known.size()));
+      Learn(rows, {data, labels}, known, steps, &regression, [](size_t) { return true; });
       const std::vector<float> logits = Logits(regression, rows, split.validation);
       for (size_t i = 0; i < logits.size(); ++i) {
         probabilities[i * heads + head] = model::Calibrate(calibrator, logits[i]);

@@ -10,6 +10,7 @@
 #include "data/date_time.h"
 #include "trainer/columns.h"
 #include "trainer/label_values.h"
+#include "trainer/label_window.h"
 
 namespace adscore::trainer {
 namespace {
@@ -104,7 +105,8 @@ absl::Status BadLabel(const std::string& path, data::Format format, uint64_t lin
 absl::StatusOr<std::unique_ptr<BlockReader>> BlockReader::Open(const Sources& sources, data::Format format,
                                                                const model::Schema& schema,
                                                                const std::vector<model::Label>& labels,
-                                                               bool labels_required) {
+                                                               bool labels_required,
+                                                               const std::string& time_column) {
   absl::StatusOr<std::unique_ptr<SourceReader>> table = SourceReader::Open(sources, format);
   if (!table.ok()) return table.status();
   const std::string& path = sources.list().front().path;
@@ -113,6 +115,13 @@ absl::StatusOr<std::unique_ptr<BlockReader>> BlockReader::Open(const Sources& so
   if (!features.ok()) return features.status();
   absl::StatusOr<std::vector<size_t>> label_cells = FindLabels(path, names, labels, labels_required, schema);
   if (!label_cells.ok()) return label_cells.status();
+  std::optional<size_t> time_cell;
+  if (!time_column.empty()) {
+    const absl::StatusOr<size_t> cell =
+        RequireColumn(path, names, time_column, absl::StrCat("--label-time ", time_column));
+    if (!cell.ok()) return cell.status();
+    time_cell = *cell;
+  }
   std::unique_ptr<BlockReader> reader(new BlockReader);
   reader->format_ = format;
   reader->schema_ = schema;
@@ -122,6 +131,7 @@ absl::StatusOr<std::unique_ptr<BlockReader>> BlockReader::Open(const Sources& so
   reader->table_ = *std::move(table);
   reader->feature_cells_ = *std::move(features);
   reader->label_cells_ = *std::move(label_cells);
+  reader->time_cell_ = time_cell;
   return reader;
 }
 
@@ -134,6 +144,7 @@ absl::StatusOr<bool> BlockReader::Next(size_t rows, Dataset* block) {
   for (Column& column : block->columns) column.Clear();
   for (std::vector<uint8_t>& labels : block->labels) labels.clear();
   block->weights.clear();
+  block->times.clear();
   for (block->rows = 0; block->rows < rows; ++block->rows) {
     absl::StatusOr<bool> more = table_->Next(&cells_);
     if (!more.ok()) return more.status();
@@ -156,6 +167,17 @@ absl::StatusOr<bool> BlockReader::Next(size_t rows, Dataset* block) {
       if (!positive)
         return BadLabel(table_->source().path, format_, table_->line(), labels_[i], cell, labels_required_);
       block->labels[i].push_back(*positive ? 1 : 0);
+    }
+    if (time_cell_) {
+      const std::string_view cell = cells_[*time_cell_];
+      const std::optional<int64_t> time = ParseRowTime(cell);
+      if (!time) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            table_->source().path, ":", table_->line(), ": --label-time ", table_->columns()[*time_cell_],
+            " is '", std::string(cell.substr(0, 40)),
+            "', which is no date, no time and no number of seconds: correct it, or take the row out"));
+      }
+      block->times.push_back(*time);
     }
     if (weighted_) block->weights.push_back(table_->source().weight);
   }

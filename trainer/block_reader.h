@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,18 +23,20 @@ inline constexpr size_t kBlockRows = 65'536;
 
 class BlockReader {
  public:
-  // For the columns of `schema` and of `labels`; other columns of the file are left alone. InvalidArgument if
-  // a column of the schema is not there (the message lists those that are), or if some but not all label
-  // columns are, or none is and `labels_required`.
+  // For the columns of `schema` and of `labels`, and `time_column` for Dataset::times unless it is empty;
+  // other columns of the file are left alone. InvalidArgument if a column of the schema is not there (the
+  // message lists those that are), or if some but not all label columns are, or none is and
+  // `labels_required`.
   static absl::StatusOr<std::unique_ptr<BlockReader>> Open(const Sources& sources, data::Format format,
                                                            const model::Schema& schema,
                                                            const std::vector<model::Label>& labels,
-                                                           bool labels_required);
+                                                           bool labels_required,
+                                                           const std::string& time_column = "");
 
   // Replaces `block`, which must be empty or have come from this reader, by the next rows, at most `rows` of
   // them; false if there are none. InvalidArgument, naming file and line, for a ragged row, and for a label's
   // cell that is neither positive nor negative (the message shows the cell and, if labels are required, how
-  // to name the positive one).
+  // to name the positive one), or a time that is none.
   absl::StatusOr<bool> Next(size_t rows, Dataset* block);
 
   uint64_t bytes_read() const { return table_->bytes_read(); }
@@ -49,6 +52,7 @@ class BlockReader {
   bool labels_required_ = false;
   std::vector<size_t> feature_cells_;  // which cell of a row each feature is
   std::vector<size_t> label_cells_;    // likewise; empty if the file has no labels
+  std::optional<size_t> time_cell_;
   bool weighted_ = false;
 
   std::unique_ptr<SourceReader> table_;

@@ -1,6 +1,8 @@
 #include "trainer/calibration.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace adscore::trainer {
 namespace {
@@ -89,6 +91,33 @@ model::Calibrator FitPlatt(std::span<const float> logits, std::span<const uint8_
     Minimise(logits, labels, /*slope_fixed=*/true, &slope, &offset);
   }
   return {static_cast<float>(slope), static_cast<float>(offset)};
+}
+
+void MoveToSum(std::span<const float> logits, std::span<const uint8_t> labels, std::span<const double> others,
+               model::Calibrator* calibrator) {
+  if (logits.empty()) return;
+  double positives = 0;
+  for (const uint8_t label : labels) positives += label != 0 ? 1 : 0;
+  double low = -1;
+  double high = 1;
+  for (int step = 0; step < 30; ++step) {
+    const double middle = (low + high) / 2;
+    double sum = 0;
+    for (size_t i = 0; i < logits.size(); ++i) {
+      const double p = model::Sigmoid(model::LogOdds(*calibrator, logits[i]) + middle);
+      sum += others.empty() ? p : others[i] * p;
+    }
+    (sum > positives ? high : low) = middle;
+  }
+  const double shift = (low + high) / 2;
+  std::vector<model::CalibratorKnot>& knots = calibrator->knots;
+  if (knots.empty()) calibrator->offset = static_cast<float>(calibrator->offset + shift);
+  for (model::CalibratorKnot& knot : knots) knot.to = static_cast<float>(knot.to + shift);
+  const auto ties = [](const model::CalibratorKnot& a, const model::CalibratorKnot& b) {
+    return !(b.to > a.to);
+  };
+  knots.erase(std::unique(knots.begin(), knots.end(), ties), knots.end());
+  if (knots.size() == 1) knots.clear();
 }
 
 }  // namespace adscore::trainer

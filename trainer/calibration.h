@@ -1,7 +1,7 @@
 // Fits a head's calibrator (model/calibrator.h), by Platt's method, to logits of rows that the network was
 // not trained on.
 //
-// Thread-safe: pure function.
+// Thread-safe: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -15,5 +15,12 @@ namespace adscore::trainer {
 // towards the identity, so that the fit is defined for any rows, also for none, or none that is positive. The
 // slope is kept positive: calibration must not turn the order of ads round.
 model::Calibrator FitPlatt(std::span<const float> logits, std::span<const uint8_t> labels);
+
+// Moves all of the calibrator's log-odds together, by at most 1, so that the probabilities' sum comes to the
+// positives, or as near as that. `others`: what each row's probability is multiplied by, where the head
+// follows another one; empty: 1 for all. Knots that a float can't tell apart afterwards become one; one alone
+// is none.
+void MoveToSum(std::span<const float> logits, std::span<const uint8_t> labels, std::span<const double> others,
+               model::Calibrator* calibrator);
 
 }  // namespace adscore::trainer

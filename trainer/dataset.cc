@@ -100,10 +100,17 @@ void Dataset::AppendLabelsAndCounts(const Dataset& more) {
   }
   rows += more.rows;
   weights.insert(weights.end(), more.weights.begin(), more.weights.end());
+  times.insert(times.end(), more.times.begin(), more.times.end());
   for (size_t f = 0; f < columns.size(); ++f) columns[f].AppendCounts(more.columns[f]);
   for (size_t h = 0; h < labels.size(); ++h) {
     labels[h].insert(labels[h].end(), more.labels[h].begin(), more.labels[h].end());
   }
+}
+
+bool HasUnknownLabels(const Dataset& data) {
+  return std::any_of(data.labels.begin(), data.labels.end(), [](const std::vector<uint8_t>& labels) {
+    return std::find(labels.begin(), labels.end(), kUnknownLabel) != labels.end();
+  });
 }
 
 absl::StatusOr<const Column*> Dataset::Cells(size_t feature, size_t block, Column* buffer) const {

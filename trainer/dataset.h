@@ -29,13 +29,18 @@ struct RawStorage {
   std::vector<uint64_t> multi;
 };
 
+inline constexpr uint8_t kUnknownLabel = 2;
+
 struct Dataset {
   model::Schema schema;
   std::vector<Column> columns;  // one per feature of the schema
-  std::vector<std::vector<uint8_t>>
-      labels;  // [heads][rows], 1 = positive; empty if the file has no label columns
+  // [heads][rows]: 1 is positive, 0 negative, and kUnknownLabel neither: the row has no part in what is
+  // learnt and said of that head. Empty if the file has no label columns.
+  std::vector<std::vector<uint8_t>> labels;
   // [rows]: what each counts for when it is learnt from; empty: 1 for all of them.
   std::vector<float> weights;
+  // [rows], in seconds (label_window.h); empty unless they were asked for.
+  std::vector<int64_t> times;
   size_t rows = 0;
   // Where the cells are; null: in `columns`. With a cache, `columns` has only what was counted.
   std::unique_ptr<const CellCache> cache;
@@ -60,6 +65,9 @@ struct Dataset {
   model::RawColumns Gather(model::FeatureRole role, std::span<const uint32_t> row_ids,
                            RawStorage* storage) const;
 };
+
+// Whether a label of any row is not known.
+bool HasUnknownLabels(const Dataset& data);
 
 // Calls visit(column, row of the column, row of the data set) for each of `rows`, which ascend, a block at a
 // time.

@@ -120,9 +120,10 @@ class Collector {
 
 absl::StatusOr<Dataset> ReadDataset(const Sources& sources, data::Format format, const model::Schema& schema,
                                     const std::vector<model::Label>& labels, bool labels_required,
-                                    const ReadProgress& progress, const CacheOptions& cache) {
+                                    const ReadProgress& progress, const CacheOptions& cache,
+                                    const std::string& time_column) {
   absl::StatusOr<std::unique_ptr<BlockReader>> opened =
-      BlockReader::Open(sources, format, schema, labels, labels_required);
+      BlockReader::Open(sources, format, schema, labels, labels_required, time_column);
   if (!opened.ok()) return opened.status();
   BlockReader& reader = **opened;
   Dataset block;

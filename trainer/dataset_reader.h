@@ -32,7 +32,8 @@ using ReadProgress = std::function<void(uint64_t rows, uint64_t bytes_read, uint
 // ResourceExhausted if the cache finds no room.
 absl::StatusOr<Dataset> ReadDataset(const Sources& sources, data::Format format, const model::Schema& schema,
                                     const std::vector<model::Label>& labels, bool labels_required,
-                                    const ReadProgress& progress, const CacheOptions& cache = {});
+                                    const ReadProgress& progress, const CacheOptions& cache = {},
+                                    const std::string& time_column = "");
 
 // Rows of the files, as ReadDataset will find them, or `at_most` if there are more. InvalidArgument for one
 // that is ragged.

@@ -77,6 +77,7 @@ std::vector<double> BaseRates(const Dataset& data, std::span<const uint32_t> tra
     double all = warm_start == nullptr ? 0 : warm_start->rows();
     double positives = warm_start == nullptr ? 0 : all * warm_start->BaseRate(head);
     for (const uint32_t row : training) {
+      if (labels[row] == kUnknownLabel) continue;
       positives += data.Weight(row) * labels[row];
       all += data.Weight(row);
     }
@@ -123,7 +124,7 @@ absl::Status FitTokens(const Dataset& data, const TokenFeature& feature, std::sp
   encoding.vocabulary = model::Vocabulary(fitted->slots[f].keys, fitted->slots[f].ids, known->buckets);
 
   const double units_per_row = UnitsPerRow(data, training);
-  TokenCounts counts(model::kFirstTokenId + tokens.size(), base_rates, units_per_row);
+  TokenCounts counts(model::kFirstTokenId + tokens.size(), base_rates, units_per_row, HasUnknownLabels(data));
   if (options.warm_start != nullptr) {
     const PastToken missing = options.warm_start->Missing(f);
     counts.AddPast(model::kMissingId, missing.rows, missing.positives);

@@ -48,6 +48,7 @@ HeadRows RowsOfHead(const Dataset& data, std::span<const uint32_t> rows, std::sp
   of_head.probabilities.reserve(rows.size());
   of_head.labels.reserve(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
+    if (data.labels[head][rows[i]] == kUnknownLabel) continue;
     of_head.probabilities.push_back(probabilities[i * heads + head]);
     of_head.labels.push_back(data.labels[head][rows[i]]);
   }

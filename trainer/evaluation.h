@@ -20,7 +20,8 @@ namespace adscore::trainer {
 absl::StatusOr<std::vector<float>> ScoreRows(const model::Model& model, const Dataset& data,
                                              std::span<const uint32_t> rows, size_t threads = 1);
 
-// One head's part of what ScoreRows gives, and the labels that belong to it.
+// One head's part of what ScoreRows gives, and the labels that belong to it: of the rows whose label is
+// known.
 struct HeadRows {
   std::vector<float> probabilities;
   std::vector<uint8_t> labels;

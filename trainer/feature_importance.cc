@@ -23,10 +23,11 @@ absl::StatusOr<std::vector<double>> LossByHead(const model::Model& model, const 
   const std::vector<float>& probabilities = *scored;
   std::vector<double> losses(model.heads());
   for (size_t head = 0; head < losses.size(); ++head) {
-    for (size_t i = 0; i < rows.size(); ++i) {
-      losses[head] += LogLoss(probabilities[i * losses.size() + head], data.labels[head][rows[i]] != 0);
+    const HeadRows of_head = RowsOfHead(data, rows, probabilities, head);
+    for (size_t i = 0; i < of_head.labels.size(); ++i) {
+      losses[head] += LogLoss(of_head.probabilities[i], of_head.labels[i] != 0);
     }
-    losses[head] /= static_cast<double>(rows.size());
+    losses[head] /= std::max(1.0, static_cast<double>(of_head.labels.size()));
   }
   return losses;
 }

@@ -10,6 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "trainer/calibration.h"
 #include "trainer/evaluation.h"
 #include "trainer/golden_rows.h"
 #include "trainer/random.h"
@@ -28,7 +30,13 @@ constexpr size_t kParts = 5;  // that take turns where there are fewer
 
 uint64_t Positives(const std::vector<uint8_t>& labels, std::span<const uint32_t> rows) {
   return static_cast<uint64_t>(
-      std::count_if(rows.begin(), rows.end(), [&](uint32_t row) { return labels[row] != 0; }));
+      std::count_if(rows.begin(), rows.end(), [&](uint32_t row) { return labels[row] == 1; }));
+}
+
+// Rows whose label is known.
+uint64_t Known(const std::vector<uint8_t>& labels, std::span<const uint32_t> rows) {
+  return static_cast<uint64_t>(
+      std::count_if(rows.begin(), rows.end(), [&](uint32_t row) { return labels[row] != kUnknownLabel; }));
 }
 
 // Share of positives, by weight; after a warm start together with the rows from before, aged.
@@ -36,6 +44,7 @@ double Rate(const Dataset& data, size_t head, std::span<const uint32_t> rows, co
   double all = warm_start == nullptr ? 0 : warm_start->rows();
   double positives = warm_start == nullptr ? 0 : all * warm_start->BaseRate(head);
   for (const uint32_t row : rows) {
+    if (data.labels[head][row] == kUnknownLabel) continue;
     positives += data.Weight(row) * data.labels[head][row];
     all += data.Weight(row);
   }
@@ -51,15 +60,39 @@ int64_t CreationTime() {
       .count();
 }
 
+// That each part has rows that are old enough for the head.
+absl::Status CheckKnown(const Dataset& data, const Split& split, size_t head, const std::string& name,
+                        SplitKind kind) {
+  const std::pair<const char*, const std::vector<uint32_t>*> parts[] = {
+      {"learn from", &split.training}, {"tune on", &split.tuning}, {"validate on", &split.validation}};
+  for (const auto& [purpose, rows] : parts) {
+    if (Known(data.labels[head], *rows) > 0) continue;
+    const auto young =
+        static_cast<uint64_t>(std::count(data.labels[head].begin(), data.labels[head].end(), kUnknownLabel));
+    return absl::InvalidArgumentError(
+        absl::StrCat("label '", name, "': the ", rows->size(), " rows to ", purpose,
+                     " are all younger than its --label-window, as are ", young, " of all ", data.rows, ": ",
+                     kind == SplitKind::kTail
+                         ? absl::StrFormat("keep more than %.3g of them for --validation, give a longer "
+                                           "log, or use --split random",
+                                           static_cast<double>(young) / static_cast<double>(data.rows))
+                         : std::string("give a longer log")));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTrainingLabels(const Dataset& data, const Split& split, const FitOptions& options,
                                  std::vector<std::string>* notices) {
   for (size_t head = 0; head < options.labels.size(); ++head) {
     const std::string& name = options.labels[head].column;
+    absl::Status known = CheckKnown(data, split, head, name, options.split);
+    if (!known.ok()) return known;
     const uint64_t positives = Positives(data.labels[head], split.training);
-    if (positives == 0 || positives == split.training.size()) {
+    const uint64_t rows = Known(data.labels[head], split.training);
+    if (positives == 0 || positives == rows) {
       return absl::InvalidArgumentError(
           absl::StrCat("the label '", name, "' is ", positives == 0 ? "never" : "always", " positive in the ",
-                       split.training.size(), " rows to train on, though it varies in all ", data.rows,
+                       rows, " rows to train on, though it varies in all ", data.rows,
                        ": if the rows are sorted by it, use --split random"));
     }
     if (Positives(data.labels[head], split.tuning) == 0) {
@@ -99,7 +132,7 @@ uint64_t FewestOfAKind(const Dataset& data, std::span<const uint32_t> rows) {
   uint64_t fewest = UINT64_MAX;
   for (const std::vector<uint8_t>& labels : data.labels) {
     const uint64_t positives = Positives(labels, rows);
-    fewest = std::min({fewest, positives, rows.size() - positives});
+    fewest = std::min({fewest, positives, Known(labels, rows) - positives});
   }
   return fewest;
 }
@@ -266,20 +299,51 @@ absl::StatusOr<State> TrainOnMore(std::vector<uint32_t> learnt_from, const Datas
   return state;
 }
 
+struct LabelledLogits {
+  std::vector<float> logits;
+  std::vector<uint8_t> labels;
+
+  void Add(float logit, uint8_t label) {
+    logits.push_back(logit);
+    labels.push_back(label);
+  }
+};
+
 // Heads with their calibrators fitted to those logits. Their base rates are not known yet.
+//
+// A head that follows another is calibrated on the rows where that one is positive, whose labels say what its
+// own factor is; and then moved so that the products' sum over all rows is the positives, as that of the
+// other heads' probabilities is.
 std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& options,
                                          const UnseenLogits& unseen) {
   const size_t heads = options.labels.size();
+  const Chains& chains = options.training.chains;
   std::vector<model::Head> result;
-  std::vector<float> logits(unseen.rows.size());
-  std::vector<uint8_t> labels(unseen.rows.size());
+  std::vector<std::vector<double>> served(heads);  // [heads][unseen rows]
   for (size_t head = 0; head < heads; ++head) {
+    const std::vector<uint8_t>& labels = data.labels[head];
+    const std::optional<size_t> after = chains.empty() ? std::nullopt : chains[head];
+    LabelledLogits known;
+    std::vector<double> others;
+    LabelledLogits factor;  // of those that say what the head's own factor is
     for (size_t i = 0; i < unseen.rows.size(); ++i) {
-      logits[i] = unseen.logits[i * heads + head];
-      labels[i] = data.labels[head][unseen.rows[i]];
+      const uint32_t row = unseen.rows[i];
+      if (labels[row] == kUnknownLabel) continue;
+      const float logit = unseen.logits[i * heads + head];
+      known.Add(logit, labels[row]);
+      if (after) others.push_back(served[*after][i]);
+      if (!after || data.labels[*after][row] == 1) factor.Add(logit, labels[row]);
     }
-    result.push_back({options.labels[head].column, options.labels[head], /*base_rate=*/0,
-                      ChooseCalibrator(options.calibration, logits, labels)});
+    model::Calibrator calibrator = ChooseCalibrator(options.calibration, factor.logits, factor.labels);
+    if (after && options.calibration != CalibrationKind::kNone) {
+      MoveToSum(known.logits, known.labels, others, &calibrator);
+    }
+    for (size_t i = 0; i < unseen.rows.size(); ++i) {
+      const double p = model::Calibrate(calibrator, unseen.logits[i * heads + head]);
+      served[head].push_back(after ? p * served[*after][i] : p);
+    }
+    result.push_back(
+        {options.labels[head].column, options.labels[head], /*base_rate=*/0, std::move(calibrator), after});
   }
   return result;
 }
@@ -340,7 +404,25 @@ absl::Status CheckBatchNorm(const TrainingOptions& training) {
       " has too few rows for that: give it at least ", kFewestToNormalise, ", or leave --batch-norm out"));
 }
 
-absl::StatusOr<FittedModel> FitResolved(const Dataset& data, const FitOptions& options,
+// The chains that the options name, or that the rows to learn from show; those are said in `notices`.
+absl::StatusOr<Chains> ChainsFor(const Dataset& data, const Split& split, const FitOptions& options,
+                                 std::vector<std::string>* notices) {
+  if (options.after) return ResolveChains(*options.after, options.labels, data);
+  std::vector<uint32_t> rows = split.training;
+  rows.insert(rows.end(), split.tuning.begin(), split.tuning.end());
+  Chains chains = InferChains(data, rows);
+  for (size_t head = 0; head < chains.size(); ++head) {
+    if (!chains[head]) continue;
+    const std::string& name = options.labels[head].column;
+    const std::string& before = options.labels[*chains[head]].column;
+    notices->push_back(absl::StrCat("label '", name, "' is positive only where '", before,
+                                    "' is: its probability is the product of ", before, "'s and of that of ",
+                                    name, " given ", before, " (--after none: one by itself)"));
+  }
+  return chains;
+}
+
+absl::StatusOr<FittedModel> FitResolved(const Dataset& data, FitOptions options,
                                         const TrainingReport& report) {
   absl::StatusOr<Split> split = SplitRows(data.rows, options.split, options.validation_share,
                                           options.tuning_share, options.training.seed);
@@ -351,6 +433,9 @@ absl::StatusOr<FittedModel> FitResolved(const Dataset& data, const FitOptions& o
   fitted.validation_rows = split->validation.size();
   absl::Status status = CheckTrainingLabels(data, *split, options, &fitted.notices);
   if (!status.ok()) return status;
+  absl::StatusOr<Chains> chains = ChainsFor(data, *split, options, &fitted.notices);
+  if (!chains.ok()) return chains.status();
+  options.training.chains = *std::move(chains);
 
   // Without the tuning rows first: they say when to stop, and how far the probabilities are off.
   const std::vector<Part> parts = PartsFor(data, *split, options);

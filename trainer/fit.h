@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "trainer/calibrator_choice.h"
 #include "trainer/dataset.h"
 #include "trainer/encoder_fitting.h"
+#include "trainer/entire_space.h"
 #include "trainer/metrics.h"
 #include "trainer/split.h"
 #include "trainer/trained_model.h"
@@ -41,6 +43,8 @@ struct FitOptions {
   TrainingOptions training;
   // Become TrainingOptions::positive_weights.
   std::vector<PositiveWeight> positive_weights{};
+  // Become TrainingOptions::chains. Nothing: what the rows leave no doubt about (InferChains).
+  std::optional<std::vector<HeadAfter>> after = std::vector<HeadAfter>{};
   // For encoded rows, if the data set has a cache: otherwise all of them are in memory.
   size_t memory_bytes = size_t{1} << 30;
 };
@@ -66,9 +70,9 @@ struct FittedModel {
   const TrainedModel& published() const { return refitted != nullptr ? *refitted : *model; }
 };
 
-// InvalidArgument if there are too few rows, a positive weight names no head, a label is the same in all
-// training rows, or training diverges; Cancelled if it is stopped before there is a state worth keeping; and
-// the errors of reading a cache.
+// InvalidArgument if there are too few rows, a positive weight names no head, one follows another that it
+// can't follow (ResolveChains), a label is the same in all training rows, or training diverges; Cancelled if
+// it is stopped before there is a state worth keeping; and the errors of reading a cache.
 absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& options,
                                      const TrainingReport& report);
 

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "trainer/calibration.h"
+
 namespace adscore::trainer {
 namespace {
 
@@ -63,29 +65,14 @@ std::vector<Group> Ascending(const std::vector<Group>& groups) {
   return ascending;
 }
 
-// By how much the curve's log-odds must rise for the probabilities' sum to be the positives, by bisection.
-double Shift(const model::Calibrator& bent, std::span<const float> logits, double positives) {
-  double low = -1;
-  double high = 1;
-  for (int step = 0; step < 30; ++step) {
-    const double middle = (low + high) / 2;
-    double sum = 0;
-    for (const float logit : logits) sum += model::Sigmoid(model::LogOdds(bent, logit) + middle);
-    (sum > positives ? high : low) = middle;
-  }
-  return (low + high) / 2;
-}
-
 }  // namespace
 
 model::Calibrator BendCalibrator(const model::Calibrator& platt, std::span<const float> logits,
                                  std::span<const uint8_t> labels) {
   std::vector<std::pair<double, uint8_t>> rows;
   rows.reserve(logits.size());
-  double positives = 0;
   for (size_t i = 0; i < logits.size(); ++i) {
     rows.emplace_back(model::LogOdds(platt, logits[i]), labels[i]);
-    positives += labels[i] != 0 ? 1 : 0;
   }
   std::sort(rows.begin(), rows.end());
   model::Calibrator bent = platt;
@@ -98,13 +85,8 @@ model::Calibrator BendCalibrator(const model::Calibrator& platt, std::span<const
     bent.knots.push_back({from, to});
   }
   if (bent.knots.size() < 2) return platt;
-  const double shift = Shift(bent, logits, positives);
-  for (model::CalibratorKnot& knot : bent.knots) knot.to = static_cast<float>(knot.to + shift);
-  const auto ties = [](const model::CalibratorKnot& a, const model::CalibratorKnot& b) {
-    return !(b.to > a.to);
-  };
-  bent.knots.erase(std::unique(bent.knots.begin(), bent.knots.end(), ties), bent.knots.end());
-  return bent.knots.size() < 2 ? platt : bent;
+  MoveToSum(logits, labels, {}, &bent);
+  return bent;
 }
 
 }  // namespace adscore::trainer

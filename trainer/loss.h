@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "trainer/dataset.h"
+#include "trainer/entire_space.h"
 
 namespace adscore::trainer {
 
@@ -21,11 +22,14 @@ struct LossWeights {
   // [heads], or empty for 1: of the loss of a positive label, on top. The cross-entropy is then taken of
   // logit + ln(weight): that is where the weighted rows' log-odds are if the logit is the plain rows'.
   std::vector<float> positives{};
+  // Heads that follow others: their loss is that of the product.
+  Chains chains{};
 };
 
 bool IsNegative(std::span<const uint8_t> labels);
 
-// The loss of a row, and its slope by each logit. labels, logits, deltas: [heads].
+// The loss of a row, and its slope by each logit. labels, logits, deltas: [heads]. A label that is not known
+// has no part in it.
 double LossOfRow(const LossWeights& weights, std::span<const float> logits, std::span<const uint8_t> labels,
                  float* deltas);
 

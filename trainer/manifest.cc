@@ -40,8 +40,17 @@ Json Heads(const model::Snapshot& snapshot) {
                      {"positive", head.label.positive.empty() ? "1, true, yes, y or t" : head.label.positive},
                      {"base_rate", head.base_rate},
                      {"calibrator", CalibratorToJson(head.calibrator)}});
+    if (head.after) heads.back()["after"] = snapshot.heads[*head.after].name;
   }
   return heads;
+}
+
+// Null: as the rows say.
+Json After(const std::optional<std::vector<HeadAfter>>& after) {
+  if (!after) return nullptr;
+  Json json = Json::object();
+  for (const HeadAfter& of : *after) json[of.head] = of.after;
+  return json;
 }
 
 // By head; "" for all of them.
@@ -77,6 +86,7 @@ Json Options(const FitOptions& options) {
           {"weight_average", training.optimizer.average_decay},
           {"negative_rate", training.negative_rate},
           {"positive_weight", PositiveWeights(options.positive_weights)},
+          {"after", After(options.after)},
           {"seed", training.seed}};
 }
 

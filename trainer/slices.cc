@@ -164,6 +164,7 @@ ColumnSlices FiguresBySlice(const SlicedColumn& column, const Dataset& data, std
   for (size_t head = 0; head < heads; ++head) {
     std::vector<HeadRows> of_part(parts);
     for (size_t i = 0; i < rows.size(); ++i) {
+      if (data.labels[head][rows[i]] == kUnknownLabel) continue;
       HeadRows& part = of_part[column.part_of[i]];
       part.probabilities.push_back(probabilities[i * heads + head]);
       part.labels.push_back(data.labels[head][rows[i]]);
@@ -174,8 +175,10 @@ ColumnSlices FiguresBySlice(const SlicedColumn& column, const Dataset& data, std
       sliced.slices[p].figures.push_back(figures);
     }
   }
-  std::erase_if(sliced.slices,
-                [](const Slice& slice) { return slice.figures.empty() || slice.figures[0].rows == 0; });
+  std::erase_if(sliced.slices, [](const Slice& slice) {
+    return std::all_of(slice.figures.begin(), slice.figures.end(),
+                       [](const HeadFigures& figures) { return figures.rows == 0; });
+  });
   return sliced;
 }
 

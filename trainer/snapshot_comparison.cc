@@ -75,8 +75,10 @@ absl::StatusOr<SnapshotComparison> CompareSnapshots(
   for (const SharedHead& head : *shared) {
     const HeadRows first = RowsOfHead(data, rows, probabilities, head.first);
     std::vector<float> second;
-    for (size_t row = 0; row < data.rows; ++row)
+    for (size_t row = 0; row < data.rows; ++row) {
+      if (data.labels[head.first][row] == kUnknownLabel) continue;
       second.push_back(others[row * second_model.heads() + head.second]);
+    }
     HeadComparison compared;
     compared.head = heads[head.first].name;
     compared.comparison = Compare(first.probabilities, second, first.labels, threads);

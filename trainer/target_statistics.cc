@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "trainer/dataset.h"
 #include "trainer/random.h"
 
 namespace adscore::trainer {
@@ -37,17 +38,25 @@ double CountsOf(std::span<const float> numbers, std::span<const double> base_rat
   return rows;
 }
 
-TokenCounts::TokenCounts(size_t ids, std::span<const double> base_rates, double units_per_row)
+TokenCounts::TokenCounts(size_t ids, std::span<const double> base_rates, double units_per_row,
+                         bool some_unknown)
     : base_rates_(base_rates.begin(), base_rates.end()),
       rows_per_unit_(1 / units_per_row),
-      counts_(ids * kFolds * (base_rates.size() + 1)) {
+      cell_size_(1 + base_rates.size() * (some_unknown ? 2 : 1)),
+      counts_(ids * kFolds * cell_size_) {
   for (const double rate : base_rates_) base_log_odds_.push_back(LogOdds(rate));
 }
 
 void TokenCounts::Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels, uint32_t units) {
-  uint32_t* cell = counts_.data() + (id * kFolds + fold) * dim();
+  uint32_t* cell = counts_.data() + (id * kFolds + fold) * cell_size_;
   cell[0] += units;
-  for (size_t h = 0; h < labels.size(); ++h) cell[1 + h] += units * labels[h];
+  for (size_t h = 0; h < labels.size(); ++h) {
+    if (labels[h] == kUnknownLabel) {
+      cell[dim() + h] += units;
+    } else {
+      cell[1 + h] += units * labels[h];
+    }
+  }
 }
 
 void TokenCounts::AddPast(uint32_t id, double rows, std::span<const double> positives) {
@@ -63,15 +72,18 @@ void TokenCounts::Write(uint32_t id, uint8_t but_fold, float* out) const {
   double rows = 0;
   for (size_t h = 0; h < heads; ++h) {
     double positives = 0;
+    double unknown = 0;
     rows = 0;
     for (size_t fold = 0; fold < kFolds; ++fold) {
       if (fold == but_fold) continue;
       rows += Cell(id, fold)[0];
       positives += Cell(id, fold)[1 + h];
+      if (cell_size_ > dim()) unknown += Cell(id, fold)[dim() + h];
     }
     rows *= rows_per_unit_;
     positives = positives * rows_per_unit_ + (past == nullptr ? 0.0 : static_cast<double>(past[1 + h]));
-    const double all_rows = rows + (past == nullptr ? 0.0 : static_cast<double>(past[0]));
+    const double all_rows =
+        rows - unknown * rows_per_unit_ + (past == nullptr ? 0.0 : static_cast<double>(past[0]));
     const double rate = (positives + kPriorPositives) / (all_rows + kPriorPositives / base_rates_[h]);
     out[h] = static_cast<float>(LogOdds(rate) - base_log_odds_[h]);
   }
@@ -87,10 +99,12 @@ TokenStatistics::TokenStatistics(TokenCounts counts)
   for (uint32_t id = 0; id < counts.ids(); ++id) {
     counts.Write(id, kNoFold, table_.data() + id * dim_);
     for (uint8_t fold = 0; fold < kFolds; ++fold) counts.Write(id, fold, numbers.data() + fold * dim_);
-    // An id's counts are of no more use now: its numbers take their place.
+    // An id's counts are of no more use now: its numbers take their place, or where cells are larger that of
+    // an earlier one's.
     uint32_t* bits = counts.counts_.data() + id * kFolds * dim_;
     for (size_t i = 0; i < numbers.size(); ++i) bits[i] = std::bit_cast<uint32_t>(numbers[i]);
   }
+  counts.counts_.resize(counts.ids() * kFolds * dim_);
   by_fold_ = std::move(counts.counts_);
 }
 

@@ -32,13 +32,14 @@ double CountsOf(std::span<const float> numbers, std::span<const double> base_rat
 class TokenCounts {
  public:
   // `base_rates`: one per head, each strictly between 0 and 1. A row that counts for one is so many units: a
-  // power of 2.
-  TokenCounts(size_t ids, std::span<const double> base_rates, double units_per_row = 1);
+  // power of 2. `some_unknown`: labels may be kUnknownLabel, of rows that are then left out for that head.
+  TokenCounts(size_t ids, std::span<const double> base_rates, double units_per_row = 1,
+              bool some_unknown = false);
 
-  size_t ids() const { return counts_.size() / (kFolds * dim()); }
+  size_t ids() const { return counts_.size() / (kFolds * cell_size_); }
   size_t dim() const { return base_rates_.size() + 1; }  // numbers per token
 
-  // labels: [heads], 0 or 1. The row counts for so many units.
+  // labels: [heads], as in Dataset. The row counts for so many units.
   void Add(uint32_t id, uint8_t fold, std::span<const uint8_t> labels, uint32_t units = 1);
 
   // Counts from before, which belong to no fold and are never left out; `positives`: [heads].
@@ -51,14 +52,17 @@ class TokenCounts {
   friend class TokenStatistics;
 
   const uint32_t* Cell(uint32_t id, size_t fold) const {
-    return counts_.data() + (id * kFolds + fold) * dim();
+    return counts_.data() + (id * kFolds + fold) * cell_size_;
   }
 
   std::vector<double> base_rates_;
   std::vector<double> base_log_odds_;
   double rows_per_unit_;
-  std::vector<uint32_t> counts_;  // [ids][kFolds][rows, positives of each head], in units
-  std::vector<float> past_;       // [ids][rows, positives of each head]; empty: none
+  size_t cell_size_;
+  // [ids][kFolds][rows, positives of each head, and if there are some rows of each head whose label is not
+  // known], in units
+  std::vector<uint32_t> counts_;
+  std::vector<float> past_;  // [ids][rows, positives of each head]; empty: none
 };
 
 // What TokenCounts::Write says about each id and fold, looked up instead of worked out: the same few numbers

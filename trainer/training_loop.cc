@@ -27,13 +27,18 @@ constexpr uint64_t kLossWindow = 100;  // batches that the training loss is aver
 constexpr size_t kStatisticsRows = 8192;
 constexpr double kAstray = 2;  // times the loss of saying the base rate: nothing that was learnt is so bad
 
-std::vector<double> BaseRates(const EncodedData& data, std::span<const uint32_t> rows) {
+// Of a head that follows another: among the rows where that one is positive.
+std::vector<double> BaseRates(const EncodedData& data, std::span<const uint32_t> rows, const Chains& chains) {
   std::vector<double> rates(data.heads());
   for (size_t head = 0; head < rates.size(); ++head) {
+    const std::vector<uint8_t>& labels = data.labels()[head];
+    const std::vector<uint8_t>* before = nullptr;
+    if (!chains.empty() && chains[head]) before = &data.labels()[*chains[head]];
     double positives = 0;
     double all = 0;
     for (const uint32_t row : rows) {
-      positives += data.Weight(row) * data.labels()[head][row];
+      if (labels[row] == kUnknownLabel || (before != nullptr && (*before)[row] != 1)) continue;
+      positives += data.Weight(row) * labels[row];
       all += data.Weight(row);
     }
     // Half a row of either kind keeps the log-odds finite.
@@ -55,6 +60,7 @@ double MeanWeight(const EncodedRows& data, std::span<const uint32_t> rows) {
 LossWeights WeightsFor(const TrainingOptions& options, size_t rows, size_t trained_on) {
   LossWeights weights;
   weights.positives = options.positive_weights;
+  weights.chains = options.chains;
   if (options.negative_rate < 1) {
     weights.row = static_cast<float>(static_cast<double>(trained_on) / static_cast<double>(rows));
     weights.negative_row = static_cast<float>(weights.row / options.negative_rate);
@@ -64,12 +70,17 @@ LossWeights WeightsFor(const TrainingOptions& options, size_t rows, size_t train
 
 // Adds the losses of `rows` to `loss`, one after the other.
 void AddLosses(const EncodedRows& data, std::span<const uint32_t> rows, std::span<const float> logits,
-               double* loss) {
+               const Chains& chains, double* loss) {
   for (size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const float> of_row = logits.subspan(i * data.heads, data.heads);
+    std::optional<Products> products;
+    if (!chains.empty()) products.emplace(chains, of_row);
     for (size_t head = 0; head < data.heads; ++head) {
-      const double z = logits[i * data.heads + head];
+      const uint8_t label = data.labels[rows[i] * data.heads + head];
+      if (label == kUnknownLabel) continue;
+      const double z = products ? products->LogOdds(head) : of_row[head];
       *loss += std::log1p(std::exp(-std::abs(z))) + std::max(z, 0.0);
-      if (data.labels[rows[i] * data.heads + head] != 0) *loss -= z;
+      if (label != 0) *loss -= z;
     }
   }
 }
@@ -108,7 +119,7 @@ class Training {
                  *model::AvailableKernelSets(model::Precision::kF32).front(), workers_,
                  WeightsFor(options, rows.size(), trained_on_.size()), options.batch_norm),
         layout_(layout),
-        initial_rates_(BaseRates(data, rows)),
+        initial_rates_(BaseRates(data, rows, options.chains)),
         learning_rate_(options.learning_rate) {
     progress_.epochs = epochs;
     optimizer_.emplace(layout, Initial(), options.optimizer, workers_);
@@ -195,7 +206,7 @@ class Training {
         data_.ForEachWindow(rows, [&](const EncodedRows& encoded, std::span<const uint32_t> ids) {
           logits_.resize(ids.size() * encoded.heads);
           network_.Logits(encoded, ids, logits_.data());
-          AddLosses(encoded, ids, logits_, &loss);
+          AddLosses(encoded, ids, logits_, options_.chains, &loss);
         });
     if (!status.ok()) return status;
     progress_.tuning_loss = loss / static_cast<double>(rows.size());

@@ -39,6 +39,7 @@ struct TrainingOptions {
   // are not trained on are all looked at.
   double negative_rate = 1;
   std::vector<float> positive_weights = {};  // LossWeights::positives
+  Chains chains = {};                        // LossWeights::chains
   size_t looks_per_epoch = 4;                // at the tuning rows
   size_t patience = 6;                       // looks without a better one before it stops
   uint64_t seed = 1;

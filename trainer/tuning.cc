@@ -197,8 +197,8 @@ std::vector<Rung> RungsFor(const Dataset& data, const FitOptions& options) {
   for (const std::vector<uint8_t>& labels : part.labels) {
     const auto learnt_from = labels.end() - static_cast<std::ptrdiff_t>(split->validation.size());
     const auto positives = static_cast<uint64_t>(std::count(labels.begin(), learnt_from, 1));
-    const auto rows = static_cast<uint64_t>(learnt_from - labels.begin());
-    if (std::min(positives, rows - positives) < kEnoughPositives) return rungs;
+    const auto negatives = static_cast<uint64_t>(std::count(labels.begin(), learnt_from, 0));
+    if (std::min(positives, negatives) < kEnoughPositives) return rungs;
   }
   rungs.insert(rungs.begin(), {kFirstShare, {seed}});
   return rungs;

@@ -54,6 +54,7 @@ void DescribeModel(const ServedModel& served, const ModelVersions& versions, v1:
     v1::Head* described = response->add_heads();
     described->set_name(head.name);
     described->set_base_rate(head.base_rate);
+    if (head.after) described->set_after(snapshot.heads[*head.after].name);
   }
   const std::vector<int64_t> in_memory = VersionsInMemory(versions);
   response->mutable_serving_versions()->Add(in_memory.begin(), in_memory.end());

@@ -25,6 +25,16 @@ TEST(DateTimeTest, ReadsTimesAndLeavesTheZoneAlone) {
   }
 }
 
+TEST(DateTimeTest, SecondsHeedTheZone) {
+  for (const char* text : {"2017-11-07 09:30:38", "2017-11-07T09:30:38Z", "2017-11-07 11:30:38 +02:00",
+                           "2017-11-07T04:30:38-0500", "2017-11-07T15:00:38+0530", "2017-11-07 09:30:38.9",
+                           "07.11.2017 12:30:38 +03", "1510047038"}) {
+    EXPECT_EQ(ParseDateTime(text)->seconds, 1'510'047'038) << text;
+  }
+  EXPECT_EQ(ParseDateTime("2017-11-07")->seconds, 17'477 * 86'400);
+  EXPECT_EQ(ParseDateTime("1969-12-31 23:59")->seconds, -60);
+}
+
 TEST(DateTimeTest, WhatIsNoDateIsNone) {
   for (const char* text :
        {"", "2017-13-07", "2017-02-30", "2017-11-07x", "2017-11-07 24:00", "2017-11-07 09:61",

@@ -53,6 +53,7 @@ def main(trainer):
         good = [check(trainer, directory, "plain", flags, "fresh.csv"),
                 check(trainer, directory, "with_context", [*flags, "--context", "site,hour"], "fresh.csv"),
                 check(trainer, directory, "ensemble", [*flags, "--ensemble", "3"], "fresh.csv"),
+                check(trainer, directory, "chained", [*flags, "--after", "conversion:click"], "fresh.csv"),
                 check(trainer, directory, "isotonic", [*flags, "--calibration", "isotonic"], "fresh.csv")]
     return 0 if all(good) else 1
 

@@ -79,7 +79,8 @@ class CorruptionTest : public ::testing::Test {
  public:
   void SetUp() override {
     const std::string path = ::testing::TempDir() + "corruption_" + std::to_string(getpid());
-    ASSERT_TRUE(WriteSnapshot(testing::TinySnapshot({.crosses = true, .bent = true}).snapshot(), path).ok());
+    const testing::TinySnapshot tiny({.crosses = true, .bent = true, .chained = true});
+    ASSERT_TRUE(WriteSnapshot(tiny.snapshot(), path).ok());
     const int fd = open(path.c_str(), O_RDONLY);
     good_.resize(static_cast<size_t>(lseek(fd, 0, SEEK_END)));
     ASSERT_EQ(pread(fd, good_.data(), good_.size(), 0), static_cast<ssize_t>(good_.size()));

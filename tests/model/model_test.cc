@@ -108,6 +108,30 @@ TEST_P(ModelTest, AgreesWithBentCalibrators) {
   ExpectAgreement({.members = 2, .heads = {"click"}, .bent = true}, 20);
 }
 
+TEST_P(ModelTest, AgreesWhereHeadsFollowOthers) {
+  ExpectAgreement({.heads = {"click", "conversion", "return"}, .chained = true}, 150);
+  ExpectAgreement({.members = 2, .bent = true, .chained = true}, 20);
+}
+
+TEST_P(ModelTest, AHeadThatFollowsAnotherIsTheirProduct) {
+  TinySnapshot tiny({.heads = {"visit", "click", "conversion"}});
+  const auto probabilities = [&] {
+    tiny.RefreshGoldenRows();
+    EXPECT_LE(Model(tiny.snapshot(), *GetParam()).GoldenError(), kTolerance);
+    const std::span<const float> of = tiny.snapshot().golden.probabilities;
+    return std::vector<float>(of.begin(), of.end());
+  };
+  const std::vector<float> alone = probabilities();
+  tiny.mutable_snapshot().heads[1].after = 0;
+  tiny.mutable_snapshot().heads[2].after = 1;
+  const std::vector<float> chained = probabilities();
+  for (size_t row = 0; row < alone.size(); row += 3) {
+    EXPECT_EQ(chained[row], alone[row]);
+    EXPECT_NEAR(chained[row + 1], alone[row] * alone[row + 1], kTolerance);
+    EXPECT_NEAR(chained[row + 2], alone[row] * alone[row + 1] * alone[row + 2], kTolerance);
+  }
+}
+
 TEST_P(ModelTest, OneHeadsCurveIsNotTheOthers) {
   TinySnapshot tiny({.bent = true});
   tiny.mutable_snapshot().heads[0].calibrator.knots.clear();

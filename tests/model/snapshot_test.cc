@@ -69,6 +69,7 @@ TEST_F(SnapshotTest, ReadsBackWhatWasWritten) {
     EXPECT_EQ(read.heads[h].label, written.heads[h].label);
     EXPECT_EQ(read.heads[h].base_rate, written.heads[h].base_rate);
     EXPECT_EQ(read.heads[h].calibrator, written.heads[h].calibrator);
+    EXPECT_EQ(read.heads[h].after, std::nullopt);
   }
   for (size_t i = 0; i < read.encodings.size(); ++i) {
     EXPECT_EQ(read.encodings[i].numeric, written.encodings[i].numeric);
@@ -99,6 +100,29 @@ TEST_F(SnapshotTest, ActivationsAndNumbersWithoutFlagsAreReadBack) {
   EXPECT_EQ(read.layers[2].activation.kind, ActivationKind::kSoftplus);
   EXPECT_FALSE(read.encodings[0].numeric.flag);
   EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
+}
+
+// Readers of format 1 would take the factor for the product; what has no chains they can still read.
+TEST_F(SnapshotTest, OnlyHeadsThatFollowOthersTakeFormat2) {
+  EXPECT_EQ(testing::HeaderOf(good_).format_version, 1u);
+  const TinySnapshot tiny({.heads = {"visit", "click", "conversion"}, .chained = true});
+  fs::remove(path_);
+  ASSERT_TRUE(WriteSnapshot(tiny.snapshot(), path_).ok());
+  const auto mapped = MappedSnapshot::Open(path_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  const Snapshot& read = (*mapped)->snapshot();
+  EXPECT_EQ(read.heads[0].after, std::nullopt);
+  EXPECT_EQ(read.heads[1].after, 0u);
+  EXPECT_EQ(read.heads[2].after, 1u);
+  EXPECT_LE(Model(read, *AvailableKernelSets(Precision::kF32).front()).GoldenError(), 2e-6f);
+
+  std::ifstream file(path_, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(testing::HeaderOf(bytes).format_version, 2u);
+  bytes[8] = 1;
+  const absl::Status status = OpenBytes(WithHeaderChecksum(bytes));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("format 1 does not have"));
 }
 
 TEST_F(SnapshotTest, BentCalibratorsAreReadBackToTheBit) {
@@ -387,6 +411,8 @@ INSTANTIATE_TEST_SUITE_P(
                   s->heads.push_back({.name = "x", .label = {}, .base_rate = 0, .calibrator = {}});
                 }},
         Spoiled{"BaseRate", "base rate", [](Snapshot* s) { s->heads[0].base_rate = 1.5; }},
+        Spoiled{"AfterItself", "none of the 1 before it", [](Snapshot* s) { s->heads[1].after = 1; }},
+        Spoiled{"AfterALaterOne", "none of the 0 before it", [](Snapshot* s) { s->heads[0].after = 1; }},
         Spoiled{"ParentVersion", "parent version", [](Snapshot* s) { s->provenance.parent_version = -1; }},
         Spoiled{"TrainingWindow", "training window",
                 [](Snapshot* s) {

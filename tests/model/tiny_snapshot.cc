@@ -141,6 +141,8 @@ TinySnapshot::TinySnapshot(const TinyOptions& options) : state_(options.seed) {
                                .calibrator = {.slope = 0.9f, .offset = -0.1f}});
     if (options.bent)
       snapshot_.heads.back().calibrator.knots = {{-1.5f, -2}, {-0.5f, -0.75f}, {-0.25f, 0.5f}, {1, 0.625f}};
+    if (options.chained && snapshot_.heads.size() > 1)
+      snapshot_.heads.back().after = snapshot_.heads.size() - 2;
   }
   snapshot_.provenance = {.trainer = "tests",
                           .created_at = 1'700'000'000,

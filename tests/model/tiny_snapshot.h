@@ -23,7 +23,8 @@ struct TinyOptions {
   std::vector<Activation> activations = {};  // of the hidden layers, in turn; none: ReLU
   bool flags = true;                         // numeric features say that they are missing
   std::vector<std::string> heads = {"click", "conversion"};
-  bool bent = false;  // calibrators have curves
+  bool bent = false;     // calibrators have curves
+  bool chained = false;  // each head but the first one follows the one before it
   size_t golden_rows = 8;
   uint64_t seed = 1;  // another seed: the same schema with other weights
 };

@@ -42,6 +42,17 @@ TEST_F(LookupTest, GetModelDescribesTheSchemaInOrder) {
   EXPECT_THAT(model.serving_versions(), ::testing::ElementsAre(7));
 }
 
+TEST_F(LookupTest, GetModelSaysWhichHeadFollowsAnother) {
+  model::testing::TinySnapshot({.chained = true}).Publish(root_.path(), "ads", 1);
+  Start();
+  grpc::ClientContext context;
+  v1::GetModelResponse model;
+  ASSERT_TRUE(process_->prediction().GetModel(&context, {}, &model).ok());
+  ASSERT_EQ(model.heads_size(), 2);
+  EXPECT_EQ(model.heads(0).after(), "");
+  EXPECT_EQ(model.heads(1).after(), "click");
+}
+
 TEST_F(LookupTest, ListModelsShowsWhatServesAndWhatWasRefusedAndWhy) {
   std::filesystem::create_directories(root_.path() + "/ads/8");
   std::ofstream(root_.path() + "/ads/8/snapshot") << "damaged";

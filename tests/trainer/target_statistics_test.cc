@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "trainer/dataset.h"
+
 namespace adscore::trainer {
 namespace {
 
@@ -47,6 +49,32 @@ TEST(TargetStatistics, LeavingAFoldOutDoesNotMakeATokenLookRarer) {
   TokenCounts counts(1, std::vector<double>{kBase});
   for (int i = 0; i < 800; ++i) counts.Add(0, i % kFolds, std::vector<uint8_t>{0});
   EXPECT_NEAR(NumbersOf(counts, 0, 2)[1], NumbersOf(counts, 0, kNoFold)[1], 1e-6);
+}
+
+// A row whose label is not known counts as a row, and for the heads that it is known of.
+TEST(TargetStatistics, ARowCountsForTheHeadsWhoseLabelsAreKnown) {
+  const std::vector<double> rates = {kBase, 0.05};
+  TokenCounts some(2, rates, 1, /*some_unknown=*/true);
+  TokenCounts known(2, rates);
+  TokenCounts every(2, rates);
+  for (uint32_t i = 0; i < 400; ++i) {
+    const auto fold = static_cast<uint8_t>(i % kFolds);
+    const uint8_t click = i % 4 == 0;
+    const uint8_t conversion = i % 20 == 0;
+    some.Add(i % 2, fold, std::vector<uint8_t>{click, i < 300 ? conversion : kUnknownLabel});
+    if (i < 300) known.Add(i % 2, fold, std::vector<uint8_t>{click, conversion});
+    every.Add(i % 2, fold, std::vector<uint8_t>{click, conversion});
+  }
+  const TokenStatistics statistics(some);
+  for (const uint32_t id : {0, 1}) {
+    for (const uint8_t fold : {0, 5, int{kNoFold}}) {
+      std::vector<float> numbers(3);
+      statistics.Read(id, fold, numbers.data());
+      EXPECT_EQ(numbers[0], NumbersOf(every, id, fold)[0]);
+      EXPECT_EQ(numbers[1], NumbersOf(known, id, fold)[1]);
+      EXPECT_EQ(numbers[2], NumbersOf(every, id, fold)[2]);
+    }
+  }
 }
 
 TEST(TargetStatistics, LookedUpNumbersAreThoseThatTheCountsGive) {

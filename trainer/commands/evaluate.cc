@@ -24,6 +24,7 @@
 #include "model/model_root.h"
 #include "trainer/block_reader.h"
 #include "trainer/commands/interruption.h"
+#include "trainer/commands/log_flags.h"
 #include "trainer/commands/model_flags.h"
 #include "trainer/commands/report_content.h"
 #include "trainer/commands/schema_flags.h"
@@ -53,6 +54,7 @@ struct EvaluateFlags {
   std::vector<std::string> slice;
   std::string compare;
   std::string report;
+  LabelWindowFlags windows;
   size_t threads = 1;
   bool json = false;
 };
@@ -163,7 +165,7 @@ absl::StatusOr<Dataset> ScoreFile(const EvaluateFlags& flags, const model::Model
   if (!file.ok()) return file.status();
   const absl::StatusOr<std::unique_ptr<BlockReader>> reader =
       BlockReader::Open(flags.data, data::ParseFormat(flags.format).value(), model.snapshot().schema, labels,
-                        /*labels_required=*/false);
+                        /*labels_required=*/false, flags.windows.time);
   if (!reader.ok()) return reader.status();
   ProgressLine line;
   Dataset seen;
@@ -228,10 +230,11 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
   // What looks at single cells needs them in memory; figures and predictions don't.
   std::vector<float> probabilities;
   const bool with_cells = FlagThatNeedsLabels(flags) != std::string();
-  const absl::StatusOr<Dataset> data =
-      with_cells ? ReadDataset(flags.data, format, model.snapshot().schema, labels,
-                               /*labels_required=*/false, ReadingOn(&line, flags.data), {})
-                 : ScoreFile(flags, model, labels, &probabilities);
+  absl::StatusOr<Dataset> data =
+      with_cells
+          ? ReadDataset(flags.data, format, model.snapshot().schema, labels,
+                        /*labels_required=*/false, ReadingOn(&line, flags.data), {}, flags.windows.time)
+          : ScoreFile(flags, model, labels, &probabilities);
   if (!data.ok()) return data.status();
   if (const std::string flag = FlagThatNeedsLabels(flags); data->labels.empty() && !flag.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(flag, " needs to know what happened, but ", flags.data,
@@ -239,6 +242,9 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
                                                    "': leave the flag out to get predictions only"));
   }
   line.Clear();
+  const absl::StatusOr<std::vector<std::string>> young = flags.windows.Apply(labels, &*data);
+  if (!young.ok()) return young.status();
+  for (const std::string& notice : *young) std::fprintf(stderr, "note: %s\n", notice.c_str());
   for (const std::string& notice : NumberNotices(*data)) std::fprintf(stderr, "note: %s\n", notice.c_str());
 
   std::vector<uint32_t> rows(data->rows);
@@ -299,6 +305,7 @@ void AddEvaluateCommand(CLI::App& app, std::function<absl::Status()>& run) {
       ->required()
       ->type_name("FILE");
   AddFormatFlag(command, &flags->format);
+  AddLabelWindowFlags(command, &flags->windows);
   command
       ->add_option(
           "--predictions", flags->predictions,

@@ -19,16 +19,21 @@ namespace {
 constexpr size_t kMostTraining = 500'000;
 constexpr size_t kMostOthers = 200'000;
 
-// The last ones of `rows`: in a log in time order the ones most like those to come.
-std::vector<uint32_t> Last(const std::vector<uint32_t>& rows, size_t most) {
+// The last ones of `rows`: in a log in time order the ones most like those to come. Of rows whose labels are
+// not all known none: the last ones may all be too young for some head.
+std::vector<uint32_t> Last(const Dataset& data, std::vector<uint32_t> rows, size_t most) {
+  std::erase_if(rows, [&data](uint32_t row) {
+    return std::any_of(data.labels.begin(), data.labels.end(),
+                       [row](const std::vector<uint8_t>& labels) { return labels[row] == kUnknownLabel; });
+  });
   return {rows.end() - static_cast<std::ptrdiff_t>(std::min(rows.size(), most)), rows.end()};
 }
 
 // Takes those rows into memory, and makes `split` that of what is taken.
 absl::StatusOr<Dataset> TakeToJudge(const Dataset& data, Split* split) {
-  const Split taken = {.training = Last(split->training, kMostTraining),
-                       .tuning = Last(split->tuning, kMostOthers),
-                       .validation = Last(split->validation, kMostOthers)};
+  const Split taken = {.training = Last(data, split->training, kMostTraining),
+                       .tuning = Last(data, split->tuning, kMostOthers),
+                       .validation = Last(data, split->validation, kMostOthers)};
   std::vector<uint32_t> all = taken.training;
   all.insert(all.end(), taken.tuning.begin(), taken.tuning.end());
   all.insert(all.end(), taken.validation.begin(), taken.validation.end());

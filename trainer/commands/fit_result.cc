@@ -70,6 +70,7 @@ void PrintJson(const FitRun& run, const Published& published, const std::vector<
                                  {"notices", fitted.notices}};
   for (const model::Head& head : fitted.published().snapshot().heads) {
     json["calibrators"][head.name] = ToString(KindOf(head.calibrator));
+    if (head.after) json["after"][head.name] = heads[*head.after].name;
   }
   json.update(AssessmentToJson(heads, assessment));
   if (!more.is_null()) json.update(more);

@@ -66,6 +66,7 @@ void PrintJson(const InspectFlags& flags, const Inspected& inspected) {
                      {"positive", head.label.positive},
                      {"base_rate", head.base_rate},
                      {"calibrator", CalibratorToJson(head.calibrator)}});
+    if (head.after) heads.back()["after"] = snapshot.heads[*head.after].name;
   }
   Json embeddings = Json::array();
   const std::vector<model::Feature> features = model::EncodedFeatures(snapshot.schema);
@@ -149,6 +150,8 @@ void PrintText(const InspectFlags& flags, const Inspected& inspected) {
     if (!head.calibrator.knots.empty()) {
       std::printf(", then a curve of %zu knots", head.calibrator.knots.size());
     }
+    if (head.after)
+      std::printf("; given %s, and times its probability", snapshot.heads[*head.after].name.c_str());
     std::printf("\n");
   }
   std::printf("\n%-40s %12s %12s  %s\n", "section", "offset", "bytes", "checksum");

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "data/file_version.h"
 #include "trainer/dataset_reader.h"
 #include "trainer/label_check.h"
+#include "trainer/label_window.h"
 #include "trainer/number_check.h"
 
 namespace adscore::trainer {
@@ -97,7 +99,7 @@ absl::StatusOr<Log> ReadLog(const LogFlags& flags, const Sources& sources, const
   absl::StatusOr<Dataset> data =
       ReadDataset(sources, flags.columns.Format(), inferred->schema, options.labels,
                   /*labels_required=*/true, ReadingOn(line, "reading", sources.ToString()),
-                  {options.memory_bytes, flags.cache_dir});
+                  {options.memory_bytes, flags.cache_dir}, flags.windows.time);
   line->Clear();
   absl::Status status;
   for (const data::FileVersion& file : files) {
@@ -105,6 +107,12 @@ absl::StatusOr<Log> ReadLog(const LogFlags& flags, const Sources& sources, const
   }
   if (!data.ok()) return data.status();
   log.data = *std::move(data);
+  absl::StatusOr<std::vector<std::string>> young = flags.windows.Apply(options.labels, &log.data);
+  if (!young.ok()) return young.status();
+  for (std::string& notice : *young) {
+    std::fprintf(stderr, "note: %s\n", notice.c_str());
+    log.notices.push_back(std::move(notice));
+  }
   status = CheckLabels(log.data, options.labels, sources, flags.columns.Format());
   if (status.ok()) status = CheckNumbers(log.data, sources.ToString());
   if (!status.ok()) return status;
@@ -113,6 +121,44 @@ absl::StatusOr<Log> ReadLog(const LogFlags& flags, const Sources& sources, const
     log.notices.push_back(std::move(notice));
   }
   return log;
+}
+
+absl::StatusOr<std::vector<std::string>> LabelWindowFlags::Apply(const std::vector<model::Label>& labels,
+                                                                 Dataset* data) const {
+  if (time.empty() || data->labels.empty()) return std::vector<std::string>();
+  std::optional<int64_t> counted_from;
+  if (!until.empty()) counted_from = ParseLabelUntil(until).value();
+  return LeaveOutYoungRows(ParseLabelWindows(window).value(), counted_from, labels, data);
+}
+
+void AddLabelWindowFlags(CLI::App* command, LabelWindowFlags* flags) {
+  CLI::Option* time =
+      command
+          ->add_option(
+              "--label-time", flags->time,
+              "The column that says when the impression was: a date or time, or a number of seconds. "
+              "With --label-window")
+          ->type_name("COL");
+  CLI::Option* window =
+      command
+          ->add_option(
+              "--label-window", flags->window,
+              "How long positives may take to arrive, of all heads (7d) or of some "
+              "(conversion=7d,return=30d; "
+              "w, d,\nh, m, s). Rows younger than that, counted from the newest one, are left out for that "
+              "head, the\npositive ones with the others: of a day's conversions, one knows only the fast "
+              "ones")
+          ->type_name("LENGTH|HEAD=LENGTH,...")
+          ->check(cli::CheckedBy(&ParseLabelWindows))
+          ->needs(time);
+  time->needs(window);
+  command
+      ->add_option("--label-until", flags->until,
+                   "When the labels were last brought up to date, if not at the newest row: what ages are "
+                   "counted from")
+      ->type_name("TIME")
+      ->check(cli::CheckedBy(&ParseLabelUntil))
+      ->needs(window);
 }
 
 void AddLogFlags(CLI::App* command, LogFlags* flags) {
@@ -160,6 +206,7 @@ void AddLogFlags(CLI::App* command, LogFlags* flags) {
                    "Where that cache is; it takes up to 1.5 times the plain text, and is gone with "
                    "the\nprocess. Without it $TMPDIR, or /tmp")
       ->type_name("DIR");
+  AddLabelWindowFlags(command, &flags->windows);
 }
 
 }  // namespace adscore::trainer

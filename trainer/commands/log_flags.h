@@ -16,6 +16,20 @@
 
 namespace adscore::trainer {
 
+// Which labels are old enough to be believed (label_window.h): `fit`, `tune` and `evaluate` share them.
+struct LabelWindowFlags {
+  std::string time;  // a column; empty: all labels are
+  std::string window;
+  std::string until;
+
+  // Leaves the young rows of `data`, read with its times, out; a line about each head that has a window.
+  absl::StatusOr<std::vector<std::string>> Apply(const std::vector<model::Label>& labels,
+                                                 Dataset* data) const;
+};
+
+// Adds the flags to `command`; `flags` must live as long as it.
+void AddLabelWindowFlags(CLI::App* command, LabelWindowFlags* flags);
+
 struct LogFlags {
   std::vector<std::string> data;  // see Sources::Parse
   SchemaFlags columns;
@@ -24,6 +38,7 @@ struct LogFlags {
   std::string split = "tail";
   size_t memory = 1024;  // MiB
   std::string cache_dir;
+  LabelWindowFlags windows;
 
   // Sets what the flags say about labels, split and memory.
   void SetOptions(FitOptions* options) const;

@@ -139,6 +139,7 @@ FitOptions TrainingFlags::Options() const {
   FitOptions parsed = options;
   parsed.positive_weights = ParsePositiveWeights(positive_weight).value();
   parsed.training.hidden = ParseHidden(hidden).value();
+  parsed.after = ParseAfter(after).value();
   parsed.calibration = ParseCalibrationKind(calibration).value();
   parsed.training.optimizer.kind = ParseOptimizer(optimizer).value();
   return parsed;
@@ -224,6 +225,16 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
           "The\nprobabilities stay those of the rows as they are")
       ->type_name("W|HEAD=W,...")
       ->check(cli::CheckedBy(&ParsePositiveWeights))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--after", flags->after,
+          "Heads that can only follow another one, as a conversion follows a click (conversion:click): what "
+          "is\nlearnt and served of such a head is that one's probability times its own given that one, both "
+          "from all\nrows. none: each by itself; auto: where all of a head's positives in the log are "
+          "positives of an earlier\none, too")
+      ->type_name("auto|none|HEAD:HEAD,...")
+      ->check(cli::CheckedBy(&ParseAfter))
       ->capture_default_str();
   AddRegularisation(command, &flags->options);
   command

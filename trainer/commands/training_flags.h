@@ -15,6 +15,7 @@ struct TrainingFlags {
   std::string optimizer = "adam";
   std::string calibration = "auto";
   std::string positive_weight = "1";
+  std::string after = "none";
   FitOptions options;  // where numbers are parsed into
   const CLI::App* command = nullptr;
 

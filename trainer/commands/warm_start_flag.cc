@@ -39,6 +39,13 @@ std::string LabelsToString(const std::vector<model::Label>& labels) {
   });
 }
 
+std::string ChainsToString(const std::vector<HeadAfter>& after) {
+  if (after.empty()) return "none";
+  return absl::StrJoin(after, ",", [](std::string* out, const HeadAfter& of) {
+    absl::StrAppend(out, of.head, ":", of.after);
+  });
+}
+
 // Takes over what the snapshot fixes.
 absl::Status Adopt(const WarmStart& start, int64_t version, const TrainingFlags& flags, FitOptions* options) {
   std::vector<model::Label> labels;
@@ -70,6 +77,13 @@ absl::Status Adopt(const WarmStart& start, int64_t version, const TrainingFlags&
                      "leave the flag out, "
                      "or fit anew without --warm-start"));
   }
+  std::vector<HeadAfter> after;
+  for (const model::Head& head : start.snapshot().heads) {
+    if (head.after) after.push_back({head.name, start.snapshot().heads[*head.after].name});
+  }
+  if (flags.Given("--after") && options->after && *options->after != after) {
+    return Contradicts("--after", ChainsToString(*options->after), version, ChainsToString(after));
+  }
   if (flags.Given("--bins")) {
     return Contradicts("--bins", absl::StrCat(options->encoders.bins), version, "bins of its own");
   }
@@ -77,6 +91,7 @@ absl::Status Adopt(const WarmStart& start, int64_t version, const TrainingFlags&
   options->training.hidden = start.hidden();
   options->encoders.embedding_dim = start.embedding_dim();
   options->members = start.snapshot().members;
+  options->after = std::move(after);
   return absl::OkStatus();
 }
 

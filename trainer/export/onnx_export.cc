@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -268,6 +269,7 @@ class Exporter {
       offsets.push_back(head.calibrator.offset);
     }
     const auto heads = static_cast<int64_t>(snapshot_.heads.size());
+    std::vector<std::string> probabilities;
     std::string z = writer_.Node("Mul", {logits, writer_.Floats({heads}, slopes)});
     z = writer_.Node("Add", {z, writer_.Floats({heads}, offsets)});
     for (int64_t h = 0; h < heads; ++h) {
@@ -281,6 +283,10 @@ class Exporter {
                                                   writer_.Integers({1}, axis)});
       if (!knots.empty()) column = Bend(knots, column);
       column = writer_.Node("Sigmoid", {column});
+      if (const std::optional<size_t> after = snapshot_.heads[static_cast<size_t>(h)].after) {
+        column = writer_.Node("Mul", {column, probabilities[*after]});
+      }
+      probabilities.push_back(column);
       writer_.AddOutput(writer_.Node("Reshape", {column, writer_.Integers({1}, rows)}),
                         snapshot_.heads[static_cast<size_t>(h)].name);
     }

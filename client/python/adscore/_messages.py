@@ -46,7 +46,7 @@ MESSAGES: dict[str, list[tuple[str, int, str]]] = {
         ("role", 3, "int32"),
         ("delimiter", 4, "string"),
     ],
-    "Head": [("name", 1, "string"), ("base_rate", 2, "double")],
+    "Head": [("name", 1, "string"), ("base_rate", 2, "double"), ("after", 3, "string")],
     "GetModelResponse": [
         ("model", 1, "string"),
         ("version", 2, "int64"),

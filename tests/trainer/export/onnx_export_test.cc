@@ -132,6 +132,28 @@ TEST(OnnxExportTest, ACalibratorsCurveIsThePiecesThatItIsMadeOf) {
   }
 }
 
+TEST(OnnxExportTest, AHeadThatFollowsAnotherIsMultipliedByIt) {
+  const Exportable alone({.heads = {"visit", "click", "conversion"}});
+  const Exportable chained({.heads = {"visit", "click", "conversion"}, .chained = true});
+  const onnx::Graph graph = Export(chained.snapshot());
+  EXPECT_EQ(Count(graph, "Mul"), Count(Export(alone.snapshot()), "Mul") + 2);
+  std::map<std::string, const onnx::Node*> makers;
+  for (const onnx::Node& node : graph.node()) makers[node.output(0)] = &node;
+  // Each output is a reshaped column: its own sigmoid times the column of the head before it.
+  const onnx::Node* before = nullptr;
+  for (const onnx::ValueInfo& output : graph.output()) {
+    const onnx::Node* column = makers.at(makers.at(makers.at(output.name())->input(0))->input(0));
+    if (before == nullptr) {
+      EXPECT_EQ(column->op_type(), "Sigmoid");
+    } else {
+      EXPECT_EQ(column->op_type(), "Mul") << output.name();
+      EXPECT_EQ(makers.at(column->input(0))->op_type(), "Sigmoid");
+      EXPECT_EQ(column->input(1), before->output(0));
+    }
+    before = column;
+  }
+}
+
 TEST(OnnxExportTest, MultiValuedFeaturesAreRefusedByName) {
   const TinySnapshot tiny;
   const absl::Status status = ExportOnnx(tiny.snapshot()).status();
