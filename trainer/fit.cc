@@ -10,9 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "trainer/calibration.h"
 #include "trainer/evaluation.h"
+#include "trainer/fit_checks.h"
 #include "trainer/golden_rows.h"
 #include "trainer/random.h"
 #include "trainer/version.h"
@@ -27,17 +27,6 @@ constexpr uint64_t kThinningKey = 0x5448494E;
 // Positives, and negatives, by which calibration is known to some 5 %, 1 ÷ √400.
 constexpr uint64_t kEnoughPositives = 400;
 constexpr size_t kParts = 5;  // that take turns where there are fewer
-
-uint64_t Positives(const std::vector<uint8_t>& labels, std::span<const uint32_t> rows) {
-  return static_cast<uint64_t>(
-      std::count_if(rows.begin(), rows.end(), [&](uint32_t row) { return labels[row] == 1; }));
-}
-
-// Rows whose label is known.
-uint64_t Known(const std::vector<uint8_t>& labels, std::span<const uint32_t> rows) {
-  return static_cast<uint64_t>(
-      std::count_if(rows.begin(), rows.end(), [&](uint32_t row) { return labels[row] != kUnknownLabel; }));
-}
 
 // Share of positives, by weight; after a warm start together with the rows from before, aged.
 double Rate(const Dataset& data, size_t head, std::span<const uint32_t> rows, const WarmStart* warm_start) {
@@ -58,54 +47,6 @@ int64_t CreationTime() {
   if (epoch != nullptr && absl::SimpleAtoi(epoch, &fixed)) return fixed;
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-// That each part has rows that are old enough for the head.
-absl::Status CheckKnown(const Dataset& data, const Split& split, size_t head, const std::string& name,
-                        SplitKind kind) {
-  const std::pair<const char*, const std::vector<uint32_t>*> parts[] = {
-      {"learn from", &split.training}, {"tune on", &split.tuning}, {"validate on", &split.validation}};
-  for (const auto& [purpose, rows] : parts) {
-    if (Known(data.labels[head], *rows) > 0) continue;
-    const auto young =
-        static_cast<uint64_t>(std::count(data.labels[head].begin(), data.labels[head].end(), kUnknownLabel));
-    return absl::InvalidArgumentError(
-        absl::StrCat("label '", name, "': the ", rows->size(), " rows to ", purpose,
-                     " are all younger than its --label-window, as are ", young, " of all ", data.rows, ": ",
-                     kind == SplitKind::kTail
-                         ? absl::StrFormat("keep more than %.3g of them for --validation, give a longer "
-                                           "log, or use --split random",
-                                           static_cast<double>(young) / static_cast<double>(data.rows))
-                         : std::string("give a longer log")));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckTrainingLabels(const Dataset& data, const Split& split, const FitOptions& options,
-                                 std::vector<std::string>* notices) {
-  for (size_t head = 0; head < options.labels.size(); ++head) {
-    const std::string& name = options.labels[head].column;
-    absl::Status known = CheckKnown(data, split, head, name, options.split);
-    if (!known.ok()) return known;
-    const uint64_t positives = Positives(data.labels[head], split.training);
-    const uint64_t rows = Known(data.labels[head], split.training);
-    if (positives == 0 || positives == rows) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the label '", name, "' is ", positives == 0 ? "never" : "always", " positive in the ",
-                       rows, " rows to train on, though it varies in all ", data.rows,
-                       ": if the rows are sorted by it, use --split random"));
-    }
-    if (Positives(data.labels[head], split.tuning) == 0) {
-      notices->push_back(absl::StrCat("label '", name, "': none of the ", split.tuning.size(),
-                                      " tuning rows is positive, so that its calibration is a guess"));
-    }
-    if (Positives(data.labels[head], split.validation) == 0) {
-      notices->push_back(absl::StrCat("label '", name, "': none of the ", split.validation.size(),
-                                      " validation rows is positive, so that AUC, normalised entropy and "
-                                      "calibration can't be said"));
-    }
-  }
-  return absl::OkStatus();
 }
 
 // One way to part the rows to learn from: what is trained on, and what says when to stop and how far the
@@ -370,40 +311,6 @@ absl::StatusOr<std::unique_ptr<TrainedModel>> MakeModel(const Dataset& data, con
   return made;
 }
 
-// [heads]; empty if all are 1.
-absl::StatusOr<std::vector<float>> ByHead(const std::vector<PositiveWeight>& weights,
-                                          const std::vector<model::Label>& labels) {
-  std::vector<float> by_head(weights.empty() ? 0 : labels.size(), 1.0F);
-  for (const PositiveWeight& weight : weights) {
-    bool found = false;
-    for (size_t head = 0; head < labels.size(); ++head) {
-      if (!weight.head.empty() && weight.head != labels[head].column) continue;
-      by_head[head] = weight.weight;
-      found = true;
-    }
-    if (!found) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--positive-weight names '", weight.head, "', which is none of the labels"));
-    }
-  }
-  return by_head;
-}
-
-// Rows of a batch whose means and variances are worth something.
-constexpr size_t kFewestToNormalise = 16;
-
-absl::Status CheckBatchNorm(const TrainingOptions& training) {
-  if (!training.batch_norm) return absl::OkStatus();
-  if (training.hidden.empty()) {
-    return absl::InvalidArgumentError(
-        "--batch-norm normalises hidden layers, and --hidden none has none: leave one of them out");
-  }
-  if (training.batch_size >= kFewestToNormalise) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--batch-norm takes means and variances from batches, and --batch-size ", training.batch_size,
-      " has too few rows for that: give it at least ", kFewestToNormalise, ", or leave --batch-norm out"));
-}
-
 // The chains that the options name, or that the rows to learn from show; those are said in `notices`.
 absl::StatusOr<Chains> ChainsFor(const Dataset& data, const Split& split, const FitOptions& options,
                                  std::vector<std::string>* notices) {
@@ -497,7 +404,8 @@ absl::StatusOr<FittedModel> FitModel(const Dataset& data, const FitOptions& opti
                                      const TrainingReport& report) {
   if (absl::Status status = CheckBatchNorm(options.training); !status.ok()) return status;
   FitOptions resolved = options;
-  absl::StatusOr<std::vector<float>> weights = ByHead(options.positive_weights, options.labels);
+  absl::StatusOr<std::vector<float>> weights =
+      PositiveWeightsByHead(options.positive_weights, options.labels);
   if (!weights.ok()) return weights.status();
   resolved.training.positive_weights = *std::move(weights);
   uint64_t rows_trained = 0;
