@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -14,58 +13,13 @@
 
 #include "model/aligned.h"
 #include "model/kernels/kernel_set.h"
-#include "model/kernels/rounding.h"
 #include "tests/model/dense_problem.h"
+#include "tests/model/kernel_cases.h"
 
 namespace adscore::model {
 namespace {
 
-using testing::DenseProblem;
-
-constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
-
-std::vector<float> RandomFloats(size_t count, std::mt19937* generator) {
-  std::vector<float> values(count);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  for (float& value : values) value = uniform(*generator);
-  return values;
-}
-
-struct Shape {
-  size_t rows, depth, columns;
-};
-
-std::vector<Shape> Shapes() {
-  std::vector<Shape> shapes = {{1, 1, 1},      {1, 10, 64}, {1, 400, 400}, {2, 3, 5},   {300, 17, 33},
-                               {7, 1025, 129}, {3, 64, 16}, {5, 64, 1025}, {25, 70, 80}};
-  std::mt19937 generator(7);
-  for (int i = 0; i < 40; ++i) {
-    shapes.push_back({1 + generator() % 70, 1 + generator() % 300, 1 + generator() % 300});
-  }
-  return shapes;
-}
-
-DenseProblem RandomProblem(const Shape& shape, std::mt19937* generator) {
-  DenseProblem problem(shape.rows, shape.depth, shape.columns);
-  problem.x = RandomFloats(problem.x.size(), generator);
-  problem.w = RandomFloats(problem.w.size(), generator);
-  problem.bias = RandomFloats(problem.bias.size(), generator);
-  return problem;
-}
-
-std::string ToString(const DenseProblem& p) {
-  return std::to_string(p.rows) + "x" + std::to_string(p.depth) + "x" + std::to_string(p.columns);
-}
-
-void ExpectRowsDoNotDependOnEachOther(const DenseProblem& problem, const KernelSet& kernels) {
-  const std::vector<float> together = problem.Run(kernels);
-  for (size_t r = 0; r < problem.rows; ++r) {
-    const std::vector<float> alone = problem.Run(kernels, r, 1, problem.columns);
-    for (size_t c = 0; c < problem.columns; ++c) {
-      ASSERT_EQ(alone[c], together[r * problem.columns + c]) << ToString(problem) << " at " << r << "," << c;
-    }
-  }
-}
+using namespace testing;  // NOLINT(google-build-using-namespace): a test's own helpers
 
 class KernelTest : public ::testing::TestWithParam<const KernelSet*> {
  protected:
@@ -236,142 +190,6 @@ TEST_P(KernelTest, SigmoidsTakeEachOnesCalibratorAndAnyCount) {
 INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, KernelTest,
                          ::testing::ValuesIn(AvailableKernelSets(Precision::kF32)),
                          [](const auto& set) { return std::string(set.param->name); });
-
-// Whether it is there for another set's first layer alone.
-bool ForFirstLayer(const KernelSet* set) {
-  const std::vector<const KernelSet*>& sets = AvailableKernelSets(set->precision);
-  return std::any_of(sets.begin(), sets.end(), [set](const KernelSet* s) { return s->first_layer == set; });
-}
-
-// Narrow numbers: each kernel set against plain loops over the weights as they were before rounding.
-class NarrowKernelTest : public ::testing::TestWithParam<const KernelSet*> {
- protected:
-  bool bf16() const { return GetParam()->precision == Precision::kBf16; }
-  // Whether x is rounded too, and not the weights alone.
-  bool narrow_activations() const { return GetParam()->scratch_floats(1, 1) > 0; }
-
-  // The most by which rounding changes w[k][c]: half a step.
-  double WeightRounding(const DenseProblem& p, size_t k, size_t c) const {
-    if (bf16()) return std::fabs(p.w[k * p.columns + c]) / 256;
-    float largest = 0;
-    for (size_t i = c; i < p.w.size(); i += p.columns) largest = std::max(largest, std::fabs(p.w[i]));
-    return largest / 127 / 2;
-  }
-
-  // The same of x[r][k]; with int8 a whole step, half of it for the zero point.
-  double ActivationRounding(const DenseProblem& p, size_t r, size_t k) const {
-    if (!narrow_activations()) return 0;
-    if (bf16()) return std::fabs(p.x[r * p.depth + k]) / 256;
-    float low = 0, high = 0;
-    for (size_t i = r * p.depth; i < (r + 1) * p.depth; ++i) {
-      low = std::min(low, p.x[i]);
-      high = std::max(high, p.x[i]);
-    }
-    return (high - low) / (ForFirstLayer(GetParam()) ? 65535 : 255);
-  }
-};
-
-TEST_P(NarrowKernelTest, IsWithinTheRoundingOfItsOperandsForAnyShape) {
-  std::mt19937 generator(9);
-  for (const Shape& shape : Shapes()) {
-    const DenseProblem problem = RandomProblem(shape, &generator);
-    const std::vector<float> y = problem.Run(*GetParam());
-    std::vector<double> of_x(shape.rows * shape.depth);
-    for (size_t i = 0; i < of_x.size(); ++i) {
-      const bool as_before = !bf16() && i % shape.depth > 0;  // one step for the whole row
-      of_x[i] = as_before ? of_x[i - 1] : ActivationRounding(problem, i / shape.depth, i % shape.depth);
-    }
-    for (size_t c = 0; c < shape.columns; ++c) {
-      std::vector<double> of_w(shape.depth);
-      for (size_t k = 0; k < shape.depth; ++k) {
-        of_w[k] = !bf16() && k > 0 ? of_w[0] : WeightRounding(problem, k, c);
-      }
-      for (size_t r = 0; r < shape.rows; ++r) {
-        const auto [sum, norm] = problem.Reference(r, c);
-        double bound = 2 * static_cast<double>(shape.depth + 1) * kEpsilon * norm;  // of the arithmetic
-        for (size_t k = 0; k < shape.depth; ++k) {
-          const double x = std::fabs(problem.x[r * shape.depth + k]);
-          const double w = std::fabs(problem.w[k * shape.columns + c]);
-          bound += x * of_w[k] + of_x[r * shape.depth + k] * (w + of_w[k]);
-        }
-        ASSERT_NEAR(y[r * shape.columns + c], sum, 1.001 * bound + 1e-6) << ToString(problem);
-      }
-    }
-  }
-}
-
-TEST_P(NarrowKernelTest, ARowsResultDoesNotDependOnTheRowsBesideIt) {
-  std::mt19937 generator(10);
-  for (const Shape& shape : Shapes()) {
-    ExpectRowsDoNotDependOnEachOther(RandomProblem(shape, &generator), *GetParam());
-  }
-}
-
-TEST_P(NarrowKernelTest, TakesNoMoreMemoryThanItsBytesPerWeight) {
-  const size_t f32 = AvailableKernelSets(Precision::kF32).front()->packed_floats(400, 384);
-  const size_t narrow = GetParam()->packed_floats(400, 384);
-  EXPECT_LE(narrow, bf16() ? f32 / 2 : f32 / 4 + 2 * 384) << "int8 has a scale per column, and perhaps a sum";
-}
-
-TEST_P(NarrowKernelTest, TheFirstLayerKeepsSmallInputsBesideALargeOne) {
-  const KernelSet& first = GetParam()->first_layer != nullptr ? *GetParam()->first_layer : *GetParam();
-  DenseProblem problem(1, 9, 5);
-  std::fill(problem.x.begin(), problem.x.end(), 0.01f);
-  problem.x[0] = 20;
-  for (size_t k = 1; k < problem.depth; ++k) problem.w[k * problem.columns + 2] = 1;
-  EXPECT_NEAR(problem.Run(first)[2], 0.08f, 0.002f);
-}
-
-TEST_P(NarrowKernelTest, WeightsAndRowsOfZerosLeaveTheBias) {
-  DenseProblem problem(3, 70, 40);
-  for (size_t c = 0; c < problem.columns; ++c) problem.bias[c] = static_cast<float>(c);
-  problem.x[5] = 1;                   // a row of numbers against weights of zeros
-  problem.x[problem.depth + 6] = -1;  // and one below 0; the last row is zeros
-  const std::vector<float> y = problem.Run(*GetParam());
-  for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(y[i], problem.bias[i % problem.columns]);
-  // Numbers so small that a step of theirs has no inverse.
-  std::fill(problem.w.begin(), problem.w.end(), 1.0f);
-  std::fill(problem.x.begin(), problem.x.end(), 1e-40f);
-  const std::vector<float> tiny = problem.Run(*GetParam());
-  for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(tiny[i], problem.bias[i % problem.columns], 1e-30);
-}
-
-TEST(RoundingTest, AFloatOverAGivenLowerHalfIsTheNearestThereIs) {
-  std::mt19937 generator(12);
-  std::uniform_real_distribution<float> uniform(-2, 2);
-  for (int i = 0; i < 20000; ++i) {
-    const float value = i == 0 ? 0.0f : uniform(generator) * (i % 7 == 0 ? 1e-39f : 1.0f);
-    const auto low = static_cast<uint16_t>(generator());
-    const uint32_t word = RoundToBf16Above(value, low);
-    ASSERT_EQ(word & 0xffff, low);
-    const auto off = [value](uint32_t bits) { return std::fabs(std::bit_cast<float>(bits) - value); };
-    const float here = off(word);
-    if ((word & 0x7fffffff) >= 0x10000) {
-      ASSERT_LE(here, off(word - 0x10000)) << value << " " << low;
-    }
-    ASSERT_LE(here, off(word + 0x10000)) << value << " " << low;
-  }
-}
-
-std::vector<const KernelSet*> SetsOf(std::vector<Precision> precisions) {
-  std::vector<const KernelSet*> all;
-  for (const Precision precision : precisions) {
-    const std::vector<const KernelSet*>& sets = AvailableKernelSets(precision);
-    for (const KernelSet* set : sets) {
-      all.push_back(set);
-      if (set->first_layer != nullptr) all.push_back(set->first_layer);
-    }
-  }
-  return all;
-}
-
-std::string NameOf(const ::testing::TestParamInfo<const KernelSet*>& info) {
-  return std::string(ToString(info.param->precision)) + "_" + info.param->name +
-         (ForFirstLayer(info.param) ? "_first_layer" : "");
-}
-
-INSTANTIATE_TEST_SUITE_P(EverySetOfThisMachine, NarrowKernelTest,
-                         ::testing::ValuesIn(SetsOf({Precision::kBf16, Precision::kInt8})), NameOf);
 
 // Infinity and NaN, and no rows, for all precisions alike.
 class NotFiniteTest : public ::testing::TestWithParam<const KernelSet*> {};
