@@ -21,7 +21,9 @@ struct Bf16Words {
   static constexpr size_t kPanelHeader = 0;
   static constexpr size_t kRowHeader = 0;
   static constexpr size_t kParts = 1;
+  static constexpr size_t kBlockWords = kNoBlocks;
   using Sum = __m512;
+  using Total = Sum;
 
   static HWY_INLINE Sum Start(const DenseArgs& a, const int32_t* /*x*/, const float* /*panel*/, size_t row,
                               size_t column) {

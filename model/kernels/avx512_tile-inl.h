@@ -53,12 +53,16 @@ constexpr size_t kFewRowsPanels = 8;
 
 // What a kind of narrow number has to say of itself, as a type Words:
 //   kPerWord, kPanelHeader, kRowHeader       numbers in a word; words before a panel's and before a row's
-//   kParts                                   rows of words that a row of x is made of, each with sums of its
-//   own Sum                                      sixteen sums Start(a, x, panel, row, column)          what
-//   they start from Add(sum, x, w)                           plus the products of sixteen pairs of words
-//   Finish(sums, a, x, panel, row, column)   sixteen of y's values, before ReLU; of each part a sum
+//   kParts                                   rows of words that a row of x is made of, each with its own sums
+//   kBlockWords                              words after which sums are full, and go to totals; or kNoBlocks
+//   Sum, Total                               sixteen sums; sixteen totals of them, the same without blocks
+//   Start(a, x, panel, row, column)          what the sums start from
+//   Add(sum, x, w)                           plus the products of sixteen pairs of words
+//   AddBlock(total, sum)                     with blocks: a full sum to a total, which begins at zero
+//   Finish(totals, a, x, panel, row, column) sixteen of y's values, before ReLU; of each part a total
 // where x is the header of the row of words, of the first one for Finish, and panel the panel's header, at
 // the vector that `column` begins.
+constexpr size_t kNoBlocks = SIZE_MAX;
 
 template <typename Words>
 constexpr size_t WordsOf(size_t depth) {
@@ -107,6 +111,7 @@ template <typename Words, size_t kRows, size_t kPanels>
 void Tile(const DenseArgs& a, size_t row, size_t column) {
   constexpr size_t kVectors = kPanels * kPanelVectors;
   constexpr size_t kWordRows = kRows * Words::kParts;
+  constexpr bool kBlocks = Words::kBlockWords != kNoBlocks;
   const size_t x_stride = RowWords<Words>(a.depth);
   const size_t panel_stride = PanelWords<Words>(a.depth);
   const auto* const x = reinterpret_cast<const int32_t*>(a.scratch) + row * Words::kParts * x_stride;
@@ -118,29 +123,45 @@ void Tile(const DenseArgs& a, size_t row, size_t column) {
                                column + v * kLanes);
     }
   }
-  for (size_t k = 0; k < WordsOf<Words>(a.depth); ++k) {
-    const float* const words = panels + (Words::kPanelHeader + k) * kPanelColumns;
-    const int32_t* const xk = x + Words::kRowHeader + k;
-    // Registers for the fewer of the two, as in dense-inl.h.
-    if constexpr (kWordRows < kVectors) {
-      __m512i xr[kWordRows];
+  const size_t words = WordsOf<Words>(a.depth);
+  [[maybe_unused]] typename Words::Total total[kWordRows][kVectors];
+  if constexpr (kBlocks) std::memset(total, 0, sizeof(total));
+  for (size_t k = 0; k < words;) {
+    const size_t end = kBlocks ? std::min(words, k + Words::kBlockWords) : words;
+    for (; k < end; ++k) {
+      const float* const wk = panels + (Words::kPanelHeader + k) * kPanelColumns;
+      const int32_t* const xk = x + Words::kRowHeader + k;
+      // Registers for the fewer of the two, as in dense-inl.h.
+      if constexpr (kWordRows < kVectors) {
+        __m512i xr[kWordRows];
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kWordRows; ++r) xr[r] = _mm512_set1_epi32(xk[r * x_stride]);
+        for (size_t r = 0; r < kWordRows; ++r) xr[r] = _mm512_set1_epi32(xk[r * x_stride]);
 #pragma GCC unroll 16
-      for (size_t v = 0; v < kVectors; ++v) {
-        const __m512i w = _mm512_loadu_si512(At(words, panel_stride, v));
+        for (size_t v = 0; v < kVectors; ++v) {
+          const __m512i w = _mm512_loadu_si512(At(wk, panel_stride, v));
 #pragma GCC unroll 16
-        for (size_t r = 0; r < kWordRows; ++r) sum[r][v] = Words::Add(sum[r][v], xr[r], w);
+          for (size_t r = 0; r < kWordRows; ++r) sum[r][v] = Words::Add(sum[r][v], xr[r], w);
+        }
+      } else {
+        __m512i w[kVectors];
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; ++v) w[v] = _mm512_loadu_si512(At(wk, panel_stride, v));
+#pragma GCC unroll 16
+        for (size_t r = 0; r < kWordRows; ++r) {
+          const __m512i xr = _mm512_set1_epi32(xk[r * x_stride]);
+#pragma GCC unroll 16
+          for (size_t v = 0; v < kVectors; ++v) sum[r][v] = Words::Add(sum[r][v], xr, w[v]);
+        }
       }
-    } else {
-      __m512i w[kVectors];
-#pragma GCC unroll 16
-      for (size_t v = 0; v < kVectors; ++v) w[v] = _mm512_loadu_si512(At(words, panel_stride, v));
+    }
+    if constexpr (kBlocks) {
 #pragma GCC unroll 16
       for (size_t r = 0; r < kWordRows; ++r) {
-        const __m512i xr = _mm512_set1_epi32(xk[r * x_stride]);
 #pragma GCC unroll 16
-        for (size_t v = 0; v < kVectors; ++v) sum[r][v] = Words::Add(sum[r][v], xr, w[v]);
+        for (size_t v = 0; v < kVectors; ++v) {
+          total[r][v] = Words::AddBlock(total[r][v], sum[r][v]);
+          sum[r][v] = typename Words::Sum{};
+        }
       }
     }
   }
@@ -149,8 +170,14 @@ void Tile(const DenseArgs& a, size_t row, size_t column) {
     const size_t c = column + v * kLanes;
     if (c >= a.columns) break;
     for (size_t r = 0; r < kRows; ++r) {
-      typename Words::Sum parts[Words::kParts];
-      for (size_t p = 0; p < Words::kParts; ++p) parts[p] = sum[r * Words::kParts + p][v];
+      typename Words::Total parts[Words::kParts];
+      for (size_t p = 0; p < Words::kParts; ++p) {
+        if constexpr (kBlocks) {
+          parts[p] = total[r * Words::kParts + p][v];
+        } else {
+          parts[p] = sum[r * Words::kParts + p][v];
+        }
+      }
       __m512 result =
           Words::Finish(parts, a, x + r * Words::kParts * x_stride, At(panels, panel_stride, v), row + r, c);
       if (a.relu) {  // a comparison, not a maximum: NaN becomes 0

@@ -44,9 +44,11 @@ struct Int8Words {
   static constexpr size_t kPanelHeader = 2;  // rows of words: the columns' scales, as floats, and their sums
   static constexpr size_t kRowHeader = kLanes;
   static constexpr size_t kParts = kBytes;
+  static constexpr size_t kBlockWords = kNoBlocks;
   // Sixteen int32, and called so: GCC 12 copies and spills a sum that is a __m512i, of eight int64, in every
   // step.
   using Sum = __v16si;
+  using Total = Sum;
 
   static HWY_INLINE Sum Start(const DenseArgs& /*a*/, const int32_t* x, const float* panel, size_t /*row*/,
                               size_t /*column*/) {

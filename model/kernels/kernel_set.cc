@@ -102,14 +102,19 @@ std::vector<const KernelSet*> CollectKernelSets(Precision precision) {
   }
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 #if HWY_ARCH_X86_64
-  // What has instructions for narrow numbers comes before f32 arithmetic.
+  // What has instructions for narrow numbers comes before f32 arithmetic, where they are fast.
   if ((supported & HWY_AVX3) != 0) {
+    const KernelSet& f32 = *sets.front();
     if (precision == Precision::kBf16 && HasAvx512Bf16()) {
-      static const KernelSet kSet = Avx512Bf16Kernels(*sets.front());
+      static const KernelSet kSet = Avx512Bf16Kernels(f32);
       sets.insert(sets.begin() + (IsAvx512Bf16Fast() ? 0 : 1), &kSet);
     }
+    if (precision == Precision::kBf16 && HasAvx512Vnni()) {
+      static const KernelSet kSet = Avx512Vnni16Kernels(f32);
+      sets.insert(sets.begin() + (HasAvx512Bf16() && IsAvx512Bf16Fast() ? 1 : 0), &kSet);
+    }
     if (precision == Precision::kInt8 && HasAvx512Vnni()) {
-      static const KernelSet kSet = Avx512VnniKernels(*sets.front());
+      static const KernelSet kSet = Avx512VnniKernels(f32);
       sets.insert(sets.begin(), &kSet);
     }
   }

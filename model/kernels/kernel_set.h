@@ -20,7 +20,7 @@ namespace adscore::model {
 // columns fit into one panel, in a few parts, which are added up at the end. The order depends on depth and
 // columns alone: a row's result does not depend on the rows beside it, bit for bit. Infinity or NaN in a row
 // of x reaches the results of that row and of no other, as the arithmetic of floats has it; where activations
-// are int8, all of the row's sums are then NaN.
+// are integers, all of the row's sums are then NaN.
 struct DenseArgs {
   size_t rows = 0;
   size_t depth = 0;
@@ -41,11 +41,12 @@ struct DenseArgs {
 // What the weights of the hidden layers are held in. The output layer and everything before the first layer
 // are f32 in each. The other layers' activations are of the weights' kind with the sets that use instructions
 // for it ("avx512_bf16", "avx512_vnni"; see KernelSet::first_layer), and f32 with all others. So are the
-// sums, except that int8's are integers.
+// sums, except that those of integers are integers.
 enum class Precision : uint8_t {
   kF32,
-  kBf16,  // 8 bits of mantissa: half the bytes
-  kInt8,  // 8 bits and a scale per column: a quarter of them
+  kBf16,  // half the bytes: 8 bits of mantissa, or with "avx512_vnni" an integer of 16 bits and a scale per
+          // column, whose error is smaller
+  kInt8,  // a quarter of them: 8 bits and a scale per column
 };
 
 // y[r][c] = activation(y[r][c]) for r < rows and c < columns, y being [rows][stride].

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "model/kernels/kernel_set.h"
@@ -84,7 +85,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         // Of the arithmetic, then of the weights' rounding, then of x's where it is rounded too; |x| <= 2.
         double bound = static_cast<double>(depth + 1) * 1.2e-7 * norm + 1e-6;
         const bool narrow_activations = kernels->scratch_floats(1, 1) > 0;
-        if (precision == Precision::kBf16) bound += norm * (narrow_activations ? 2.1 : 1) / 250;
+        const bool integers = narrow_activations && std::string(kernels->name) == "avx512_vnni";
+        if (precision == Precision::kBf16) {
+          // As integers a weight may be half of 1/511 of the largest one off, x half of 1/32,767.
+          bound += integers ? static_cast<double>(depth) * largest[c] * 0.0021
+                            : norm * (narrow_activations ? 2.1 : 1) / 250;
+        }
         if (precision == Precision::kInt8) {
           bound += static_cast<double>(depth) * largest[c] * (narrow_activations ? 7.0 : 2.0) / 250;
         }
