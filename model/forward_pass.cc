@@ -47,7 +47,18 @@ ForwardPass::ForwardPass(std::span<const Layer> layers, size_t context_inputs, c
     if (skip > 0) KernelsOf(i).pack(from, layer.outputs, 1, skip, layer.outputs, weights);
     KernelsOf(i).pack(from + skip * layer.outputs, layer.outputs, 1, layer.inputs - skip, layer.outputs,
                       weights + at[i]);
-    packed_.push_back(weights + at[i]);
+    const ActivateKernel activate = kernels_->activate[static_cast<size_t>(layer.activation.kind)];
+    hidden_.push_back({.kernels = &KernelsOf(i),
+                       .args = {.depth = layer.inputs - skip,
+                                .columns = layer.outputs,
+                                .packed = weights + at[i],
+                                .init = layer.bias.data(),
+                                .init_stride = skip > 0 ? share_stride() : 0,
+                                .y_stride = widest_stride_,
+                                .relu = activate == nullptr},
+                       .needs_scratch = KernelsOf(i).scratch_floats(1, layer.inputs) > 0,
+                       .activate = activate,
+                       .alpha = layer.activation.alpha});
   }
   output_weights_ = weights + output_at;
   for (size_t k = 0; k < output.inputs; ++k) {
@@ -85,29 +96,26 @@ void ForwardPass::Run(const float* x, size_t x_stride, size_t rows, const float*
 void ForwardPass::RunBlock(const float* x, size_t x_stride, size_t rows, const float* share,
                            const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const {
   for (AlignedFloats& activations : scratch->activations) activations.Reserve(rows * widest_stride_);
-  for (size_t i = 0; i < packed_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    const KernelSet& kernels = KernelsOf(i);
-    const bool add_context = i == 0 && context_inputs_ > 0;
-    float* y = scratch->activations[i % 2].data();
-    const ActivateKernel activate = kernels_->activate[static_cast<size_t>(layer.activation.kind)];
-    const size_t depth = layer.inputs - (add_context ? context_inputs_ : 0);
-    kernels.dense({.rows = rows,
-                   .depth = depth,
-                   .columns = layer.outputs,
-                   .x = x,
-                   .x_row_stride = x_stride,
-                   .packed = packed_[i],
-                   .init = add_context ? share : layer.bias.data(),
-                   .init_stride = add_context ? share_stride() : 0,
-                   .init_row = add_context ? impression_of_row : nullptr,
-                   .y = y,
-                   .y_stride = widest_stride_,
-                   .relu = activate == nullptr,
-                   .scratch = scratch->kernel.Reserve(kernels.scratch_floats(rows, depth))});
-    if (activate != nullptr) activate(layer.activation.alpha, rows, layer.outputs, widest_stride_, y);
-    x = y;
-    x_stride = widest_stride_;
+  for (size_t i = 0; i < hidden_.size(); ++i) {
+    const HiddenLayer& layer = hidden_[i];
+    DenseArgs args = layer.args;
+    args.rows = rows;
+    args.x = x;
+    args.x_row_stride = x_stride;
+    if (i == 0 && context_inputs_ > 0) {
+      args.init = share;
+      args.init_row = impression_of_row;
+    }
+    args.y = scratch->activations[i % 2].data();
+    if (layer.needs_scratch) {
+      args.scratch = scratch->kernel.Reserve(layer.kernels->scratch_floats(rows, args.depth));
+    }
+    layer.kernels->dense(args);
+    if (layer.activate != nullptr) {
+      layer.activate(layer.alpha, rows, args.columns, args.y_stride, args.y);
+    }
+    x = args.y;
+    x_stride = args.y_stride;
   }
   const Layer& output = layers_.back();
   kernels_->heads(x, x_stride, output_weights_, output.bias.data(), rows, output.inputs, output.outputs,

@@ -50,6 +50,15 @@ class ForwardPass {
            const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const;
 
  private:
+  // What a call of its kernel needs to know that is the same for every call.
+  struct HiddenLayer {
+    const KernelSet* kernels;
+    DenseArgs args;  // without rows, x, y, scratch and the context's share
+    bool needs_scratch;
+    ActivateKernel activate;  // null: none, or ReLU
+    float alpha;
+  };
+
   // Run, for rows that go through all layers together.
   void RunBlock(const float* x, size_t x_stride, size_t rows, const float* share,
                 const uint32_t* impression_of_row, ForwardScratch* scratch, float* logits) const;
@@ -63,10 +72,10 @@ class ForwardPass {
   size_t context_inputs_;
   size_t widest_stride_ = 0;  // of the activations: the widest hidden layer's
 
-  AlignedFloats weights_;             // all that follows, one after another
-  const float* packed_context_;       // the first layer's rows for the context's inputs
-  std::vector<const float*> packed_;  // hidden layers; of the first one the rows after the context's
-  const float* output_weights_;       // transposed: [heads][depth]
+  AlignedFloats weights_;            // all that follows, one after another
+  const float* packed_context_;      // the first layer's rows for the context's inputs
+  std::vector<HiddenLayer> hidden_;  // of the first one the rows after the context's
+  const float* output_weights_;      // transposed: [heads][depth]
 };
 
 }  // namespace adscore::model

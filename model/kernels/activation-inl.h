@@ -24,12 +24,6 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// exp(-a) for a >= 0; below the smallest float where a is above 708.
-template <typename D, typename V = hn::Vec<D>>
-HWY_INLINE V ExpOfMinus(D d, V a) {
-  return ExpOfNegative(d, hn::Neg(hn::Min(a, hn::Set(d, 708.0))));
-}
-
 // c[0] + c[1] x + …
 template <size_t kTerms, typename D, typename V = hn::Vec<D>>
 HWY_INLINE V Polynomial(D d, const double (&c)[kTerms], V x) {

@@ -1,5 +1,5 @@
-// The matrix products in f32 arithmetic, over the weights of packing-inl.h. Compiled once per instruction set:
-// included by kernel_set.cc, and by nothing else.
+// The matrix products in f32 arithmetic, over the weights of packing-inl.h. Compiled once per instruction
+// set: included by kernel_set.cc, and by nothing else.
 //
 // How a product is laid out. W is cut into panels of kPanelVectors vectors of columns, and a panel is stored
 // row after row, so that a kernel reads it as one stream:
@@ -11,7 +11,7 @@
 // A tile is a few rows of x against one or more panels. Its sums stay in registers for the whole depth: each
 // step loads one row of the panel, and for every row of x spreads x(r, k) over a vector and adds the product.
 // Many rows share one load of the panel; a single row takes several panels at once instead, to have enough
-// independent sums in flight. Where there is only one panel, each sum is made of two that alternate in k.
+// independent sums in flight. Where there is only one panel, each sum is made of three that alternate in k.
 // Where the last panel has no more than one vector of columns, it is one vector wide.
 //
 // Narrow weights differ only in how a vector of them is loaded: they become floats on the way into the
@@ -57,8 +57,10 @@ HWY_INLINE Vector LoadPart(const float* p, size_t count) {
 #endif
 }
 
+// The first `count` lanes of v, or all.
 HWY_INLINE void StorePart(Vector v, float* p, size_t count) {
   const Floats d;
+  if (count >= kLanes) return hn::StoreU(v, d, p);
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
   hn::BlendedStore(v, hn::FirstN(d, count), d, p);
 #else
@@ -96,14 +98,22 @@ struct Sums {
     }
   }
 
-  HWY_INLINE void Init(const DenseArgs& a, size_t row, size_t column) {
+  // `whole`: that the last vector has no padding. Known once for all vectors, so that the usual way through a
+  // small tile has next to no branches.
+  HWY_INLINE void Init(const DenseArgs& a, size_t row, size_t column, bool whole) {
+    if (whole && a.init != nullptr && a.init_row == nullptr) [[likely]] {
 #pragma GCC unroll 16
-    for (size_t v = 0; v < kVectors; ++v) {
-      const Vector first = LoadInit(a, row, column + v * kLanes);
+      for (size_t v = 0; v < kVectors; ++v) {
+        const Vector all = hn::LoadU(Floats(), a.init + column + v * kLanes);
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) {
-        at[r][v] = a.init_row == nullptr ? first : LoadInit(a, row + r, column + v * kLanes);
+        for (size_t r = 0; r < kRows; ++r) at[r][v] = all;
       }
+      return;
+    }
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (size_t v = 0; v < kVectors; ++v) at[r][v] = LoadInit(a, row + r, column + v * kLanes);
     }
   }
 
@@ -123,19 +133,26 @@ struct Sums {
     }
   }
 
-  // To y, where `column` is one of its columns.
-  HWY_INLINE void Store(const DenseArgs& a, size_t row, size_t column, size_t v) {
-    const Floats d;
-    if (a.relu) {
+  HWY_INLINE void ReluAll() {
+#pragma GCC unroll 16
+    for (size_t v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) at[r][v] = Relu(at[r][v]);
     }
+  }
+
+  HWY_INLINE void Store(const DenseArgs& a, size_t row, size_t column, bool whole) {
     float* y = a.y + row * a.y_stride + column;
-    if (a.columns - column >= kLanes) {
 #pragma GCC unroll 16
-      for (size_t r = 0; r < kRows; ++r) hn::StoreU(at[r][v], d, y + r * a.y_stride);
-    } else {
-      for (size_t r = 0; r < kRows; ++r) StorePart(at[r][v], y + r * a.y_stride, a.columns - column);
+    for (size_t r = 0; r < kRows; ++r, y += a.y_stride) {
+#pragma GCC unroll 16
+      for (size_t v = 0; v < kVectors; ++v) {
+        if (whole) [[likely]] {
+          hn::StoreU(at[r][v], Floats(), y + v * kLanes);
+        } else if (column + v * kLanes < a.columns) {
+          StorePart(at[r][v], y + v * kLanes, a.columns - column - v * kLanes);
+        }
+      }
     }
   }
 
@@ -196,7 +213,10 @@ HWY_INLINE void Step(const RowPointers<kRows>& x, const Panels& panel, size_t k,
   } else {
     Vector w[kVectors];
 #pragma GCC unroll 16
-    for (size_t v = 0; v < kVectors; ++v) w[v] = load(v);
+    for (size_t v = 0; v < kVectors; ++v) {
+      w[v] = load(v);
+      if (kRows > 1) KeepInRegister(&w[v]);
+    }
 #pragma GCC unroll 16
     for (size_t r = 0; r < kRows; ++r) {
       const Vector xr = x.Spread(r);
@@ -211,12 +231,13 @@ HWY_INLINE void Step(const RowPointers<kRows>& x, const Panels& panel, size_t k,
 template <typename Weights, size_t kRows, size_t kVectors, size_t kParts = 1>
 void Tile(const DenseArgs& a, size_t row, size_t column) {
   constexpr size_t kPanels = (kVectors + kPanelVectors - 1) / kPanelVectors;
+  const bool whole = a.columns - column >= kVectors * kLanes;
   Sums<kRows, kVectors> part[kParts];
   Sums<kRows, kVectors>& sum = part[0];
   if (Weights::kScaled) {
     sum.Zero();
   } else {
-    sum.Init(a, row, column);
+    sum.Init(a, row, column, whole);
   }
 #pragma GCC unroll 16
   for (size_t p = 1; p < kParts; ++p) part[p].Zero();
@@ -246,15 +267,15 @@ void Tile(const DenseArgs& a, size_t row, size_t column) {
     for (size_t p = 1; p < kParts; ++p) sum.Add(part[p]);
   }
 
+  if (Weights::kScaled) {
 #pragma GCC unroll 16
-  for (size_t v = 0; v < kVectors; ++v) {
-    const size_t c = column + v * kLanes;
-    if (c >= a.columns) return;
-    if (Weights::kScaled) {
-      sum.Scale(a, row, c, v, panels + v / kPanelVectors * panel_floats + v % kPanelVectors * kLanes);
+    for (size_t v = 0; v < kVectors; ++v) {
+      sum.Scale(a, row, column + v * kLanes, v,
+                panels + v / kPanelVectors * panel_floats + v % kPanelVectors * kLanes);
     }
-    sum.Store(a, row, c, v);
   }
+  if (a.relu) sum.ReluAll();
+  sum.Store(a, row, column, whole);
 }
 
 using TileOf = void (*)(const DenseArgs& a, size_t row, size_t column);
@@ -333,33 +354,6 @@ void Dense(const DenseArgs& a) {
       row += rows;
     }
     panel += now;
-  }
-}
-
-// Four vectors of partial sums, whatever the batch: hides the latency of the additions, and always in the
-// same order.
-float Dot(const float* x, const float* w, size_t depth) {
-  const Floats d;
-  Vector sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-  size_t k = 0;
-  for (; k + 4 * kLanes <= depth; k += 4 * kLanes) {
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; ++i) {
-      sum[i] = hn::MulAdd(hn::LoadU(d, x + k + i * kLanes), hn::LoadU(d, w + k + i * kLanes), sum[i]);
-    }
-  }
-  for (size_t i = 0; k < depth; ++i, k += kLanes) {
-    sum[i] = hn::MulAdd(LoadPart(x + k, depth - k), LoadPart(w + k, depth - k), sum[i]);
-  }
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]))));
-}
-
-void Heads(const float* x, size_t x_row_stride, const float* w, const float* bias, size_t rows, size_t depth,
-           size_t heads, float* y) {
-  for (size_t r = 0; r < rows; ++r) {
-    for (size_t h = 0; h < heads; ++h) {
-      y[r * heads + h] = bias[h] + Dot(x + r * x_row_stride, w + h * depth, depth);
-    }
   }
 }
 

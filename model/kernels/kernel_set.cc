@@ -22,6 +22,7 @@
 
 #include "model/kernels/activation-inl.h"
 #include "model/kernels/dense-inl.h"
+#include "model/kernels/heads-inl.h"
 #include "model/kernels/sigmoid-inl.h"
 
 HWY_BEFORE_NAMESPACE();

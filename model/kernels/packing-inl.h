@@ -36,7 +36,7 @@ constexpr size_t kTileRows = 12;
 #else
 constexpr size_t kTileRows = 6;
 #endif
-constexpr size_t kNarrowParts = 2;
+constexpr size_t kNarrowParts = 3;
 
 // How the weights of a panel are stored, and how a vector of them becomes floats.
 //   kScaled          a panel begins with a float for each of its columns, by which its weights are multiplied
