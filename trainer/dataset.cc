@@ -156,6 +156,13 @@ absl::StatusOr<Dataset> TakeRows(const Dataset& data, std::span<const uint32_t> 
     });
     if (!read.ok()) return read;
   }
+  for (const std::vector<uint8_t>& labels : data.labels) {
+    std::vector<uint8_t>& of = taken.labels.emplace_back();
+    for (const uint32_t row : rows) of.push_back(labels[row]);
+  }
+  if (!data.weights.empty()) {
+    for (const uint32_t row : rows) taken.weights.push_back(data.weights[row]);
+  }
   return taken;
 }
 

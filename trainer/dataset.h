@@ -94,7 +94,7 @@ using BlockVisit =
     std::function<absl::Status(const Dataset& block, std::span<const uint32_t> rows, size_t begin)>;
 absl::Status ForEachBlock(const Dataset& data, std::span<const uint32_t> rows, const BlockVisit& visit);
 
-// Those rows alone, without labels, in memory. They ascend.
+// Those rows alone, in memory, with labels and weights. They ascend.
 absl::StatusOr<Dataset> TakeRows(const Dataset& data, std::span<const uint32_t> rows);
 
 // `--label click[=yes][,conversion]`: head name = column name. InvalidArgument for an empty or repeated name,

@@ -376,9 +376,11 @@ absl::StatusOr<FittedModel> FitResolved(const Dataset& data, FitOptions options,
   // Measured as it will be served, not as it was trained.
   const model::Model served(fitted.model->snapshot(),
                             *model::AvailableKernelSets(model::Precision::kF32).front());
-  const absl::StatusOr<std::vector<float>> probabilities = ScoreRows(served, data, split->validation);
+  absl::StatusOr<std::vector<float>> probabilities =
+      ScoreRows(served, data, split->validation, options.training.threads);
   if (!probabilities.ok()) return probabilities.status();
-  fitted.validation = FiguresByHead(data, split->validation, *probabilities);
+  fitted.validation_probabilities = *std::move(probabilities);
+  fitted.validation = FiguresByHead(data, split->validation, fitted.validation_probabilities);
   if (!options.refit || fitted.interrupted) return fitted;
 
   std::vector<uint32_t> every(data.rows);

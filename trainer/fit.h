@@ -1,4 +1,4 @@
-// From a log in memory to a model that can be published: split, encode, train, calibrate, measure.
+// From a log to a model that can be published: split, encode, train, calibrate, measure.
 //
 // Not thread-safe. Deterministic: the same data, options and seed give the same snapshot, byte for byte, for
 // any number of threads; only Provenance::created_at is the time (or SOURCE_DATE_EPOCH, if the environment
@@ -57,9 +57,10 @@ struct FittedModel {
   size_t tuning_rows = 0;
   size_t tuning_parts = 1;  // parts of so many rows that took turns at tuning
   size_t validation_rows = 0;
-  std::vector<HeadFigures> validation;  // by head, over rows that nothing was fitted to or chosen by
-  double best_epochs = 0;               // epochs behind the published state: mean over the members
-  double epochs = 0;                    // epochs run, likewise
+  std::vector<HeadFigures> validation;          // by head, over rows that nothing was fitted to or chosen by
+  std::vector<float> validation_probabilities;  // that `model` gives those rows: [rows][heads]
+  double best_epochs = 0;                       // epochs behind the published state: mean over the members
+  double epochs = 0;                            // epochs run, likewise
   // Training was stopped (TrainingOptions::stop): this is the best state until then, without the tuning rows.
   bool interrupted = false;
   double rows_per_second = 0;        // of the training loop

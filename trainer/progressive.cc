@@ -4,7 +4,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "model/model.h"
 #include "trainer/evaluation.h"
 #include "trainer/figures_report.h"
 #include "trainer/row_subset.h"
@@ -43,12 +42,8 @@ absl::StatusOr<ProgressiveResult> ProgressiveValidation(const Dataset& data, con
                                                                parts, ", fitted to the first ", first,
                                                                " rows: ", fitted.status().message()));
     }
-    const model::Model model(fitted->model->snapshot(),
-                             *model::AvailableKernelSets(model::Precision::kF32).front());
-    const absl::StatusOr<std::vector<float>> scored =
-        ScoreRows(model, known, RowIds(first, last), options.training.threads);
-    if (!scored.ok()) return scored.status();
-    probabilities.insert(probabilities.end(), scored->begin(), scored->end());
+    const std::vector<float>& scored = fitted->validation_probabilities;
+    probabilities.insert(probabilities.end(), scored.begin(), scored.end());
     result.parts.push_back({first, last - first, fitted->validation});
   }
   result.pooled = FiguresByHead(data, RowIds(start, data.rows), probabilities, options.training.threads);

@@ -1,14 +1,15 @@
 #include "trainer/commands/fit_assessment.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "model/model.h"
 #include "trainer/commands/report_content.h"
-#include "trainer/evaluation.h"
 #include "trainer/report/html.h"
+#include "trainer/split.h"
 
 namespace adscore::trainer {
 
@@ -29,11 +30,19 @@ std::vector<uint32_t> Last(const Dataset& data, std::vector<uint32_t> rows, size
   return {rows.end() - static_cast<std::ptrdiff_t>(std::min(rows.size(), most)), rows.end()};
 }
 
-// Takes those rows into memory, and makes `split` that of what is taken.
-absl::StatusOr<Dataset> TakeToJudge(const Dataset& data, Split* split) {
-  const Split taken = {.training = Last(data, split->training, kMostTraining),
-                       .tuning = Last(data, split->tuning, kMostOthers),
-                       .validation = Last(data, split->validation, kMostOthers)};
+// What the verdict is about.
+struct Judged {
+  Dataset data;
+  Split split;
+  std::vector<float> probabilities;  // of its validation rows
+};
+
+// Takes those rows of `split` into memory. `probabilities` are those of all its validation rows.
+absl::StatusOr<Judged> TakeToJudge(const Dataset& data, const Split& split,
+                                   std::span<const float> probabilities) {
+  const Split taken = {.training = Last(data, split.training, kMostTraining),
+                       .tuning = Last(data, split.tuning, kMostOthers),
+                       .validation = Last(data, split.validation, kMostOthers)};
   std::vector<uint32_t> all = taken.training;
   all.insert(all.end(), taken.tuning.begin(), taken.tuning.end());
   all.insert(all.end(), taken.validation.begin(), taken.validation.end());
@@ -45,18 +54,17 @@ absl::StatusOr<Dataset> TakeToJudge(const Dataset& data, Split* split) {
     }
     return ids;
   };
-  *split = {places(taken.training), places(taken.tuning), places(taken.validation)};
   absl::StatusOr<Dataset> rows = TakeRows(data, all);
   if (!rows.ok()) return rows.status();
-  rows->labels.clear();
-  for (const std::vector<uint8_t>& labels : data.labels) {
-    std::vector<uint8_t>& of = rows->labels.emplace_back();
-    for (const uint32_t row : all) of.push_back(labels[row]);
+  Judged judged{
+      *std::move(rows), {places(taken.training), places(taken.tuning), places(taken.validation)}, {}};
+  const size_t heads = data.labels.size();
+  for (const uint32_t row : taken.validation) {
+    const auto at = std::lower_bound(split.validation.begin(), split.validation.end(), row);
+    const auto of_row = probabilities.begin() + (at - split.validation.begin()) * heads;
+    judged.probabilities.insert(judged.probabilities.end(), of_row, of_row + heads);
   }
-  if (!data.weights.empty()) {
-    for (const uint32_t row : all) rows->weights.push_back(data.weights[row]);
-  }
-  return rows;
+  return judged;
 }
 
 }  // namespace
@@ -67,21 +75,18 @@ absl::Status Assess(const Dataset& data, const FitOptions& options, const Fitted
   absl::StatusOr<Split> split = SplitRows(data.rows, options.split, options.validation_share,
                                           options.tuning_share, options.training.seed);
   if (!split.ok()) return split.status();
-  assessment->split = *std::move(split);
-  absl::StatusOr<Dataset> taken = Dataset();
-  if (data.cache != nullptr) taken = TakeToJudge(data, &assessment->split);
-  if (!taken.ok()) return taken.status();
-  const Dataset& judged = data.cache != nullptr ? *taken : data;
-  const model::Model model(fitted.model->snapshot(),
-                           *model::AvailableKernelSets(model::Precision::kF32).front());
-  absl::StatusOr<std::vector<float>> probabilities =
-      ScoreRows(model, judged, assessment->split.validation, options.training.threads);
-  if (!probabilities.ok()) return probabilities.status();
-  assessment->probabilities = *std::move(probabilities);
-  absl::StatusOr<std::vector<HeadVerdict>> verdicts =
-      Judge(judged, assessment->split, options, fitted.model->snapshot().heads, assessment->probabilities);
+  const std::vector<model::Head>& heads = fitted.model->snapshot().heads;
+  absl::StatusOr<std::vector<HeadVerdict>> verdicts = std::vector<HeadVerdict>();
+  if (data.cache == nullptr) {
+    verdicts = Judge(data, *split, options, heads, fitted.validation_probabilities);
+  } else {
+    const absl::StatusOr<Judged> judged = TakeToJudge(data, *split, fitted.validation_probabilities);
+    if (!judged.ok()) return judged.status();
+    verdicts = Judge(judged->data, judged->split, options, heads, judged->probabilities);
+  }
   if (!verdicts.ok()) return verdicts.status();
   assessment->verdicts = *std::move(verdicts);
+  assessment->validation = std::move(split->validation);
   return absl::OkStatus();
 }
 
@@ -122,7 +127,7 @@ absl::Status ReportFit(const FitFacts& facts, const FitOptions& options, const D
   content.provenance = ProvenanceOf(fitted.model->snapshot());
   content.provenance.emplace_back("data", facts.sources.ToString());
   content.provenance.emplace_back("published as", facts.directory);
-  const absl::Status status = Measure({model, data, assessment.split.validation, assessment.probabilities,
+  const absl::Status status = Measure({model, data, assessment.validation, fitted.validation_probabilities,
                                        facts.sources, facts.format, options.training.threads},
                                       &content);
   return status.ok() ? WriteReport(content, file) : status;

@@ -3,6 +3,7 @@
 // Not thread-safe: functions over the caller's objects.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,14 +16,12 @@
 #include "trainer/output_file.h"
 #include "trainer/progressive.h"
 #include "trainer/sources.h"
-#include "trainer/split.h"
 #include "trainer/verdict.h"
 
 namespace adscore::trainer {
 
 struct FitAssessment {
-  Split split;                       // that of the fit; of a log with a cache, the part that was judged
-  std::vector<float> probabilities;  // the model's, of the validation rows: [rows][heads]
+  std::vector<uint32_t> validation;  // the fit's validation rows
   std::vector<HeadVerdict> verdicts;
   std::optional<ProgressiveResult> progressive;  // if it was asked for
 };
