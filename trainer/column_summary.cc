@@ -4,15 +4,18 @@
 #include <cmath>
 
 #include "absl/container/flat_hash_set.h"
+#include "trainer/token_counting.h"
 
 namespace adscore::trainer {
 namespace {
 
-ColumnSummary OfNumbers(const Column& column, std::span<const uint32_t> rows) {
+absl::StatusOr<ColumnSummary> OfNumbers(const Dataset& data, size_t feature, std::span<const uint32_t> rows) {
   std::vector<float> ascending;
-  for (const uint32_t row : rows) {
-    if (!std::isnan(column.numeric[row])) ascending.push_back(column.numeric[row]);
-  }
+  const absl::Status read =
+      ForEachCell(data, feature, rows, [&](const Column& column, size_t local, uint32_t) {
+        if (!std::isnan(column.numeric[local])) ascending.push_back(column.numeric[local]);
+      });
+  if (!read.ok()) return read;
   std::sort(ascending.begin(), ascending.end());
   ColumnSummary summary;
   summary.missing = 1 - static_cast<double>(ascending.size()) / static_cast<double>(rows.size());
@@ -27,8 +30,9 @@ ColumnSummary OfNumbers(const Column& column, std::span<const uint32_t> rows) {
   return summary;
 }
 
-ColumnSummary OfTokens(const Column& column, bool multi, const model::FeatureEncoding& encoding,
-                       std::span<const uint32_t> rows) {
+absl::StatusOr<ColumnSummary> OfTokens(const Dataset& data, size_t feature,
+                                       const model::FeatureEncoding& encoding,
+                                       std::span<const uint32_t> rows) {
   ColumnSummary summary;
   absl::flat_hash_set<uint64_t> different;
   uint64_t present = 0;
@@ -41,17 +45,14 @@ ColumnSummary OfTokens(const Column& column, bool multi, const model::FeatureEnc
                           encoding.EmbeddingId(encoding.vocabulary.Lookup(token)) != model::kUnknownId;
     unknown += embedded ? 0 : 1;
   };
-  for (const uint32_t row : rows) {
-    if (multi) {
-      missing += column.multi_count[row] == 0 ? 1 : 0;
-      const uint64_t begin = column.multi_begin[row];
-      for (uint64_t i = begin; i < begin + column.multi_count[row]; ++i) add(column.multi[i]);
-    } else if (column.tokens[row] == 0) {
-      ++missing;
-    } else {
-      add(column.tokens[row]);
-    }
-  }
+  const model::FeatureKind kind = data.schema.features[feature].kind;
+  const absl::Status read =
+      ForEachCell(data, feature, rows, [&](const Column& column, size_t local, uint32_t) {
+        const uint64_t before = present;
+        ForEachToken(column, kind, local, add);
+        missing += present == before ? 1 : 0;
+      });
+  if (!read.ok()) return read;
   summary.missing = static_cast<double>(missing) / static_cast<double>(rows.size());
   summary.different = different.size();
   summary.vocabulary =
@@ -62,15 +63,16 @@ ColumnSummary OfTokens(const Column& column, bool multi, const model::FeatureEnc
 
 }  // namespace
 
-std::vector<ColumnSummary> SummarizeColumns(const model::Snapshot& snapshot, const Dataset& data,
-                                            std::span<const uint32_t> rows) {
+absl::StatusOr<std::vector<ColumnSummary>> SummarizeColumns(const model::Snapshot& snapshot,
+                                                            const Dataset& data,
+                                                            std::span<const uint32_t> rows) {
   std::vector<ColumnSummary> summaries;
   for (size_t f = 0; f < data.columns.size(); ++f) {
-    const model::FeatureKind kind = data.schema.features[f].kind;
-    summaries.push_back(kind == model::FeatureKind::kNumeric
-                            ? OfNumbers(data.columns[f], rows)
-                            : OfTokens(data.columns[f], kind == model::FeatureKind::kMultiCategorical,
-                                       snapshot.encodings[f], rows));
+    absl::StatusOr<ColumnSummary> summary = data.schema.features[f].kind == model::FeatureKind::kNumeric
+                                                ? OfNumbers(data, f, rows)
+                                                : OfTokens(data, f, snapshot.encodings[f], rows);
+    if (!summary.ok()) return summary.status();
+    summaries.push_back(*std::move(summary));
   }
   return summaries;
 }

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "model/snapshot.h"
 #include "trainer/dataset.h"
 
@@ -25,8 +26,10 @@ struct ColumnSummary {
   std::optional<std::array<float, 5>> quantiles;  // of numbers, at kSummaryQuantiles
 };
 
-// One entry per feature, over `rows` of `data`, whose schema is the snapshot's.
-std::vector<ColumnSummary> SummarizeColumns(const model::Snapshot& snapshot, const Dataset& data,
-                                            std::span<const uint32_t> rows);
+// One entry per feature, over `rows` of `data`, which ascend; its schema is the snapshot's. The errors are
+// those of reading a cache.
+absl::StatusOr<std::vector<ColumnSummary>> SummarizeColumns(const model::Snapshot& snapshot,
+                                                            const Dataset& data,
+                                                            std::span<const uint32_t> rows);
 
 }  // namespace adscore::trainer

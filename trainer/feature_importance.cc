@@ -13,7 +13,6 @@ namespace adscore::trainer {
 namespace {
 
 constexpr uint64_t kShuffleKey = 0x5045524D;
-constexpr size_t kMostRows = 20'000;
 constexpr size_t kShuffles = 3;
 
 absl::StatusOr<std::vector<double>> LossByHead(const model::Model& model, const Dataset& data,
@@ -39,9 +38,11 @@ absl::StatusOr<std::vector<FeatureImportance>> PermutationImportance(const model
                                                                      std::span<const uint32_t> rows,
                                                                      size_t threads) {
   std::vector<uint32_t> spread;
-  const size_t count = std::min(rows.size(), kMostRows);
+  const size_t count = std::min(rows.size(), kMostShuffledRows);
   for (size_t i = 0; i < count; ++i) spread.push_back(rows[rows.size() * i / count]);
-  Dataset sample = SubsetRows(data, spread);
+  absl::StatusOr<Dataset> taken = TakeRows(data, spread);
+  if (!taken.ok()) return taken.status();
+  Dataset& sample = *taken;
   std::vector<uint32_t> all(count);
   std::iota(all.begin(), all.end(), 0U);
   const absl::StatusOr<std::vector<double>> whole = LossByHead(model, sample, all, threads);

@@ -16,13 +16,15 @@
 
 namespace adscore::trainer {
 
+inline constexpr size_t kMostShuffledRows = 20'000;
+
 struct FeatureImportance {
   size_t feature = 0;            // in schema order
   std::vector<double> increase;  // by head: of the log loss, mean over the shuffles; below 0 by chance
 };
 
-// Over `rows` of `data`, at most 20,000 evenly spread ones of them, with 3 shuffles. By falling increase of
-// the heads' sum.
+// Over `rows` of `data`, which ascend, at most kMostShuffledRows evenly spread ones of them, with 3 shuffles.
+// By falling increase of the heads' sum. The errors are those of reading a cache.
 absl::StatusOr<std::vector<FeatureImportance>> PermutationImportance(const model::Model& model,
                                                                      const Dataset& data,
                                                                      std::span<const uint32_t> rows,

@@ -10,9 +10,15 @@ TEST_F(CliTest, ALogLargerThanMemoryIsFittedFromACacheThatLeavesNothing) {
   const std::string log = Generated(140'000);  // about 60 MB, read and encoded
   const std::string cache = directory_.path() + "/cache";
   std::filesystem::create_directory(cache);
-  const Outcome fitted = RunCommand(Fit(log, {"--memory", "16", "--cache-dir", cache, "--epochs", "1",
-                                              "--hidden", "4", "--batch-size", "1024", "--threads", "1"}));
+  const std::string report = directory_.path() + "/fit.html";
+  const Outcome fitted =
+      RunCommand(Fit(log, {"--memory", "16", "--cache-dir", cache, "--epochs", "1", "--hidden", "4",
+                           "--batch-size", "1024", "--threads", "1", "--report", report}));
   EXPECT_EQ(fitted.code, 0) << fitted.err;
+  for (const char* part : {"last 14,000 of 140,000 rows", "Verdict", "ROC", "Reliability", "leans on",
+                           "click by category", "Columns", "Provenance"}) {
+    EXPECT_THAT(ReadFile(report), testing::HasSubstr(part));
+  }
   EXPECT_TRUE(std::filesystem::is_empty(cache));
   const Outcome evaluated = RunCommand(Evaluate(log, {"--json"}));
   EXPECT_EQ(evaluated.code, 0) << evaluated.err;

@@ -163,6 +163,18 @@ TEST(Page, WhateverIsInTheDataIsEscapedAndTheTagsNest) {
   EXPECT_EQ(BadNesting(Page(Content())), "");
 }
 
+TEST(Page, ASampleIsSaidToBeOne) {
+  Content content;
+  content.schema.features = {model::Feature{"age"}};
+  content.importance = {{0, {}}};
+  content.columns.resize(1);
+  EXPECT_THAT(Page(content), Not(HasSubstr("at random")));
+  content.shuffled_rows = 20'000;
+  content.described_rows = 499'123;
+  EXPECT_THAT(Page(content), HasSubstr("Measured on 20,000 of the rows"));
+  EXPECT_THAT(Page(content), HasSubstr("Each feature in 499,123 rows, drawn at random"));
+}
+
 TEST_F(CliTest, FitAndEvaluateWriteAReportThatNeedsNothingElse) {
   const std::string data = Generated(3000);
   const std::string report = directory_.path() + "/fit.html";

@@ -10,9 +10,11 @@
 #include <filesystem>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "tests/trainer/test_data.h"
 #include "trainer/block_reader.h"
+#include "trainer/commands/report_content.h"
 #include "trainer/dataset_reader.h"
 #include "trainer/encoded_data.h"
 #include "trainer/fit.h"
@@ -199,6 +201,28 @@ TEST_F(StreamingTest, BatchNormalisationIsTheSameForAnyNumberOfThreads) {
   EXPECT_THAT(one.model->snapshot().layers[0].weights,
               ElementsAreArray(three.model->snapshot().layers[0].weights));
   EXPECT_LT(*one.validation[0].normalized_entropy, 0.99);
+}
+
+TEST_F(StreamingTest, WhatAReportMeasuresIsWhatItMeasuresInMemory) {
+  const Dataset whole = Read(size_t{1} << 30).value();
+  const Dataset cached = Read(1 << 20).value();
+  const FittedModel fitted = FitModel(cached, SmallOptions(), kQuietly).value();
+  const model::Model model(fitted.model->snapshot(),
+                           *model::AvailableKernelSets(model::Precision::kF32).front());
+  const std::vector<uint32_t> all = AllRows(whole);
+  const std::vector<uint32_t> rows(all.end() - static_cast<std::ptrdiff_t>(fitted.validation_rows),
+                                   all.end());
+  report::Content of_cache;
+  report::Content of_memory;
+  for (const auto& [data, content] : {std::pair(&cached, &of_cache), std::pair(&whole, &of_memory)}) {
+    const absl::Status measured =
+        Measure({model, *data, rows, fitted.validation_probabilities, log_}, content);
+    ASSERT_TRUE(measured.ok()) << measured;
+    content->figures = fitted.validation;
+  }
+  EXPECT_EQ(of_memory.columns.size(), 4U);
+  EXPECT_EQ(of_memory.slices.size(), 3U);
+  EXPECT_EQ(report::Page(of_cache), report::Page(of_memory));
 }
 
 TEST_F(StreamingTest, NothingIsLeftInTheCacheDirectory) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "trainer/bootstrap.h"
 #include "trainer/report/html.h"
 #include "trainer/training_window.h"
 
@@ -34,6 +35,15 @@ std::vector<std::string> FeaturesToSliceBy(const report::Content& content) {
     }
   }
   return names;
+}
+
+// The rows whose columns are described. Of a log that is too large for memory a sample, since all different
+// values of a column are told apart at once.
+std::vector<uint32_t> RowsToDescribe(const ReportedRows& rows) {
+  if (rows.data.cache == nullptr) return rows.rows;
+  std::vector<uint32_t> drawn = RowsToResample(rows.rows.size());
+  for (uint32_t& row : drawn) row = rows.rows[row];
+  return drawn;
 }
 
 }  // namespace
@@ -62,7 +72,15 @@ absl::Status Measure(const ReportedRows& rows, report::Content* content) {
       PermutationImportance(rows.model, rows.data, rows.rows, rows.threads);
   if (!importance.ok()) return importance.status();
   content->importance = *std::move(importance);
-  content->columns = SummarizeColumns(snapshot, rows.data, rows.rows);
+  const std::vector<uint32_t> described = RowsToDescribe(rows);
+  absl::StatusOr<std::vector<ColumnSummary>> described_columns =
+      SummarizeColumns(snapshot, rows.data, described);
+  if (!described_columns.ok()) return described_columns.status();
+  content->columns = *std::move(described_columns);
+  if (described.size() < rows.rows.size()) content->described_rows = described.size();
+  if (rows.data.cache != nullptr && rows.rows.size() > kMostShuffledRows) {
+    content->shuffled_rows = kMostShuffledRows;
+  }
   const std::vector<std::string> sliced = FeaturesToSliceBy(*content);
   if (!content->slices.empty() || sliced.empty()) return absl::OkStatus();
   const absl::StatusOr<std::vector<SlicedColumn>> columns =

@@ -127,8 +127,13 @@ std::string Page(const Content& content) {
     absl::StrAppend(
         &html,
         Heading("What the model leans on",
-                "By how much the log loss grows when a feature's values are shuffled among the rows, so "
-                "that they say nothing any more. Features that say the same share their importance."),
+                absl::StrCat(
+                    "By how much the log loss grows when a feature's values are shuffled among the rows, so "
+                    "that they say nothing any more. Features that say the same share their importance.",
+                    content.shuffled_rows == 0
+                        ? ""
+                        : absl::StrCat(" Measured on ", Count(content.shuffled_rows),
+                                       " of the rows that the figures are of, spread evenly over them."))),
         ImportanceTable(content));
   }
   if (!content.slices.empty()) {
@@ -140,8 +145,11 @@ std::string Page(const Content& content) {
         SlicesTables(content));
   }
   if (!content.columns.empty()) {
-    absl::StrAppend(&html, Heading("Columns", "Each feature in the rows that the figures are of."),
-                    ColumnsTable(content));
+    const std::string rows = content.described_rows == 0
+                                 ? "the rows that the figures are of."
+                                 : absl::StrCat(Count(content.described_rows),
+                                                " rows, drawn at random from those that the figures are of.");
+    absl::StrAppend(&html, Heading("Columns", absl::StrCat("Each feature in ", rows)), ColumnsTable(content));
   }
   absl::StrAppend(&html, "<h2>Provenance</h2>\n", ProvenanceTable(content),
                   "</main>\n<div id=\"tip\" role=\"tooltip\" hidden></div>\n<script>", kScript,

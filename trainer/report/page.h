@@ -37,6 +37,9 @@ struct Content {
   double best_epochs = 0;
   std::vector<FeatureImportance> importance;
   std::vector<ColumnSummary> columns;  // by feature
+  // Of a log that is too large for memory: how many of the rows `importance` and `columns` are of; 0: all.
+  size_t shuffled_rows = 0;
+  size_t described_rows = 0;
   std::vector<ColumnSlices> slices;
   std::vector<std::string> notices;
   std::vector<std::pair<std::string, std::string>> provenance;  // name and value
