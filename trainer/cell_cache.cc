@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -83,6 +84,19 @@ absl::Status CellCache::Append(const std::vector<Column>& columns, size_t first,
   blocks_.push_back(std::move(extents));
   begins_.push_back(begins_.back() + count);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<const CellCache>> CellCache::FirstRows(size_t rows) const {
+  const int fd = fcntl(file_.get(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("can't share the cached data in ", directory_));
+  auto first = std::make_unique<CellCache>(directory_, fd);
+  first->bytes_ = bytes_;
+  for (size_t block = 0; begins_[block] < rows; ++block) {
+    for (const Extent& extent : blocks_[block]) first->multi_values_ += extent.multi;
+    first->blocks_.push_back(blocks_[block]);
+    first->begins_.push_back(std::min(begins_[block + 1], rows));
+  }
+  return first;
 }
 
 template <typename T>

@@ -30,13 +30,17 @@ class CellCache {
   // is full: the message says how much was written, and names the ways out.
   absl::Status Append(const std::vector<Column>& columns, size_t first, size_t count);
 
+  // The first `rows` rows, as a cache that is read from the same file and may outlive this one.
+  absl::StatusOr<std::unique_ptr<const CellCache>> FirstRows(size_t rows) const;
+
   size_t blocks() const { return blocks_.size(); }
   // Rows [BlockBegin(b), BlockBegin(b + 1)) of the log are in block b.
   size_t BlockBegin(size_t block) const { return begins_[block]; }
   uint64_t bytes() const { return bytes_; }
-  uint64_t multi_values() const { return multi_values_; }  // of all rows of all multi-valued features
+  uint64_t multi_values() const { return multi_values_; }  // of all multi-valued features in all blocks
 
-  // Replaces the cells of `to` by a feature's in one block. DataLoss if the file has become shorter.
+  // Replaces the cells of `to` by a feature's in one block; behind the last of FirstRows() may be more.
+  // DataLoss if the file has become shorter.
   absl::Status Read(size_t block, size_t feature, Column* to) const;
 
  private:

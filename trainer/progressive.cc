@@ -9,15 +9,6 @@
 #include "trainer/row_subset.h"
 
 namespace adscore::trainer {
-namespace {
-
-std::vector<uint32_t> RowIds(size_t first, size_t last) {
-  std::vector<uint32_t> ids(last - first);
-  std::iota(ids.begin(), ids.end(), static_cast<uint32_t>(first));
-  return ids;
-}
-
-}  // namespace
 
 absl::StatusOr<ProgressiveResult> ProgressiveValidation(const Dataset& data, const FitOptions& options,
                                                         size_t parts, const TrainingReport& report) {
@@ -35,18 +26,21 @@ absl::StatusOr<ProgressiveResult> ProgressiveValidation(const Dataset& data, con
     FitOptions until = options;
     until.split = SplitKind::kTail;
     until.validation_share = static_cast<double>(last - first) / static_cast<double>(last);
-    const Dataset known = SubsetRows(data, RowIds(0, last));
-    const absl::StatusOr<FittedModel> fitted = FitModel(known, until, report);
+    const absl::StatusOr<Dataset> known = FirstRows(data, last);
+    if (!known.ok()) return known.status();
+    const absl::StatusOr<FittedModel> fitted = FitModel(*known, until, report);
     if (!fitted.ok()) {
       return absl::Status(fitted.status().code(), absl::StrCat("--progressive, part ", part + 1, " of ",
                                                                parts, ", fitted to the first ", first,
                                                                " rows: ", fitted.status().message()));
     }
-    const std::vector<float>& scored = fitted->validation_probabilities;
-    probabilities.insert(probabilities.end(), scored.begin(), scored.end());
+    probabilities.insert(probabilities.end(), fitted->validation_probabilities.begin(),
+                         fitted->validation_probabilities.end());
     result.parts.push_back({first, last - first, fitted->validation});
   }
-  result.pooled = FiguresByHead(data, RowIds(start, data.rows), probabilities, options.training.threads);
+  std::vector<uint32_t> scored(data.rows - start);
+  std::iota(scored.begin(), scored.end(), static_cast<uint32_t>(start));
+  result.pooled = FiguresByHead(data, scored, probabilities, options.training.threads);
   return result;
 }
 

@@ -28,7 +28,7 @@ struct ProgressiveResult {
 };
 
 // Fits `parts` models with `options`, whose split and validation share don't count here. Errors as FitModel,
-// saying in which part; InvalidArgument if a part would have no rows.
+// saying in which part, and of sharing a cache; InvalidArgument if a part would have no rows.
 absl::StatusOr<ProgressiveResult> ProgressiveValidation(const Dataset& data, const FitOptions& options,
                                                         size_t parts, const TrainingReport& report);
 

@@ -1,6 +1,10 @@
 #include "trainer/row_subset.h"
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
+#include <numeric>
+#include <utility>
 
 namespace adscore::trainer {
 
@@ -52,6 +56,28 @@ Dataset SubsetRows(const Dataset& data, std::span<const uint32_t> rows) {
   if (!data.weights.empty()) {
     for (const uint32_t row : rows) subset.weights.push_back(data.weights[row]);
   }
+  return subset;
+}
+
+absl::StatusOr<Dataset> FirstRows(const Dataset& data, size_t count) {
+  if (data.cache == nullptr) {
+    std::vector<uint32_t> rows(count);
+    std::iota(rows.begin(), rows.end(), 0U);
+    return SubsetRows(data, rows);
+  }
+  absl::StatusOr<std::unique_ptr<const CellCache>> cache = data.cache->FirstRows(count);
+  if (!cache.ok()) return cache.status();
+  const auto first = [count](const auto& values) {
+    const size_t kept = std::min(count, values.size());  // none of weights, if there are none
+    return std::vector(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(kept));
+  };
+  Dataset subset;
+  subset.schema = data.schema;
+  subset.rows = count;
+  subset.columns.resize(data.columns.size());
+  for (const std::vector<uint8_t>& labels : data.labels) subset.labels.push_back(first(labels));
+  subset.weights = first(data.weights);
+  subset.cache = *std::move(cache);
   return subset;
 }
 

@@ -11,12 +11,13 @@ TEST_F(CliTest, ALogLargerThanMemoryIsFittedFromACacheThatLeavesNothing) {
   const std::string cache = directory_.path() + "/cache";
   std::filesystem::create_directory(cache);
   const std::string report = directory_.path() + "/fit.html";
-  const Outcome fitted =
-      RunCommand(Fit(log, {"--memory", "16", "--cache-dir", cache, "--epochs", "1", "--hidden", "4",
-                           "--batch-size", "1024", "--threads", "1", "--report", report}));
+  const Outcome fitted = RunCommand(
+      Fit(log, {"--memory", "16", "--cache-dir", cache, "--epochs", "1", "--hidden", "4", "--batch-size",
+                "1024", "--threads", "1", "--progressive", "1", "--report", report}));
   EXPECT_EQ(fitted.code, 0) << fitted.err;
-  for (const char* part : {"last 14,000 of 140,000 rows", "Verdict", "ROC", "Reliability", "leans on",
-                           "click by category", "Columns", "Provenance"}) {
+  for (const char* part :
+       {"last 14,000 of 140,000 rows", "Verdict", "ROC", "Reliability", "leans on", "click by category",
+        "Columns", "Progressive validation", "from row 70,000", "Provenance"}) {
     EXPECT_THAT(ReadFile(report), testing::HasSubstr(part));
   }
   EXPECT_TRUE(std::filesystem::is_empty(cache));

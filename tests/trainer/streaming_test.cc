@@ -19,6 +19,8 @@
 #include "trainer/encoded_data.h"
 #include "trainer/fit.h"
 #include "trainer/golden_rows.h"
+#include "trainer/progressive.h"
+#include "trainer/row_subset.h"
 
 namespace adscore::trainer {
 namespace {
@@ -201,6 +203,42 @@ TEST_F(StreamingTest, BatchNormalisationIsTheSameForAnyNumberOfThreads) {
   EXPECT_THAT(one.model->snapshot().layers[0].weights,
               ElementsAreArray(three.model->snapshot().layers[0].weights));
   EXPECT_LT(*one.validation[0].normalized_entropy, 0.99);
+}
+
+TEST_F(StreamingTest, TheFirstRowsOfACacheAreThoseOfTheLogInMemory) {
+  constexpr size_t kFirst = kBlockRows + 1234;
+  const Dataset whole = FirstRows(Read(size_t{1} << 30).value(), kFirst).value();
+  const Dataset cached = FirstRows(Read(1 << 20).value(), kFirst).value();  // outlives the cache of all rows
+  ASSERT_NE(cached.cache, nullptr);
+  EXPECT_EQ(cached.rows, kFirst);
+  EXPECT_EQ(cached.blocks(), 2U);
+  EXPECT_EQ(cached.BlockEnd(1), kFirst);
+  EXPECT_EQ(cached.labels, whole.labels);
+  const std::vector<uint32_t> rows = AllRows(whole);
+  const FittedEncoders expected = FitEncoders(whole, rows, {}).value();
+  const FittedEncoders fitted = FitEncoders(cached, rows, {}).value();
+  const InputLayout layout = LayOutInput(whole.schema, expected.encodings);
+  ExpectSame(EncodedData(cached, layout, fitted, 1 << 20).Copy(rows).value(),
+             EncodedData(whole, layout, expected, 1 << 20).Copy(rows).value());
+}
+
+TEST_F(StreamingTest, ProgressiveValidationIsAboutThatOfTheLogInMemory) {
+  const auto validate = [](size_t memory_bytes, size_t threads) {
+    FitOptions options = SmallOptions();
+    options.training.threads = threads;
+    return ProgressiveValidation(Read(memory_bytes).value(), options, 2, kQuietly).value();
+  };
+  const ProgressiveResult streamed = validate(1 << 20, 1);
+  const ProgressiveResult in_memory = validate(size_t{1} << 30, 3);
+  ASSERT_EQ(streamed.parts.size(), 2U);
+  for (size_t part = 0; part < 2; ++part) {
+    EXPECT_EQ(streamed.parts[part].first_row, in_memory.parts[part].first_row);
+    EXPECT_EQ(streamed.parts[part].rows, in_memory.parts[part].rows);
+    EXPECT_NEAR(streamed.parts[part].figures[0].log_loss, in_memory.parts[part].figures[0].log_loss, 0.01);
+  }
+  EXPECT_EQ(streamed.pooled[1].rows, in_memory.pooled[1].rows);
+  EXPECT_NEAR(streamed.pooled[1].log_loss, in_memory.pooled[1].log_loss, 0.01);
+  EXPECT_EQ(validate(1 << 20, 3).pooled[1].log_loss, streamed.pooled[1].log_loss);
 }
 
 TEST_F(StreamingTest, WhatAReportMeasuresIsWhatItMeasuresInMemory) {

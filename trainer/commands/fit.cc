@@ -58,11 +58,6 @@ absl::Status Fit(const FitFlags& flags) {
   const absl::StatusOr<Log> log = ReadLog(
       flags.log, *sources, options, start == nullptr ? nullptr : &start->start->snapshot().schema, &line);
   if (!log.ok()) return log.status();
-  if (log->data.cache != nullptr && flags.progressive > 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--progressive needs all rows in memory, and ", sources->ToString(), " does not fit into --memory ",
-        flags.log.memory, ": give it more, or leave the flag out"));
-  }
   FitRun run{flags.result, flags.log, options, *log, begin, std::nullopt};
   if (start != nullptr) run.parent_version = start->version;
   const TrainingReport training = TrainingOn(&line, &run.last_progress);
