@@ -10,8 +10,9 @@
 namespace adscore::trainer {
 namespace {
 
-// What has faded to less than this many rows is forgotten.
-constexpr double kForgotten = 1;
+// What has faded to less than this many rows is forgotten. A token of a single row is to outlast some
+// increments: what most rare tokens have to say comes from a row now and then.
+constexpr double kForgotten = 0.5;
 // Entries of a full vocabulary per bucket for those beyond.
 constexpr size_t kEntriesPerBucket = 2;
 
@@ -36,20 +37,11 @@ class OwnTokens {
 
   // A token that the rows have so often and that was not known before.
   void AddNew(uint64_t token, uint32_t count) {
-    const bool single = count == 1 && options_.minimum_count > 1;
-    if (count < options_.statistics_minimum_count || (single && !keep_single_)) return;
-    Add(token, count, model::kUnknownId);
-    ++(single ? singles_ : others_);
-    if (!single || singles_ <= options_.most_single_tokens) return;
-    keep_single_ = false;
-    singles_ = 0;
-    std::erase_if(tokens_, [](const TokenCount& of) { return of.count == 1 && !of.embedded; });
+    if (count >= options_.statistics_minimum_count) AddCounted(token, count, model::kUnknownId);
   }
 
   void AddPast(const PastToken& token, double count) {
-    if (count < kForgotten) return;
-    Add(token.token, count, token.embedding_id);
-    ++others_;
+    if (count >= kForgotten) AddCounted(token.token, count, token.embedding_id);
   }
 
   // Whether there are more than entries.
@@ -63,6 +55,18 @@ class OwnTokens {
   }
 
  private:
+  // Those of a single row, or of one that has faded since, are let go where they are too many.
+  void AddCounted(uint64_t token, double count, uint32_t previous) {
+    const bool single = count < 2 && previous == model::kUnknownId && options_.minimum_count > 1;
+    if (single && !keep_single_) return;
+    Add(token, count, previous);
+    ++(single ? singles_ : others_);
+    if (!single || singles_ <= options_.most_single_tokens) return;
+    keep_single_ = false;
+    singles_ = 0;
+    std::erase_if(tokens_, [](const TokenCount& of) { return of.count < 2 && !of.embedded; });
+  }
+
   void KeepFirst() {
     if (tokens_.size() <= most_) return;
     const auto end = tokens_.begin() + static_cast<ptrdiff_t>(most_);
@@ -74,7 +78,7 @@ class OwnTokens {
   const size_t most_;
   std::vector<TokenCount> tokens_;
   bool keep_single_ = true;
-  size_t singles_ = 0;  // added, of one row, that may have to go again
+  size_t singles_ = 0;  // added, of one row or less, that may have to go again
   size_t others_ = 0;   // added
 };
 

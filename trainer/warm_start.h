@@ -29,8 +29,8 @@ struct PastToken {
 class WarmStart {
  public:
   // The share of the old counts that still counts once there are new ones. A token that has not been seen for
-  // several increments fades, and is forgotten in the end.
-  static constexpr double kKept = 0.9;
+  // several increments fades, and is forgotten in the end (token_counting.cc).
+  static constexpr double kKept = 0.97;
 
   // The snapshot must outlive the object. InvalidArgument if its features have no target statistics, as those
   // of another maker may not.

@@ -174,7 +174,7 @@ TEST(TokenCounting, AWarmStartKeepsTheBucketsAndWhatTheyLearnt) {
   double rows = 0;
   for (uint32_t id = 0; id < smaller.statistics.rows; ++id)
     rows += std::expm1(4 * smaller.statistics.Row(id)[1]);
-  EXPECT_NEAR(rows, 20'000 + 0.9 * before.training_rows, 400) << "with what was counted of them";
+  EXPECT_NEAR(rows, 20'000 + WarmStart::kKept * before.training_rows, 400) << "with what was counted of them";
 }
 
 class CliVocabularyTest : public CliTest {};

@@ -125,6 +125,24 @@ TEST_F(WarmStartTest, NewTokensGetARowAndOldOnesFade) {
   EXPECT_EQ(forgotten.model->snapshot().encodings[kAd].vocabulary.Lookup(8000), model::kUnknownId);
 }
 
+TEST_F(WarmStartTest, ATokenOfASingleRowOutlastsTheNextIncrement) {
+  constexpr uint64_t kOnce = 4711;
+  Dataset data = SmallDataset(4000, 1);
+  data.columns[kAd].tokens[0] = kOnce;
+  const FittedModel once = FitModel(data, SmallOptions(), kQuietly).value();
+  const WarmStart start = WarmStart::From(once.model->snapshot()).value();
+  EncoderOptions options;
+  options.warm_start = &start;
+  FittedEncoders after = FitEncoders(data_, AllRows(data_), options).value();
+  const uint32_t id = after.encodings[kAd].vocabulary.Lookup(kOnce);
+  ASSERT_NE(id, model::kUnknownId);
+  EXPECT_GT(after.encodings[kAd].statistics.Row(id)[2], 0) << "its count";
+  options.most_single_tokens = 0;
+  after = FitEncoders(data_, AllRows(data_), options).value();
+  EXPECT_EQ(after.encodings[kAd].vocabulary.Lookup(kOnce), model::kUnknownId)
+      << "but not where there are too many";
+}
+
 TEST_F(WarmStartTest, IsBetterThanTheNewRowsAlone) {
   const Dataset little = SmallDataset(600, 3);
   FitOptions options = SmallOptions();
