@@ -93,6 +93,13 @@ model::Calibrator FitPlatt(std::span<const float> logits, std::span<const uint8_
   return {static_cast<float>(slope), static_cast<float>(offset)};
 }
 
+model::Calibrator DrawnTowards(const model::Calibrator& before, model::Calibrator fitted, double share) {
+  if (!before.knots.empty() || !fitted.knots.empty()) return fitted;
+  fitted.slope = static_cast<float>(std::lerp(before.slope, fitted.slope, share));
+  fitted.offset = static_cast<float>(std::lerp(before.offset, fitted.offset, share));
+  return fitted;
+}
+
 void MoveToSum(std::span<const float> logits, std::span<const uint8_t> labels, std::span<const double> others,
                model::Calibrator* calibrator) {
   if (logits.empty()) return;

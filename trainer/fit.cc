@@ -250,7 +250,16 @@ struct LabelledLogits {
   }
 };
 
-// Heads with their calibrators fitted to those logits. Their base rates are not known yet.
+// How far a calibrator fitted to those rows is believed where there is one from before, which was fitted to
+// other rows of about the same network: by half with as many of the rarer kind as are enough without one.
+double ShareOfNew(std::span<const uint8_t> labels) {
+  const auto positives = static_cast<double>(std::count(labels.begin(), labels.end(), 1));
+  const double rarer = std::min(positives, static_cast<double>(labels.size()) - positives);
+  return rarer / (rarer + static_cast<double>(kEnoughPositives));
+}
+
+// Heads with their calibrators fitted to those logits, and after a warm start drawn towards those from
+// before. Their base rates are not known yet.
 //
 // A head that follows another is calibrated on the rows where that one is positive, whose labels say what its
 // own factor is; and then moved so that the products' sum over all rows is the positives, as that of the
@@ -259,6 +268,7 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& 
                                          const UnseenLogits& unseen) {
   const size_t heads = options.labels.size();
   const Chains& chains = options.training.chains;
+  const WarmStart* warm_start = options.encoders.warm_start;
   std::vector<model::Head> result;
   std::vector<std::vector<double>> served(heads);  // [heads][unseen rows]
   for (size_t head = 0; head < heads; ++head) {
@@ -278,6 +288,10 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& 
     model::Calibrator calibrator = ChooseCalibrator(options.calibration, factor.logits, factor.labels);
     if (after && options.calibration != CalibrationKind::kNone) {
       MoveToSum(known.logits, known.labels, others, &calibrator);
+    }
+    if (warm_start != nullptr && options.calibration != CalibrationKind::kNone) {
+      calibrator = DrawnTowards(warm_start->snapshot().heads[head].calibrator, std::move(calibrator),
+                                ShareOfNew(factor.labels));
     }
     for (size_t i = 0; i < unseen.rows.size(); ++i) {
       const double p = model::Calibrate(calibrator, unseen.logits[i * heads + head]);

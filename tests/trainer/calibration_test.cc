@@ -49,6 +49,17 @@ TEST(Calibration, StaysNearTheIdentityWhereThereIsNothingToLearnFrom) {
   EXPECT_GT(model::Calibrate(never_positive, -3.0F), 0);
 }
 
+TEST(Calibration, IsDrawnTowardsTheOneFromBefore) {
+  const model::Calibrator before{.slope = 1, .offset = -0.5F};
+  const model::Calibrator fitted{.slope = 0.5F, .offset = 0.5F};
+  EXPECT_EQ(DrawnTowards(before, fitted, 0), before);
+  EXPECT_EQ(DrawnTowards(before, fitted, 1), fitted);
+  EXPECT_EQ(DrawnTowards(before, fitted, 0.5), (model::Calibrator{.slope = 0.75F, .offset = 0}));
+  const model::Calibrator curve{.slope = 0.5F, .offset = 0.5F, .knots = {{-1, -2}, {1, 2}}};
+  EXPECT_EQ(DrawnTowards(before, curve, 0.5), curve);
+  EXPECT_EQ(DrawnTowards(curve, fitted, 0.5), fitted);
+}
+
 TEST(Calibration, NeverTurnsTheOrderOfAdsRound) {
   std::vector<float> logits;
   std::vector<uint8_t> labels;

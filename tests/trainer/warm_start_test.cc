@@ -143,6 +143,21 @@ TEST_F(WarmStartTest, ATokenOfASingleRowOutlastsTheNextIncrement) {
       << "but not where there are too many";
 }
 
+TEST_F(WarmStartTest, FewRowsHardlyMoveTheCalibrators) {
+  Dataset few = SmallDataset(200, 7);
+  for (std::vector<uint8_t>& labels : few.labels) {  // another world, which all rows speak for
+    for (uint8_t& label : labels) label = label == 0 ? 1 : 0;
+  }
+  const FittedModel after = GoOn(few).value();
+  for (size_t head = 0; head < 2; ++head) {
+    const model::Calibrator& was = old().heads[head].calibrator;
+    const model::Calibrator& is = after.model->snapshot().heads[head].calibrator;
+    EXPECT_NE(is, was);
+    EXPECT_NEAR(is.slope, was.slope, 0.2);
+    EXPECT_NEAR(is.offset, was.offset, 0.2);
+  }
+}
+
 TEST_F(WarmStartTest, IsBetterThanTheNewRowsAlone) {
   const Dataset little = SmallDataset(600, 3);
   FitOptions options = SmallOptions();
