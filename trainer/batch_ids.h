@@ -34,6 +34,8 @@ class BatchIds {
     }
     by_row_.push_back({place, factor});
   }
+  // Instead of all these, for a batch whose rows have one of `ids` each, or none where it is `none`.
+  void AddEach(std::span<const uint32_t> ids, uint32_t none, float factor);
   void EndRow() { row_begin_.push_back(static_cast<uint32_t>(by_row_.size())); }
   void End();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <numeric>
 
 namespace adscore::trainer {
@@ -14,8 +15,9 @@ inline void CopyFloats(const float* from, size_t count, float* to) {
   for (; i < count; ++i) to[i] = from[i];
 }
 
-// Rows ahead of the one that is gathered, and lines of memory that are on their way before it is its turn.
-constexpr size_t kRowsAhead = 6;
+// Rows ahead of the one that is gathered, whose lines are on their way before it is its turn: rows are drawn
+// from anywhere in a data set that is larger than the caches.
+constexpr size_t kRowsAhead = 16;
 
 void Prefetch(const EncodedRows& data, const InputLayout& layout, size_t row) {
   const auto lines = [](const void* from, size_t bytes) {
@@ -34,8 +36,18 @@ constexpr uint32_t kLeftOut = UINT32_MAX;
 
 FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels)
     : layout_(layout), outputs_(outputs), kernels_(kernels), plain_(PlainInputs(layout)) {
+  size_t input = 0;
   for (const InputField& field : layout.fields) {
+    const size_t f = fields_.size();
     fields_.push_back({.batch = BatchIds(field.ids)});
+    if (field.kind == model::FeatureKind::kNumeric) {
+      numbers_.push_back({f, field.column, 0, input});
+      input += 2;  // its value, and whether it is missing
+    } else if (field.kind == model::FeatureKind::kCategorical) {
+      ids_.push_back({f, field.column, 0, input});
+    }
+    if (field.statistics > 0) statistics_.push_back({f, field.statistics_column, field.statistics, input});
+    input += field.statistics;
   }
   plain_weights_.Reserve(plain_.size() * outputs);
   plain_gradient_.Reserve(plain_.size() * outputs);
@@ -61,34 +73,44 @@ void FirstLayer::Reserve(size_t rows) {
 void FirstLayer::Gather(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
                         size_t first, size_t last) {
   const float scale = noise.on_fields() ? noise.field_scale() : 1.0F;
-  std::vector<uint32_t> ids(fields_.size() * (last - first));  // [fields][rows]
+  const size_t count = last - first;
+  const auto ids = std::make_unique_for_overwrite<uint32_t[]>(fields_.size() * count);  // [fields][rows]
+  std::vector<Noise::Field> fates(fields_.size(), Noise::Field::kKept);
   for (size_t r = first; r < last; ++r) {
     if (r + kRowsAhead < rows.size()) Prefetch(data, layout_, rows[r + kRowsAhead]);
     const size_t row = rows[r];
-    float* input = plain_inputs_.data() + r * plain_.size();
-    for (size_t f = 0; f < layout_.fields.size(); ++f) {
-      const InputField& field = layout_.fields[f];
-      const Noise::Field fate = noise.on_fields() ? noise.OfField(r, f) : Noise::Field::kKept;
-      uint32_t id = model::kUnknownId;
-      if (field.kind == model::FeatureKind::kNumeric) {
-        const model::EncodedNumber& number = data.numbers[row * layout_.numeric + field.column];
-        *input++ = number.value;
-        *input++ = number.missing;
-        id = number.bin;
-      } else if (field.kind == model::FeatureKind::kCategorical && fate == Noise::Field::kKept) {
-        id = data.ids[row * layout_.categorical + field.column];
+    float* const inputs = plain_inputs_.data() + r * plain_.size();
+    uint32_t* const row_ids = ids.get() + (r - first);  // `count` apart
+    const model::EncodedNumber* const numbers = data.numbers.data() + row * layout_.numeric;
+    for (const Place& place : numbers_) {
+      const model::EncodedNumber& number = numbers[place.column];
+      inputs[place.input] = number.value;
+      inputs[place.input + 1] = number.missing;
+      row_ids[place.field * count] = number.bin;
+    }
+    const uint32_t* const tokens = data.ids.data() + row * layout_.categorical;
+    for (const Place& place : ids_) row_ids[place.field * count] = tokens[place.column];
+    if (noise.on_fields()) {
+      for (size_t f = 0; f < fields_.size(); ++f) {
+        fates[f] = noise.OfField(r, f);
+        if (fates[f] == Noise::Field::kLeftOut) row_ids[f * count] = kLeftOut;
       }
-      ids[f * (last - first) + r - first] = fate == Noise::Field::kLeftOut ? kLeftOut : id;
-      if (field.statistics == 0) continue;
-      const float* statistics = data.statistics.data() + row * layout_.statistics + field.statistics_column;
+      for (const Place& place : ids_) {
+        if (fates[place.field] == Noise::Field::kUnknown) row_ids[place.field * count] = model::kUnknownId;
+      }
+    }
+    const float* const statistics = data.statistics.data() + row * layout_.statistics;
+    for (const Place& place : statistics_) {
       // What is unknown has never been counted either: its statistics are 0.
-      const float weight = fate == Noise::Field::kKept ? scale : 0.0F;
-      for (size_t s = 0; s < field.statistics; ++s) *input++ = weight * statistics[s];
+      const float weight = fates[place.field] == Noise::Field::kKept ? scale : 0.0F;
+      for (size_t s = 0; s < place.count; ++s) {
+        inputs[place.input + s] = weight * statistics[place.column + s];
+      }
     }
   }
   // Whole lines at a time: they were last read by whichever worker had the field.
   for (size_t f = 0; f < fields_.size(); ++f) {
-    std::copy_n(ids.data() + f * (last - first), last - first, fields_[f].row_ids.data() + first);
+    std::copy_n(ids.get() + f * count, count, fields_[f].row_ids.data() + first);
   }
 }
 
@@ -98,16 +120,17 @@ void FirstLayer::Collect(const EncodedRows& data, std::span<const uint32_t> rows
   Field& field = fields_[f];
   const float scale = noise.on_fields() ? noise.field_scale() : 1.0F;
   field.batch.Begin();
-  for (size_t r = 0; r < rows.size(); ++r) {
-    const uint32_t id = field.row_ids[r];
-    const bool list = place.kind == model::FeatureKind::kMultiCategorical &&
-                      (!noise.on_fields() || noise.OfField(r, f) == Noise::Field::kKept);
-    if (list) {
+  if (place.kind != model::FeatureKind::kMultiCategorical) {
+    field.batch.AddEach(std::span(field.row_ids).first(rows.size()), kLeftOut, scale);
+  }
+  for (size_t r = 0; place.kind == model::FeatureKind::kMultiCategorical && r < rows.size(); ++r) {
+    const Noise::Field fate = noise.on_fields() ? noise.OfField(r, f) : Noise::Field::kKept;
+    if (fate == Noise::Field::kKept) {
       const uint64_t* part = data.multi_begin.data() + rows[r] * layout_.multi + place.column;
       const float share = scale / static_cast<float>(part[1] - part[0]);
       for (uint64_t i = part[0]; i < part[1]; ++i) field.batch.Add(data.multi_ids[i], share);
-    } else if (id != kLeftOut) {
-      field.batch.Add(id, scale);
+    } else if (fate == Noise::Field::kUnknown) {
+      field.batch.Add(model::kUnknownId, scale);
     }
     field.batch.EndRow();
   }
@@ -153,10 +176,11 @@ void FirstLayer::Forward(size_t first, size_t last, bool relu, float* outputs) {
   std::vector<size_t> next(last - first + 1, 0);  // where a row's next addend goes
   for (size_t f = 0; f < fields_.size(); ++f) {
     if (layout_.fields[f].dim == 0) continue;
-    for (size_t r = first; r < last; ++r) next[r - first + 1] += fields_[f].batch.OfRow(r).size();
+    const BatchIds& batch = fields_[f].batch;
+    for (size_t r = first; r < last; ++r) next[r - first + 1] += batch.OfRow(r).size();
   }
   std::partial_sum(next.begin(), next.end(), next.begin());
-  std::vector<WeightedRow> addends(next.back());
+  const auto addends = std::make_unique_for_overwrite<WeightedRow[]>(next.back());
   for (size_t f = 0; f < fields_.size(); ++f) {
     if (layout_.fields[f].dim == 0) continue;
     const float* const projected = fields_[f].projected.data();
@@ -170,7 +194,7 @@ void FirstLayer::Forward(size_t first, size_t last, bool relu, float* outputs) {
   size_t begin = 0;
   for (size_t r = first; r < last; ++r) {
     const size_t end = next[r - first];
-    SumRows(bias, std::span(addends).subspan(begin, end - begin), outputs_, outputs + r * outputs_);
+    SumRows(bias, {addends.get() + begin, end - begin}, outputs_, outputs + r * outputs_);
     begin = end;
   }
   float* y = outputs + first * outputs_;

@@ -73,6 +73,14 @@ class FirstLayer {
     std::vector<WeightedRow> addends{};
   };
 
+  // What Gather does with a field, in lists by kind, so that there is nothing to ask about it row by row.
+  struct Place {
+    size_t field;
+    size_t column;  // of the row's numbers, ids or statistics
+    size_t count;   // statistics
+    size_t input;   // the first of its plain inputs
+  };
+
   void Collect(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
 
   const InputLayout& layout_;
@@ -81,6 +89,9 @@ class FirstLayer {
   const std::vector<uint32_t> plain_;  // their places in the input vector
   const Parameters* parameters_ = nullptr;
   std::vector<Field> fields_;
+  std::vector<Place> numbers_;
+  std::vector<Place> ids_;
+  std::vector<Place> statistics_;
   model::AlignedFloats plain_weights_;  // [plain][outputs]
   model::AlignedFloats packed_plain_;
   model::AlignedFloats plain_inputs_;    // [batch][plain]

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "trainer/row_sums.h"
+
 namespace adscore::trainer {
 namespace {
 
@@ -169,11 +171,8 @@ void Network::BackwardLayer(size_t l, const Noise& noise, size_t first, size_t l
                   .y = below + first * layer.inputs,
                   .y_stride = layer.inputs});
   // A unit that was off, or dropped, put out 0 and passes nothing on.
-  const float scale = noise.hidden_scale();
-  const float* outputs = memory_[l - 1].outputs.data();
-  for (size_t i = first * layer.inputs; i < last * layer.inputs; ++i) {
-    below[i] = outputs[i] > 0 ? below[i] * scale : 0.0F;
-  }
+  PassBack(memory_[l - 1].outputs.data() + first * layer.inputs, noise.hidden_scale(),
+           (last - first) * layer.inputs, below + first * layer.inputs);
 }
 
 void Network::Backward(const Noise& noise, size_t first, size_t last) {

@@ -110,6 +110,15 @@ struct Sums {
       }
       return;
     }
+    if (whole && a.init_row != nullptr) {
+#pragma GCC unroll 16
+      for (size_t r = 0; r < kRows; ++r) {
+        const float* const init = a.init + a.init_row[row + r] * a.init_stride + column;
+#pragma GCC unroll 16
+        for (size_t v = 0; v < kVectors; ++v) at[r][v] = hn::LoadU(Floats(), init + v * kLanes);
+      }
+      return;
+    }
 #pragma GCC unroll 16
     for (size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 16

@@ -31,7 +31,7 @@ struct DenseArgs {
   const float* packed = nullptr;  // w as KernelSet::pack left it, 64-byte aligned
   const float* init = nullptr;  // [any][columns]: a bias, or the context's share of each impression; null: 0
   size_t init_stride = 0;       // floats from one init row to the next
-  const uint32_t* init_row = nullptr;  // [rows]; null: init row 0 for all
+  const uint32_t* init_row = nullptr;  // [rows], with an init; null: init row 0 for all
   float* y = nullptr;                  // [rows][y_stride]
   size_t y_stride = 0;
   bool relu = false;         // max(0, ·); NaN becomes 0

@@ -14,7 +14,7 @@ namespace {
 // Widths below, at and beyond a vector and eight of them; none but those columns are written.
 TEST(RowSumsTest, AddsUpWeightedRows) {
   Random random(3);
-  for (const size_t columns : {1U, 3U, 8U, 16U, 31U, 64U, 129U, 400U}) {
+  for (const size_t columns : {1U, 3U, 8U, 16U, 31U, 64U, 100U, 129U, 400U}) {
     for (const size_t count : {0U, 1U, 5U}) {
       std::vector<std::vector<float>> values(count + 1, std::vector<float>(columns));
       for (auto& row : values) {
@@ -33,6 +33,16 @@ TEST(RowSumsTest, AddsUpWeightedRows) {
         EXPECT_EQ(sums[columns], 7);
       }
     }
+  }
+}
+
+TEST(RowSumsTest, WhatWasOffPassesNothingBack) {
+  for (const size_t count : {1U, 16U, 37U}) {
+    std::vector<float> outputs(count), deltas(count + 1, 3.0F);
+    for (size_t i = 0; i < count; ++i) outputs[i] = static_cast<float>(i % 3) - 1;  // -1, 0 and 1
+    PassBack(outputs.data(), 2.0F, count, deltas.data());
+    for (size_t i = 0; i < count; ++i) EXPECT_EQ(deltas[i], outputs[i] > 0 ? 6.0F : 0.0F) << i;
+    EXPECT_EQ(deltas[count], 3.0F);
   }
 }
 
