@@ -74,7 +74,7 @@ void FirstLayer::Gather(const EncodedRows& data, std::span<const uint32_t> rows,
                         size_t first, size_t last) {
   const float scale = noise.on_fields() ? noise.field_scale() : 1.0F;
   const size_t count = last - first;
-  const auto ids = std::make_unique_for_overwrite<uint32_t[]>(fields_.size() * count);  // [fields][rows]
+  const auto ids = std::make_unique<uint32_t[]>(fields_.size() * count);  // [fields][rows]
   std::vector<Noise::Field> fates(fields_.size(), Noise::Field::kKept);
   for (size_t r = first; r < last; ++r) {
     if (r + kRowsAhead < rows.size()) Prefetch(data, layout_, rows[r + kRowsAhead]);
