@@ -21,6 +21,7 @@
 #include <span>
 #include <vector>
 
+#include "model/prefetch.h"
 #include "model/schema.h"
 
 namespace adscore::model {
@@ -110,8 +111,8 @@ class Vocabulary {
 
   void PrefetchSlot(uint64_t hash) const {
     const size_t slot = hash & (keys_.size() - 1);
-    __builtin_prefetch(keys_.data() + slot);
-    __builtin_prefetch(ids_.data() + slot);
+    PrefetchLine(keys_.data() + slot);
+    PrefetchLine(ids_.data() + slot);
   }
 
   std::span<const uint64_t> keys_;
@@ -136,12 +137,7 @@ struct EmbeddingTable {
   const float* Row(uint32_t id) const { return values.data() + id * dim; }
 
   // Asks the processor for the memory of a row.
-  void Prefetch(uint32_t id) const {
-    constexpr size_t kLine = 64 / sizeof(float);
-    const float* row = Row(id);
-    for (size_t d = 0; d < dim; d += kLine) __builtin_prefetch(row + d);
-    if (dim > 0) __builtin_prefetch(row + dim - 1);  // a row that does not begin a line ends in one more
-  }
+  void Prefetch(uint32_t id) const { PrefetchLines(Row(id), dim * sizeof(float)); }
 };
 
 // All that was fitted to one feature. Views: the memory belongs to the trainer or to a mapped snapshot.

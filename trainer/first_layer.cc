@@ -5,6 +5,8 @@
 #include <memory>
 #include <numeric>
 
+#include "model/prefetch.h"
+
 namespace adscore::trainer {
 namespace {
 
@@ -20,14 +22,10 @@ inline void CopyFloats(const float* from, size_t count, float* to) {
 constexpr size_t kRowsAhead = 16;
 
 void Prefetch(const EncodedRows& data, const InputLayout& layout, size_t row) {
-  const auto lines = [](const void* from, size_t bytes) {
-    const char* const begin = static_cast<const char*>(from);
-    for (size_t at = 0; at < bytes; at += model::kAlignment) __builtin_prefetch(begin + at);
-    if (bytes > 0) __builtin_prefetch(begin + bytes - 1);
-  };
-  lines(data.numbers.data() + row * layout.numeric, layout.numeric * sizeof(model::EncodedNumber));
-  lines(data.ids.data() + row * layout.categorical, layout.categorical * sizeof(uint32_t));
-  lines(data.statistics.data() + row * layout.statistics, layout.statistics * sizeof(float));
+  model::PrefetchLines(data.numbers.data() + row * layout.numeric,
+                       layout.numeric * sizeof(model::EncodedNumber));
+  model::PrefetchLines(data.ids.data() + row * layout.categorical, layout.categorical * sizeof(uint32_t));
+  model::PrefetchLines(data.statistics.data() + row * layout.statistics, layout.statistics * sizeof(float));
 }
 
 constexpr uint32_t kLeftOut = UINT32_MAX;
@@ -76,8 +74,9 @@ void FirstLayer::Gather(const EncodedRows& data, std::span<const uint32_t> rows,
   const size_t count = last - first;
   const auto ids = std::make_unique<uint32_t[]>(fields_.size() * count);  // [fields][rows]
   std::vector<Noise::Field> fates(fields_.size(), Noise::Field::kKept);
+  for (size_t r = first; r < std::min(first + kRowsAhead, last); ++r) Prefetch(data, layout_, rows[r]);
   for (size_t r = first; r < last; ++r) {
-    if (r + kRowsAhead < rows.size()) Prefetch(data, layout_, rows[r + kRowsAhead]);
+    if (r + kRowsAhead < last) Prefetch(data, layout_, rows[r + kRowsAhead]);
     const size_t row = rows[r];
     float* const inputs = plain_inputs_.data() + r * plain_.size();
     uint32_t* const row_ids = ids.get() + (r - first);  // `count` apart

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "model/prefetch.h"
+
 namespace adscore::trainer {
 namespace {
 
@@ -112,11 +114,10 @@ void Optimizer::Prefetch(size_t field, uint32_t id) const {
   const size_t dim = layout_.fields[field].RowFloats();
   for (const Parameters* values : {&parameters_, &first_, &second_, &average_}) {
     const float* row = values->tables[field].data() + id * dim;
-    __builtin_prefetch(row, 1);
-    __builtin_prefetch(row + dim - 1, 1);
+    model::PrefetchLines(row, dim * sizeof(float));
   }
-  __builtin_prefetch(&clock_[field][id], 1);
-  __builtin_prefetch(&last_step_[field][id], 1);
+  model::PrefetchLine(&clock_[field][id]);
+  model::PrefetchLine(&last_step_[field][id]);
 }
 
 void Optimizer::UpdateTable(size_t field, const RowGradients& gradient, float learning_rate, float scale) {

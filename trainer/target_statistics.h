@@ -15,6 +15,8 @@
 #include <span>
 #include <vector>
 
+#include "model/prefetch.h"
+
 namespace adscore::trainer {
 
 inline constexpr uint8_t kFolds = 8;
@@ -91,9 +93,9 @@ class TokenStatistics {
   // Asks the processor for the memory that Read will need.
   void Prefetch(uint32_t id, uint8_t but_fold) const {
     if (but_fold == kNoFold) {
-      __builtin_prefetch(table_.data() + id * dim_);
+      model::PrefetchLine(table_.data() + id * dim_);
     } else {
-      __builtin_prefetch(by_fold_.data() + (id * kFolds + but_fold) * dim_);
+      model::PrefetchLine(by_fold_.data() + (id * kFolds + but_fold) * dim_);
     }
   }
 
