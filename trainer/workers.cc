@@ -1,37 +1,57 @@
 #include "trainer/workers.h"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
-#include <atomic>
 
 namespace adscore::trainer {
+namespace {
 
-Workers::Workers(size_t count)
-    : count_(std::max<size_t>(count, 1)),
-      start_(static_cast<std::ptrdiff_t>(count_)),
-      done_(static_cast<std::ptrdiff_t>(count_)) {
+// A batch is several tasks of some hundred microseconds each. To be woken takes about as long as one of
+// them, so whoever waits keeps looking for so long (50 to 100 us) before it goes to sleep.
+constexpr int kLooks = 2000;
+
+void WaitWhile(const std::atomic<uint32_t>& value, uint32_t old) {
+  for (int look = 0; look < kLooks; ++look) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    hwy::Pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+Workers::Workers(size_t count) : count_(std::max<size_t>(count, 1)) {
   for (size_t worker = 1; worker < count_; ++worker) {
-    threads_.emplace_back([this, worker] {
-      while (true) {
-        start_.arrive_and_wait();
-        if (task_ == nullptr) return;
-        (*task_)(worker);
-        done_.arrive_and_wait();
-      }
-    });
+    threads_.emplace_back([this, worker] { Work(worker); });
   }
 }
 
 Workers::~Workers() {
-  task_ = nullptr;
-  start_.arrive_and_wait();
+  Begin(nullptr);
   for (std::thread& thread : threads_) thread.join();
 }
 
+void Workers::Begin(const std::function<void(size_t)>* task) {
+  task_ = task;
+  busy_.store(static_cast<uint32_t>(threads_.size()), std::memory_order_relaxed);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+}
+
+void Workers::Work(size_t worker) {
+  for (uint32_t rounds = 0;; ++rounds) {
+    WaitWhile(round_, rounds);
+    if (task_ == nullptr) return;
+    (*task_)(worker);
+    if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
+  }
+}
+
 void Workers::Run(const std::function<void(size_t worker)>& task) {
-  task_ = &task;
-  start_.arrive_and_wait();
+  Begin(&task);
   task(0);
-  done_.arrive_and_wait();
+  for (uint32_t busy; (busy = busy_.load(std::memory_order_acquire)) > 0;) WaitWhile(busy_, busy);
 }
 
 void Workers::RunEach(size_t items, const std::function<void(size_t item)>& task) {

@@ -4,8 +4,9 @@
 // Not thread-safe: Run is called by the thread that made the object.
 #pragma once
 
-#include <barrier>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -36,10 +37,15 @@ class Workers {
   std::pair<size_t, size_t> Share(size_t worker, size_t items, size_t grain = 1) const;
 
  private:
+  void Begin(const std::function<void(size_t)>* task);
+  void Work(size_t worker);
+
   const size_t count_;
-  std::barrier<> start_;
-  std::barrier<> done_;
-  const std::function<void(size_t)>* task_ = nullptr;  // written between done_ and start_; null: go home
+  // Written before round_, read after it; null: go home.
+  const std::function<void(size_t)>* task_ = nullptr;
+  // Each on a cache line of its own, since who waits keeps reading it.
+  alignas(64) std::atomic<uint32_t> round_{0};  // tasks that were begun
+  alignas(64) std::atomic<uint32_t> busy_{0};   // threads that have not finished the last one
   std::vector<std::thread> threads_;
 };
 
