@@ -1,11 +1,13 @@
 #include "trainer/network.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <utility>
 
 #include "trainer/row_sums.h"
+#include "trainer/sparse_product.h"
 
 namespace adscore::trainer {
 namespace {
@@ -15,8 +17,25 @@ constexpr size_t kScoringBatch = 2048;
 // still in the second-level cache. Also the depth to which a layer's gradient is summed before the next part
 // is added, so that the inputs that a tile reads across the rows are still in the first-level cache.
 constexpr size_t kBlockRows = 64;
+static_assert(kBlockRows == kActiveBits);
 // Inputs of a layer whose gradient is one piece of work: whole tiles of every kernel.
 constexpr size_t kInputsTogether = 48;
+constexpr size_t kSparseInputsTogether = 40;
+// From these widths on it pays to look for what is 0 in a layer's inputs.
+constexpr size_t kSparseInputs = 128;
+constexpr size_t kSparseOutputs = 64;
+
+// to: [columns][rows], from: [rows][columns].
+void Transpose(const float* from, size_t rows, size_t columns, size_t first_column, size_t last_column,
+               float* to) {
+  constexpr size_t kSide = 16;  // a line of either matrix
+  for (size_t c = first_column; c < last_column; c += kSide) {
+    const size_t end = std::min(c + kSide, last_column);
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t i = c; i < end; ++i) to[i * rows + r] = from[r * columns + i];
+    }
+  }
+}
 
 }  // namespace
 
@@ -36,9 +55,16 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
   size_t widest = 0;
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
+    memory_[l].sparse = l > 0 && inputs >= kSparseInputs && gradients_.layers[l].outputs >= kSparseOutputs;
+    if (memory_[l].sparse) {
+      memory_[l - 1].units.resize(inputs);
+      memory_[l - 1].find_active = true;
+      memory_[l].find_active = l < hidden.size();
+    }
     widest = std::max(widest, inputs);
-    for (size_t first = 0; first < inputs; first += kInputsTogether) {
-      parts_.push_back({Part::Of::kInputs, l, first, std::min(first + kInputsTogether, inputs)});
+    const size_t together = memory_[l].sparse ? kSparseInputsTogether : kInputsTogether;
+    for (size_t first = 0; first < inputs; first += together) {
+      parts_.push_back({Part::Of::kInputs, l, first, std::min(first + together, inputs)});
     }
   }
   for (size_t f = 0; f < layout.fields.size(); ++f) parts_.push_back({Part::Of::kField, f});
@@ -53,8 +79,8 @@ void Network::Use(const Parameters& parameters) {
   for (size_t l = 1; l < memory_.size(); ++l) {
     const DenseLayer& layer = parameters.layers[l];
     LayerMemory& memory = memory_[l];
-    memory.packed.Reserve(kernels_.packed_floats(layer.inputs, layer.outputs));
-    memory.packed_transposed.Reserve(kernels_.packed_floats(layer.outputs, layer.inputs));
+    memory.weights.Reserve(kernels_.packed_floats(layer.inputs, layer.outputs));
+    memory.transposed.Reserve(kernels_.packed_floats(layer.outputs, layer.inputs));
   }
   // A panel is a run of columns, so that the workers can pack a share of the panels each.
   const size_t panel = kernels_.panel_columns;
@@ -64,15 +90,22 @@ void Network::Use(const Parameters& parameters) {
       const DenseLayer& layer = parameters.layers[l];
       const size_t grain = std::lcm(panel, size_t{16});
       const auto [first, last] = workers_.Share(worker, layer.outputs, grain);
+      const auto [first_input, last_input] = workers_.Share(worker, layer.inputs, grain);
+      if (memory_[l].sparse) {
+        std::copy(layer.weights.data() + first_input * layer.outputs,
+                  layer.weights.data() + last_input * layer.outputs,
+                  memory_[l].weights.data() + first_input * layer.outputs);
+        Transpose(layer.weights.data(), layer.inputs, layer.outputs, first, last,
+                  memory_[l].transposed.data());
+        continue;
+      }
       if (first < last) {
         kernels_.pack(layer.weights.data() + first, layer.outputs, 1, layer.inputs, last - first,
-                      memory_[l].packed.data() + first * layer.inputs);
+                      memory_[l].weights.data() + first * layer.inputs);
       }
-      const auto [first_input, last_input] = workers_.Share(worker, layer.inputs, grain);
       if (first_input < last_input) {
         kernels_.pack(layer.weights.data() + first_input * layer.outputs, 1, layer.outputs, layer.outputs,
-                      last_input - first_input,
-                      memory_[l].packed_transposed.data() + first_input * layer.outputs);
+                      last_input - first_input, memory_[l].transposed.data() + first_input * layer.outputs);
       }
     }
   });
@@ -80,7 +113,15 @@ void Network::Use(const Parameters& parameters) {
 
 void Network::ReserveForward(size_t rows) {
   first_layer_.Reserve(rows);
-  for (size_t l = 0; l < memory_.size(); ++l) memory_[l].outputs.Reserve(rows * gradients_.layers[l].outputs);
+  for (size_t l = 0; l < memory_.size(); ++l) {
+    const size_t outputs = gradients_.layers[l].outputs;
+    LayerMemory& memory = memory_[l];
+    memory.outputs.Reserve(rows * outputs);
+    if (!memory.find_active) continue;
+    memory.active_rows.resize(std::max(memory.active_rows.size(), rows * ActiveWords(outputs)));
+    memory.active_units.resize(
+        std::max(memory.active_units.size(), (rows + kBlockRows - 1) / kBlockRows * outputs));
+  }
 }
 
 void Network::ReserveBackward(size_t rows) {
@@ -89,7 +130,7 @@ void Network::ReserveBackward(size_t rows) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     memory_[l].deltas.Reserve(rows * outputs);
-    memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
+    if (!memory_[l].sparse) memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
   }
   for (BatchNorm& norm : norms_) norm.Reserve(rows);
 }
@@ -111,13 +152,26 @@ void Network::ForwardLayer(size_t l, bool relu, size_t first, size_t last) {
   float* const outputs = memory_[l].outputs.data();
   if (l == 0) {
     first_layer_.Forward(first, last, relu, outputs);
+  } else if (memory_[l].sparse) {
+    Multiply({.rows = last - first,
+              .depth = layer.inputs,
+              .columns = layer.outputs,
+              .x = memory_[l - 1].outputs.data() + first * layer.inputs,
+              .x_row_stride = layer.inputs,
+              .active = memory_[l - 1].active_rows.data() + first * ActiveWords(layer.inputs),
+              .w = memory_[l].weights.data(),
+              .w_stride = layer.outputs,
+              .first = layer.bias.data(),
+              .y = outputs + first * layer.outputs,
+              .y_stride = layer.outputs,
+              .relu = relu});
   } else {
     kernels_.dense({.rows = last - first,
                     .depth = layer.inputs,
                     .columns = layer.outputs,
                     .x = memory_[l - 1].outputs.data() + first * layer.inputs,
                     .x_row_stride = layer.inputs,
-                    .packed = memory_[l].packed.data(),
+                    .packed = memory_[l].weights.data(),
                     .init = layer.bias.data(),
                     .y = outputs + first * layer.outputs,
                     .y_stride = layer.outputs,
@@ -136,11 +190,35 @@ void Network::DropHidden(const Noise& noise, size_t l, size_t first, size_t last
   }
 }
 
+void Network::FindActiveOutputs(size_t l, size_t first, size_t last) {
+  LayerMemory& memory = memory_[l];
+  if (!memory.find_active) return;
+  const size_t units = gradients_.layers[l].outputs;
+  FindActive(memory.outputs.data() + first * units, last - first, units,
+             memory.active_rows.data() + first * ActiveWords(units),
+             memory.active_units.data() + first / kBlockRows * units);
+}
+
+// Units that are on in about as many rows are off in the same ones more often than others.
+void Network::SortUnits(size_t l, size_t rows) {
+  LayerMemory& memory = memory_[l];
+  std::vector<int> times(memory.units.size(), 0);
+  for (size_t first = 0; first < rows; first += kBlockRows) {
+    const uint64_t* const active = memory.active_units.data() + first / kBlockRows * times.size();
+    for (size_t unit = 0; unit < times.size(); ++unit) times[unit] += std::popcount(active[unit]);
+  }
+  std::iota(memory.units.begin(), memory.units.end(), 0U);
+  std::stable_sort(memory.units.begin(), memory.units.end(),
+                   [&](uint32_t a, uint32_t b) { return times[a] > times[b]; });
+}
+
 void Network::Forward(const Noise& noise, size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     const bool hidden = l + 1 < memory_.size();
     ForwardLayer(l, hidden, first, last);
-    if (hidden) DropHidden(noise, l, first, last);
+    if (!hidden) break;
+    DropHidden(noise, l, first, last);
+    FindActiveOutputs(l, first, last);
   }
 }
 
@@ -162,14 +240,29 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
 void Network::BackwardLayer(size_t l, const Noise& noise, size_t first, size_t last) {
   const DenseLayer& layer = parameters_->layers[l];
   float* const below = memory_[l - 1].deltas.data();
-  kernels_.dense({.rows = last - first,
-                  .depth = layer.outputs,
-                  .columns = layer.inputs,
-                  .x = memory_[l].deltas.data() + first * layer.outputs,
-                  .x_row_stride = layer.outputs,
-                  .packed = memory_[l].packed_transposed.data(),
-                  .y = below + first * layer.inputs,
-                  .y_stride = layer.inputs});
+  if (memory_[l].sparse) {
+    // What put out 0 gets no delta. With batch normalisation it does: through the batch's mean.
+    const bool known = memory_[l].find_active && norms_.empty();
+    Multiply({.rows = last - first,
+              .depth = layer.outputs,
+              .columns = layer.inputs,
+              .x = memory_[l].deltas.data() + first * layer.outputs,
+              .x_row_stride = layer.outputs,
+              .active = known ? memory_[l].active_rows.data() + first * ActiveWords(layer.outputs) : nullptr,
+              .w = memory_[l].transposed.data(),
+              .w_stride = layer.inputs,
+              .y = below + first * layer.inputs,
+              .y_stride = layer.inputs});
+  } else {
+    kernels_.dense({.rows = last - first,
+                    .depth = layer.outputs,
+                    .columns = layer.inputs,
+                    .x = memory_[l].deltas.data() + first * layer.outputs,
+                    .x_row_stride = layer.outputs,
+                    .packed = memory_[l].transposed.data(),
+                    .y = below + first * layer.inputs,
+                    .y_stride = layer.inputs});
+  }
   // A unit that was off, or dropped, put out 0 and passes nothing on.
   PassBack(memory_[l - 1].outputs.data() + first * layer.inputs, noise.hidden_scale(),
            (last - first) * layer.inputs, below + first * layer.inputs);
@@ -188,6 +281,7 @@ void Network::NormalisedSteps(const EncodedRows& data, std::span<const uint32_t>
         norms_[l - 1].Forward(first, last, parameters_->layers[l - 1].bias.data(),
                               memory_[l - 1].outputs.data());
         DropHidden(noise, l - 1, first, last);
+        FindActiveOutputs(l - 1, first, last);
       }
       ForwardLayer(l, /*relu=*/false, first, last);
       if (l == top) return OutputDeltas(data, rows, first, last);
@@ -210,6 +304,7 @@ void Network::NormalisedSteps(const EncodedRows& data, std::span<const uint32_t>
 // For the gradient of the layers, which sums over the rows: [first, last) is a block.
 void Network::PackDeltas(size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
+    if (memory_[l].sparse) continue;
     const size_t outputs = gradients_.layers[l].outputs;
     kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, last - first, outputs,
                   memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
@@ -219,7 +314,7 @@ void Network::PackDeltas(size_t first, size_t last) {
 void Network::PartOfGradient(const Part& part, const Noise& noise, size_t rows) {
   switch (part.of) {
     case Part::Of::kInputs:
-      return LayerGradient(part, rows);
+      return memory_[part.index].sparse ? SparseLayerGradient(part, rows) : LayerGradient(part, rows);
     case Part::Of::kBias:
       return BiasGradient(part.index, rows);
     case Part::Of::kField:
@@ -256,6 +351,28 @@ void Network::LayerGradient(const Part& part, size_t rows) {
                     .y_stride = gradient.outputs});
   }
   if (part.index == 0) first_layer_.StorePlainGradient(part.first, part.last, &gradient);
+}
+
+void Network::SparseLayerGradient(const Part& part, size_t rows) {
+  DenseLayer& gradient = gradients_.layers[part.index];
+  const LayerMemory& below = memory_[part.index - 1];
+  float* const y = gradient.weights.data();
+  for (size_t first = 0; first < rows; first += kBlockRows) {
+    Multiply({.rows = part.last - part.first,
+              .depth = std::min(kBlockRows, rows - first),
+              .columns = gradient.outputs,
+              .order = below.units.data() + part.first,
+              .x = below.outputs.data() + first * gradient.inputs,
+              .x_row_stride = 1,  // the transpose, by reading the other way round
+              .x_depth_stride = gradient.inputs,
+              .active = below.active_units.data() + first / kBlockRows * gradient.inputs,
+              .w = memory_[part.index].deltas.data() + first * gradient.outputs,
+              .w_stride = gradient.outputs,
+              .first = first > 0 ? y : nullptr,  // added to the blocks before
+              .first_stride = gradient.outputs,
+              .y = y,
+              .y_stride = gradient.outputs});
+  }
 }
 
 void Network::BiasGradient(size_t l, size_t rows) {
@@ -298,7 +415,10 @@ Parameters Network::Fold(const Parameters& parameters, const EncodedRows& data) 
           std::span<const uint32_t>(all).subspan(begin, std::min(kScoringBatch, data.rows - begin));
       Prepare(data, batch, none);
       ForEachBlock(batch.size(), [&](size_t first, size_t last) {
-        for (size_t below = 0; below <= l; ++below) ForwardLayer(below, /*relu=*/below < l, first, last);
+        for (size_t below = 0; below <= l; ++below) {
+          ForwardLayer(below, /*relu=*/below < l, first, last);
+          if (below < l) FindActiveOutputs(below, first, last);
+        }
         norms_[l].AddBlock((begin + first) / kBlockRows,
                            memory_[l].outputs.data() + first * gradients_.layers[l].outputs, last - first);
       });
@@ -323,6 +443,9 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
       Backward(noise, first, last);
       PackDeltas(first, last);
     });
+  }
+  for (size_t l = 0; l < memory_.size(); ++l) {
+    if (!memory_[l].units.empty()) SortUnits(l, rows.size());
   }
   // Then by what the gradient belongs to: each part is summed over all rows, in their order.
   workers_.RunEach(parts_.size(), [&](size_t part) { PartOfGradient(parts_[part], noise, rows.size()); });

@@ -57,13 +57,23 @@ class Network {
 
  private:
   struct LayerMemory {
-    // Of the layers after the first one:
-    model::AlignedFloats packed;             // W for y = x · W
-    model::AlignedFloats packed_transposed;  // Wᵀ for dx = dy · Wᵀ
-    // Of all:
+    // Whether its products pass over what its inputs have no part in (sparse_product.h): a wide layer's.
+    bool sparse = false;
+    // Of the layers after the first one, packed for the kernels unless sparse:
+    model::AlignedFloats weights;     // W for y = x · W
+    model::AlignedFloats transposed;  // Wᵀ for dx = dy · Wᵀ
+    // Of all that are not sparse:
     model::AlignedFloats packed_deltas;  // dy for dW = xᵀ · dy, block after block of the batch's rows
-    model::AlignedFloats outputs;        // [batch][outputs]: after ReLU; logits in the last layer
-    model::AlignedFloats deltas;         // [batch][outputs]: the loss by the layer's sums before ReLU
+    // Of all:
+    model::AlignedFloats outputs;  // [batch][outputs]: after ReLU; logits in the last layer
+    model::AlignedFloats deltas;   // [batch][outputs]: the loss by the layer's sums before ReLU
+    // Of hidden layers that are sparse, or before one that is: which outputs are not 0, by rows of the
+    // batch, [batch][words]; and by units, block after block of rows: [blocks][outputs].
+    bool find_active = false;
+    std::vector<uint64_t> active_rows;
+    std::vector<uint64_t> active_units;
+    // Of those before one that is, its units: those that are on in most rows first.
+    std::vector<uint32_t> units;
   };
   // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
   // that are no embeddings), or its bias, or all that belongs to a field, or the linear part's other weights.
@@ -83,6 +93,9 @@ class Network {
   // One layer's sums, through ReLU if it says so, and what the noise leaves of its units.
   void ForwardLayer(size_t layer, bool relu, size_t first, size_t last);
   void DropHidden(const Noise& noise, size_t layer, size_t first, size_t last);
+  // What there is to know of a hidden layer's outputs in a block of rows before they are multiplied.
+  void FindActiveOutputs(size_t layer, size_t first, size_t last);
+  void SortUnits(size_t layer, size_t rows);
   // The steps of a batch, for its rows [first, last).
   void Forward(const Noise& noise, size_t first, size_t last);
   void OutputDeltas(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
@@ -94,6 +107,7 @@ class Network {
   // For all rows of the batch.
   void PartOfGradient(const Part& part, const Noise& noise, size_t rows);
   void LayerGradient(const Part& part, size_t rows);
+  void SparseLayerGradient(const Part& part, size_t rows);
   void BiasGradient(size_t layer, size_t rows);
 
   const InputLayout& layout_;

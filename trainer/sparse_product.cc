@@ -1,0 +1,190 @@
+#include "trainer/sparse_product.h"
+
+#include <algorithm>
+#include <bit>
+
+// As in model/kernels/kernel_set.cc: AVX3_DL would be the same code again, and vectors of unknown length
+// can't be held in arrays.
+#define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "trainer/sparse_product.cc"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace adscore::trainer::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Rows, and vectors of columns, whose sums are in registers: of 32 there are 25 for sums, 5 for weights and
+// one for x; of 16 there are 12, 3 and one. More rows would pass over less, more columns would read more.
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
+constexpr size_t kTogether = 4;
+constexpr size_t kMostVectors = 3;
+#else
+constexpr size_t kTogether = 5;
+constexpr size_t kMostVectors = 5;
+#endif
+// Depths that are listed at a time.
+constexpr size_t kListed = 512;
+
+// Some of a product's rows, and the depths at which they are multiplied.
+struct Rows {
+  size_t row[kTogether];
+  uint32_t depths[kListed];
+  size_t count;
+  bool begin;  // the first depths of all
+  bool end;    // the last ones
+};
+
+// kVectors vectors of columns from `column` on.
+template <size_t kRows, size_t kVectors, class D>
+HWY_INLINE void Tile(D d, const SparseProduct& p, const Rows& rows, size_t column) {
+  const size_t lanes = hn::Lanes(d);
+  hn::Vec<D> sum[kRows][kVectors];
+  const float* x[kRows];
+#pragma GCC unroll 5
+  for (size_t r = 0; r < kRows; ++r) {
+    x[r] = p.x + rows.row[r] * p.x_row_stride;
+    const float* const y = p.y + rows.row[r] * p.y_stride + column;
+    const float* const first = rows.begin ? p.first + rows.row[r] * p.first_stride + column : y;
+#pragma GCC unroll 5
+    for (size_t v = 0; v < kVectors; ++v) {
+      sum[r][v] = rows.begin && p.first == nullptr ? hn::Zero(d) : hn::LoadU(d, first + v * lanes);
+    }
+  }
+  for (size_t i = 0; i < rows.count; ++i) {
+    const size_t k = rows.depths[i];
+    const float* const w = p.w + k * p.w_stride + column;
+    hn::Vec<D> weights[kVectors];
+#pragma GCC unroll 5
+    for (size_t v = 0; v < kVectors; ++v) weights[v] = hn::LoadU(d, w + v * lanes);
+#pragma GCC unroll 5
+    for (size_t r = 0; r < kRows; ++r) {
+      const auto number = hn::Set(d, x[r][k * p.x_depth_stride]);
+#pragma GCC unroll 5
+      for (size_t v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(number, weights[v], sum[r][v]);
+    }
+  }
+#pragma GCC unroll 5
+  for (size_t r = 0; r < kRows; ++r) {
+    float* const y = p.y + rows.row[r] * p.y_stride + column;
+#pragma GCC unroll 5
+    for (size_t v = 0; v < kVectors; ++v) {
+      const auto value = p.relu && rows.end ? hn::Max(sum[r][v], hn::Zero(d)) : sum[r][v];
+      hn::StoreU(value, d, y + v * lanes);
+    }
+  }
+}
+
+// As many columns as vectors of D fill, kVectors at a time and then what is left; returns where it ended.
+template <size_t kRows, size_t kVectors, class D>
+HWY_INLINE size_t Columns(D d, const SparseProduct& p, const Rows& rows, size_t column) {
+  const size_t together = kVectors * hn::Lanes(d);
+  for (; column + together <= p.columns; column += together) Tile<kRows, kVectors>(d, p, rows, column);
+  if constexpr (kVectors > 1) column = Columns<kRows, kVectors - 1>(d, p, rows, column);
+  return column;
+}
+
+template <size_t kRows>
+void AllColumns(const SparseProduct& p, const Rows& rows) {
+  size_t column = Columns<kRows, kMostVectors>(hn::ScalableTag<float>(), p, rows, 0);
+  column = Columns<kRows, 1>(hn::CappedTag<float, 8>(), p, rows, column);
+  column = Columns<kRows, 1>(hn::CappedTag<float, 4>(), p, rows, column);
+  Columns<kRows, 1>(hn::CappedTag<float, 1>(), p, rows, column);
+}
+
+template <size_t kRows>
+HWY_INLINE void CallAllColumns(size_t count, const SparseProduct& p, const Rows& rows) {
+  if (count == kRows) return AllColumns<kRows>(p, rows);
+  if constexpr (kRows > 1) CallAllColumns<kRows - 1>(count, p, rows);
+}
+
+// The depths of the words [first, last) at which any of `count` rows has a bit.
+HWY_INLINE void List(const SparseProduct& p, size_t count, size_t first, size_t last, Rows* rows) {
+  const size_t words = ActiveWords(p.depth);
+  rows->count = 0;
+  for (size_t word = first; word < last; ++word) {
+    uint64_t bits = ~uint64_t{0};
+    if (p.active != nullptr) {
+      bits = 0;
+      for (size_t r = 0; r < count; ++r) bits |= p.active[rows->row[r] * words + word];
+    } else if (p.depth - word * kActiveBits < kActiveBits) {
+      bits = (uint64_t{1} << (p.depth % kActiveBits)) - 1;
+    }
+    for (; bits != 0; bits &= bits - 1) {
+      rows->depths[rows->count++] = static_cast<uint32_t>(word * kActiveBits + std::countr_zero(bits));
+    }
+  }
+}
+
+}  // namespace
+
+void MultiplyOnTarget(const SparseProduct& p) {
+  const size_t words = ActiveWords(p.depth);
+  Rows rows;
+  for (size_t i = 0; i < p.rows; i += kTogether) {
+    const size_t count = std::min(kTogether, p.rows - i);
+    for (size_t r = 0; r < count; ++r) rows.row[r] = p.order == nullptr ? i + r : p.order[i + r];
+    for (size_t word = 0; word < words; word += kListed / kActiveBits) {
+      const size_t last = std::min(word + kListed / kActiveBits, words);
+      rows.begin = word == 0;
+      rows.end = last == words;
+      List(p, count, word, last, &rows);
+      CallAllColumns<kTogether>(count, p, rows);
+    }
+  }
+}
+
+void FindActiveOnTarget(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column) {
+  const size_t words = ActiveWords(columns);
+  std::fill_n(by_row, rows * words, uint64_t{0});
+  // A bit of each row comes in at the top and moves down as others follow: 32 of them, then the next 32.
+  const auto find = [&](auto d, size_t c) HWY_ATTR {
+    const hn::RebindToUnsigned<decltype(d)> du;
+    const size_t lanes = hn::Lanes(d);
+    uint32_t bits[HWY_MAX_BYTES / sizeof(float)];
+    for (size_t half = 0; half < kActiveBits; half += 32) {
+      auto column_bits = hn::Zero(du);
+      const size_t last = std::min(rows, half + 32);
+      for (size_t r = half; r < last; ++r) {
+        const auto on = hn::Ne(hn::LoadU(d, x + r * columns + c), hn::Zero(d));
+        column_bits = hn::Or(hn::ShiftRight<1>(column_bits),
+                             hn::IfThenElseZero(hn::RebindMask(du, on), hn::Set(du, 0x80000000U)));
+        uint8_t row_bits[8] = {};
+        hn::StoreMaskBits(d, on, row_bits);
+        by_row[r * words + c / kActiveBits] |= (row_bits[0] | uint64_t{row_bits[1]} << 8)
+                                               << (c % kActiveBits);
+      }
+      hn::StoreU(column_bits, du, bits);
+      const size_t missing = last > half ? 32 - (last - half) : 0;  // rows that did not come
+      for (size_t i = 0; i < lanes; ++i) {
+        const uint64_t word = bits[i] >> missing;
+        by_column[c + i] = half == 0 ? word : by_column[c + i] | word << half;
+      }
+    }
+  };
+  const hn::ScalableTag<float> d;
+  size_t c = 0;
+  for (; c + hn::Lanes(d) <= columns; c += hn::Lanes(d)) find(d, c);
+  for (; c < columns; ++c) find(hn::CappedTag<float, 1>(), c);
+}
+
+}  // namespace adscore::trainer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace adscore::trainer {
+
+HWY_EXPORT(MultiplyOnTarget);
+HWY_EXPORT(FindActiveOnTarget);
+
+void Multiply(const SparseProduct& product) { HWY_DYNAMIC_DISPATCH(MultiplyOnTarget)(product); }
+
+void FindActive(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column) {
+  HWY_DYNAMIC_DISPATCH(FindActiveOnTarget)(x, rows, columns, by_row, by_column);
+}
+
+}  // namespace adscore::trainer
+#endif  // HWY_ONCE

@@ -1,0 +1,44 @@
+// Products with a matrix of which much is zeros: what ReLU and dropout leave of a hidden layer, and what
+// comes back through them. Some rows (kTogether in the .cc) are multiplied together, and a depth at which all
+// of them are 0 is passed over. Half of all, as a rule: units that are off in one row are often off in its
+// neighbours, and some are off in nearly all. All else is as in model/kernels' dense: the same sums in the
+// same order, so that the results are the same but for what 0 times infinity would have been.
+//
+// Thread-safe: pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace adscore::trainer {
+
+// Of a matrix's rows, one bit for each number that is not 0: [rows][words], the first number in the lowest
+// bit.
+inline constexpr size_t kActiveBits = 64;
+inline constexpr size_t ActiveWords(size_t numbers) { return (numbers + kActiveBits - 1) / kActiveBits; }
+
+// y[i][c] = first[i][c] + sum over k of x[i][k] · w[k][c]. Strides in numbers.
+struct SparseProduct {
+  size_t rows = 0;  // the places 0 … rows - 1 of `order`
+  size_t depth = 0;
+  size_t columns = 0;
+  const uint32_t* order = nullptr;  // the row of x, `active` and y at each place; null: its own number
+  const float* x = nullptr;
+  size_t x_row_stride = 0;
+  size_t x_depth_stride = 1;
+  const uint64_t* active = nullptr;  // of x: [rows][ActiveWords(depth)]; null: nothing is passed over
+  const float* w = nullptr;          // [depth][w_stride]; best on 64-byte boundaries
+  size_t w_stride = 0;
+  const float* first = nullptr;  // null: 0; may be y
+  size_t first_stride = 0;       // 0: the same for all rows
+  float* y = nullptr;
+  size_t y_stride = 0;
+  bool relu = false;
+};
+void Multiply(const SparseProduct& product);
+
+// by_row: [rows][ActiveWords(columns)], for x as it is; by_column: [columns], for its transpose, whose rows
+// are `rows` <= kActiveBits numbers long. x: [rows][columns].
+void FindActive(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column);
+
+}  // namespace adscore::trainer
