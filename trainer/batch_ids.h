@@ -9,16 +9,15 @@
 #include <span>
 #include <vector>
 
+#include "trainer/row_sums.h"
+
 namespace adscore::trainer {
 
 class BatchIds {
  public:
   // An id's place among those of the batch, or a row's among its rows, and what its embedding is multiplied
   // by.
-  struct Use {
-    uint32_t at;
-    float factor;
-  };
+  using Use = WeightedRow;
 
   // Of a table with so many ids.
   explicit BatchIds(size_t ids) : place_of_id_(ids, kNone) {}
@@ -43,8 +42,12 @@ class BatchIds {
   std::span<const uint32_t> ids() const { return ids_; }
   // The places of the ids that row `r` of the batch has.
   std::span<const Use> OfRow(size_t r) const { return Part(by_row_, row_begin_, r); }
+  // Of all of its rows.
+  RowLists by_row() const { return {row_begin_, by_row_.data()}; }
   // The rows of the batch that have the id at `place`, in their order.
   std::span<const Use> OfPlace(size_t place) const { return Part(by_place_, place_begin_, place); }
+  // Of all of its ids.
+  RowLists by_place() const { return {std::span(place_begin_).first(ids_.size() + 1), by_place_.data()}; }
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "model/prefetch.h"
+#include "trainer/sparse_product.h"
 
 namespace adscore::trainer {
 namespace {
@@ -30,10 +31,28 @@ void Prefetch(const EncodedRows& data, const InputLayout& layout, size_t row) {
 
 constexpr uint32_t kLeftOut = UINT32_MAX;
 
+// Outputs that are worked on together: so few that what all ids come to for them, which is read in no order,
+// stays in the second-level cache; and a tile of sparse_product.h.
+constexpr size_t kColumnsTogether = 80;
+constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
+
+// Calls task(begin, columns) for the outputs [first, last), in even shares of whole lines.
+template <typename Task>
+void ForEachShare(size_t first, size_t last, const Task& task) {
+  const size_t shares = (last - first + kColumnsTogether - 1) / kColumnsTogether;
+  for (size_t share = 0; share < shares && first < last; ++share) {
+    const size_t even = (last - first + shares - share - 1) / (shares - share);
+    const size_t columns = std::min((even + kLineFloats - 1) / kLineFloats * kLineFloats, last - first);
+    task(first, columns);
+    first += columns;
+  }
+}
+
 }  // namespace
 
-FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels)
-    : layout_(layout), outputs_(outputs), kernels_(kernels), plain_(PlainInputs(layout)) {
+FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels,
+                       size_t workers)
+    : layout_(layout), outputs_(outputs), kernels_(kernels), plain_(PlainInputs(layout)), scratch_(workers) {
   size_t input = 0;
   for (const InputField& field : layout.fields) {
     const size_t f = fields_.size();
@@ -63,6 +82,7 @@ void FirstLayer::Use(const Parameters& parameters) {
 void FirstLayer::Reserve(size_t rows) {
   plain_inputs_.Reserve(rows * plain_.size());
   for (Field& field : fields_) field.row_ids.resize(std::max(field.row_ids.size(), rows));
+  blocks_.resize(std::max(blocks_.size(), (rows + kRowsTogether - 1) / kRowsTogether));
   const size_t before = row_index_.size();
   row_index_.resize(std::max({before, rows, plain_.size()}));
   std::iota(row_index_.begin(), row_index_.end(), 0U);
@@ -81,25 +101,25 @@ void FirstLayer::Gather(const EncodedRows& data, std::span<const uint32_t> rows,
     float* const inputs = plain_inputs_.data() + r * plain_.size();
     uint32_t* const row_ids = ids.get() + (r - first);  // `count` apart
     const model::EncodedNumber* const numbers = data.numbers.data() + row * layout_.numeric;
-    for (const Place& place : numbers_) {
+    for (const Gathered& place : numbers_) {
       const model::EncodedNumber& number = numbers[place.column];
       inputs[place.input] = number.value;
       inputs[place.input + 1] = number.missing;
       row_ids[place.field * count] = number.bin;
     }
     const uint32_t* const tokens = data.ids.data() + row * layout_.categorical;
-    for (const Place& place : ids_) row_ids[place.field * count] = tokens[place.column];
+    for (const Gathered& place : ids_) row_ids[place.field * count] = tokens[place.column];
     if (noise.on_fields()) {
       for (size_t f = 0; f < fields_.size(); ++f) {
         fates[f] = noise.OfField(r, f);
         if (fates[f] == Noise::Field::kLeftOut) row_ids[f * count] = kLeftOut;
       }
-      for (const Place& place : ids_) {
+      for (const Gathered& place : ids_) {
         if (fates[place.field] == Noise::Field::kUnknown) row_ids[place.field * count] = model::kUnknownId;
       }
     }
     const float* const statistics = data.statistics.data() + row * layout_.statistics;
-    for (const Place& place : statistics_) {
+    for (const Gathered& place : statistics_) {
       // What is unknown has never been counted either: its statistics are 0.
       const float weight = fates[place.field] == Noise::Field::kKept ? scale : 0.0F;
       for (size_t s = 0; s < place.count; ++s) {
@@ -113,7 +133,7 @@ void FirstLayer::Gather(const EncodedRows& data, std::span<const uint32_t> rows,
   }
 }
 
-void FirstLayer::Collect(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
+void FirstLayer::FindIds(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
                          size_t f) {
   const InputField& place = layout_.fields[f];
   Field& field = fields_[f];
@@ -136,12 +156,12 @@ void FirstLayer::Collect(const EncodedRows& data, std::span<const uint32_t> rows
   field.batch.End();
 }
 
-void FirstLayer::Project(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
+void FirstLayer::Collect(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise,
                          size_t f) {
   const InputField& place = layout_.fields[f];
   if (place.dim == 0) return;
   Field& field = fields_[f];
-  Collect(data, rows, noise, f);
+  FindIds(data, rows, noise, f);
   const std::span<const uint32_t> ids = field.batch.ids();
   const float* table = parameters_->tables[f].data();
   float* embedding = field.embeddings.Reserve(ids.size() * place.dim);
@@ -156,46 +176,78 @@ void FirstLayer::Project(const EncodedRows& data, std::span<const uint32_t> rows
     }
     embedding += place.dim;
   }
-  const float* weights = parameters_->layers.front().weights.data() + place.embedding_offset * outputs_;
-  field.packed.Reserve(kernels_.packed_floats(place.dim, outputs_));
-  kernels_.pack(weights, outputs_, 1, place.dim, outputs_, field.packed.data());
-  kernels_.dense({.rows = ids.size(),
-                  .depth = place.dim,
-                  .columns = outputs_,
-                  .x = field.embeddings.data(),
-                  .x_row_stride = place.dim,
-                  .packed = field.packed.data(),
-                  .y = field.projected.Reserve(ids.size() * outputs_),
-                  .y_stride = outputs_});
 }
 
-void FirstLayer::Forward(size_t first, size_t last, bool relu, float* outputs) {
-  // What a row adds up is collected field by field: a field's uses lie next to each other, those of a row in
-  // as many places as there are fields, most of them written by another worker.
-  std::vector<size_t> next(last - first + 1, 0);  // where a row's next addend goes
+void FirstLayer::Place() {
+  places_ = 0;
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    if (layout_.fields[f].dim == 0) continue;
+    fields_[f].first_place = places_;
+    places_ += fields_[f].batch.ids().size();
+    fields_[f].deltas.Reserve(fields_[f].batch.ids().size() * outputs_);
+  }
+}
+
+void FirstLayer::ListUses(size_t first, size_t last) {
+  // Field by field: a field's uses lie next to each other, those of a row in as many places as there are
+  // fields, most of them written by another worker.
+  Block& block = blocks_[first / kRowsTogether];
+  block.begin.assign(last - first + 2, 0);  // as in BatchIds::End: two steps ahead, then one
   for (size_t f = 0; f < fields_.size(); ++f) {
     if (layout_.fields[f].dim == 0) continue;
     const BatchIds& batch = fields_[f].batch;
-    for (size_t r = first; r < last; ++r) next[r - first + 1] += batch.OfRow(r).size();
+    for (size_t r = first; r < last; ++r) {
+      block.begin[r - first + 2] += static_cast<uint32_t>(batch.OfRow(r).size());
+    }
   }
-  std::partial_sum(next.begin(), next.end(), next.begin());
-  const auto addends = std::make_unique_for_overwrite<WeightedRow[]>(next.back());
+  std::partial_sum(block.begin.begin(), block.begin.end(), block.begin.begin());
+  block.uses.resize(block.begin.back());
   for (size_t f = 0; f < fields_.size(); ++f) {
     if (layout_.fields[f].dim == 0) continue;
-    const float* const projected = fields_[f].projected.data();
+    const Field& field = fields_[f];
     for (size_t r = first; r < last; ++r) {
-      for (const BatchIds::Use& use : fields_[f].batch.OfRow(r)) {
-        addends[next[r - first]++] = {projected + use.at * outputs_, use.factor};
+      for (const BatchIds::Use& use : field.batch.OfRow(r)) {
+        block.uses[block.begin[r - first + 1]++] = {static_cast<uint32_t>(field.first_place + use.at),
+                                                    use.factor};
       }
     }
   }
-  const float* const bias = parameters_->layers.front().bias.data();
-  size_t begin = 0;
-  for (size_t r = first; r < last; ++r) {
-    const size_t end = next[r - first];
-    SumRows(bias, {addends.get() + begin, end - begin}, outputs_, outputs + r * outputs_);
-    begin = end;
-  }
+}
+
+void FirstLayer::ForwardColumns(size_t worker, size_t first, size_t last, size_t rows, float* outputs) {
+  Scratch& scratch = scratch_[worker];
+  const DenseLayer& layer = parameters_->layers.front();
+  ForEachShare(first, last, [&](size_t begin, size_t columns) {
+    float* const projected = scratch.projected.Reserve(places_ * columns);
+    for (size_t f = 0; f < fields_.size(); ++f) {
+      const InputField& place = layout_.fields[f];
+      const Field& field = fields_[f];
+      if (place.dim == 0) continue;
+      float* const weights = scratch.weights.Reserve(place.dim * columns);
+      for (size_t d = 0; d < place.dim; ++d) {
+        std::copy_n(layer.weights.data() + (place.embedding_offset + d) * outputs_ + begin, columns,
+                    weights + d * columns);
+      }
+      Multiply({.rows = field.batch.ids().size(),
+                .depth = place.dim,
+                .columns = columns,
+                .x = field.embeddings.data(),
+                .x_row_stride = place.dim,
+                .w = weights,
+                .w_stride = columns,
+                .y = projected + field.first_place * columns,
+                .y_stride = columns});
+    }
+    for (size_t r = 0; r < rows; r += kRowsTogether) {
+      const Block& block = blocks_[r / kRowsTogether];
+      SumRows({std::span(block.begin).first(block.begin.size() - 1), block.uses.data()},
+              layer.bias.data() + begin, projected, columns, columns, outputs + r * outputs_ + begin,
+              outputs_);
+    }
+  });
+}
+
+void FirstLayer::Forward(size_t first, size_t last, bool relu, float* outputs) {
   float* y = outputs + first * outputs_;
   kernels_.dense({.rows = last - first,
                   .depth = plain_.size(),
@@ -243,42 +295,43 @@ void FirstLayer::LinearGradient(const float* output_deltas, size_t rows, DenseLa
   }
 }
 
-void FirstLayer::FieldGradient(const float* deltas, const float* output_deltas, const Noise& noise, size_t f,
-                               DenseLayer* gradient, RowGradients* table) {
+void FirstLayer::BackwardColumns(size_t first, size_t last, const float* deltas, DenseLayer* gradient) {
+  ForEachShare(first, last, [&](size_t begin, size_t columns) {
+    for (size_t f = 0; f < fields_.size(); ++f) {
+      const InputField& place = layout_.fields[f];
+      Field& field = fields_[f];
+      if (place.dim == 0) continue;
+      float* const sums = field.deltas.data() + begin;
+      SumRows(field.batch.by_place(), nullptr, deltas + begin, outputs_, columns, sums, outputs_);
+      // The weights': embeddingsᵀ · sums.
+      Multiply({.rows = place.dim,
+                .depth = field.batch.ids().size(),
+                .columns = columns,
+                .x = field.embeddings.data(),
+                .x_row_stride = 1,  // the transpose, by reading the other way round
+                .x_depth_stride = place.dim,
+                .w = sums,
+                .w_stride = outputs_,
+                .y = gradient->weights.data() + place.embedding_offset * outputs_ + begin,
+                .y_stride = outputs_});
+    }
+  });
+}
+
+void FirstLayer::FieldGradient(const float* output_deltas, const Noise& noise, size_t f,
+                               RowGradients* table) {
   const InputField& place = layout_.fields[f];
   Field& field = fields_[f];
   if (place.dim == 0) return;
   const std::span<const uint32_t> ids = field.batch.ids();
-  float* sums = field.deltas.Reserve(ids.size() * outputs_);
-  for (size_t i = 0; i < ids.size(); ++i) {
-    field.addends.clear();
-    for (const BatchIds::Use& use : field.batch.OfPlace(i)) {
-      field.addends.push_back({deltas + use.at * outputs_, use.factor});
-    }
-    SumRows(nullptr, field.addends, outputs_, sums + i * outputs_);
-  }
-  // The weights': embeddingsᵀ · sums.
-  const size_t begin = place.embedding_offset * outputs_;
-  field.packed.Reserve(
-      std::max(kernels_.packed_floats(ids.size(), outputs_), kernels_.packed_floats(outputs_, place.dim)));
-  kernels_.pack(sums, outputs_, 1, ids.size(), outputs_, field.packed.data());
-  kernels_.dense({.rows = place.dim,
-                  .depth = ids.size(),
-                  .columns = outputs_,
-                  .x = field.embeddings.data(),
-                  .x_row_stride = 1,  // the transpose, by reading the other way round
-                  .x_depth_stride = place.dim,
-                  .packed = field.packed.data(),
-                  .y = gradient->weights.data() + begin,
-                  .y_stride = outputs_});
   // The embeddings': sums · weightsᵀ.
-  kernels_.pack(parameters_->layers.front().weights.data() + begin, 1, outputs_, outputs_, place.dim,
-                field.packed.data());
+  kernels_.pack(parameters_->layers.front().weights.data() + place.embedding_offset * outputs_, 1, outputs_,
+                outputs_, place.dim, field.packed.Reserve(kernels_.packed_floats(outputs_, place.dim)));
   float* const to = table->Reset(ids);
   kernels_.dense({.rows = ids.size(),
                   .depth = outputs_,
                   .columns = place.dim,
-                  .x = sums,
+                  .x = field.deltas.data(),
                   .x_row_stride = outputs_,
                   .packed = field.packed.data(),
                   .y = to,

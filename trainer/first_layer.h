@@ -23,10 +23,16 @@
 
 namespace adscore::trainer {
 
+// Rows of a batch that a worker takes all the way forward and back together: what a layer hands to the next
+// one is then still in the second-level cache. Also the depth to which a layer's gradient is summed before
+// the next part is added, so that the inputs that a tile reads across the rows are still in the first-level
+// cache.
+inline constexpr size_t kRowsTogether = 64;
+
 class FirstLayer {
  public:
   // A layer with so many outputs. `layout` and `kernels` outlive it.
-  FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels);
+  FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels, size_t workers);
 
   // Makes these weights the current ones; they are read where they are, but for the plain inputs' rows.
   void Use(const Parameters& parameters);
@@ -35,23 +41,32 @@ class FirstLayer {
 
   size_t plain() const { return plain_.size(); }  // inputs that are no embeddings
 
-  // The steps of a batch of `rows` of `data`, in this order. Different fields, different rows and different
-  // plain inputs may be worked on at the same time.
+  // The steps of a batch of `rows` of `data`, in this order. Different fields, different blocks of rows,
+  // different columns and different plain inputs may be worked on at the same time.
   //
   // Brings what the rows [first, last) have together, from wherever in the data set they are.
   void Gather(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t first,
               size_t last);
-  // Finds the batch's ids of `field`, and multiplies their embeddings.
-  void Project(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
-  // outputs: [rows][outputs]; rows [first, last) are written, through ReLU if it says so.
+  // Finds the batch's ids of `field`, and their embeddings.
+  void Collect(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
+  // Gives the ids of all fields, one after another, their places. Not at the same time as anything else.
+  void Place();
+  // Lists what the rows [first, last), a block, have of them.
+  void ListUses(size_t first, size_t last);
+  // Multiplies all embeddings with the weights of the outputs [first, last) and adds up each row's.
+  // outputs: [rows][outputs]. Each worker has an own place for what it multiplies, since that is to stay in
+  // its cache.
+  void ForwardColumns(size_t worker, size_t first, size_t last, size_t rows, float* outputs);
+  // Adds what the plain inputs come to, through ReLU if it says so, to the rows [first, last).
   void Forward(size_t first, size_t last, bool relu, float* outputs);
   // Adds the linear part to the logits of the rows [first, last), if there is one. logits: [rows][heads].
   void AddLinear(size_t first, size_t last, float* logits) const;
-  // deltas: [rows][outputs], the loss by the layer's sums; output_deltas: [rows][heads], by the logits.
-  // Writes the rows of `gradient` that belong to the field's embedding, and the gradients of the rows of its
-  // table.
-  void FieldGradient(const float* deltas, const float* output_deltas, const Noise& noise, size_t field,
-                     DenseLayer* gradient, RowGradients* table);
+  // deltas: [rows][outputs], the loss by the layer's sums. Adds up those of the rows that have an id, and
+  // writes `gradient`'s rows of embeddings, for the outputs [first, last).
+  void BackwardColumns(size_t first, size_t last, const float* deltas, DenseLayer* gradient);
+  // Then, with all outputs' sums: writes the gradients of the rows of the field's table. output_deltas:
+  // [rows][heads], the loss by the logits.
+  void FieldGradient(const float* output_deltas, const Noise& noise, size_t field, RowGradients* table);
   // Writes the gradient of Parameters::linear.
   void LinearGradient(const float* output_deltas, size_t rows, DenseLayer* gradient) const;
   // Adds a block of rows [first, last) to `gradient`'s rows for the plain inputs [first_input, last_input),
@@ -64,24 +79,34 @@ class FirstLayer {
  private:
   struct Field {
     BatchIds batch;
-    std::vector<uint32_t> row_ids{};    // [batch]: of a field with one id per row
-    model::AlignedFloats embeddings{};  // [ids of the batch][dim], under the noise
-    model::AlignedFloats linear{};      // [ids of the batch][heads]
-    model::AlignedFloats projected{};   // [ids of the batch][outputs]
-    model::AlignedFloats deltas{};      // [ids of the batch][outputs]: sums over the rows that have the id
-    model::AlignedFloats packed{};      // of what is multiplied with
-    std::vector<WeightedRow> addends{};
+    size_t first_place = 0;
+    std::vector<uint32_t> row_ids{};  // [batch]: of a field with one id per row
+    // Of the ids of the batch:
+    model::AlignedFloats embeddings{};  // [ids][dim], under the noise
+    model::AlignedFloats linear{};      // [ids][heads]
+    model::AlignedFloats deltas{};      // [ids][outputs]: sums over the rows that have the id
+    model::AlignedFloats packed{};      // weights
+  };
+  // What a block's rows have: places of ids.
+  struct Block {
+    std::vector<uint32_t> begin;  // [rows + 1], and one more
+    std::vector<WeightedRow> uses;
+  };
+  // Of a worker.
+  struct Scratch {
+    model::AlignedFloats weights;    // [dim][some outputs]
+    model::AlignedFloats projected;  // [ids of all fields][some outputs]
   };
 
   // What Gather does with a field, in lists by kind, so that there is nothing to ask about it row by row.
-  struct Place {
+  struct Gathered {
     size_t field;
     size_t column;  // of the row's numbers, ids or statistics
     size_t count;   // statistics
     size_t input;   // the first of its plain inputs
   };
 
-  void Collect(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
+  void FindIds(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
 
   const InputLayout& layout_;
   const size_t outputs_;
@@ -89,9 +114,12 @@ class FirstLayer {
   const std::vector<uint32_t> plain_;  // their places in the input vector
   const Parameters* parameters_ = nullptr;
   std::vector<Field> fields_;
-  std::vector<Place> numbers_;
-  std::vector<Place> ids_;
-  std::vector<Place> statistics_;
+  std::vector<Block> blocks_;
+  std::vector<Scratch> scratch_;  // [workers]
+  size_t places_ = 0;
+  std::vector<Gathered> numbers_;
+  std::vector<Gathered> ids_;
+  std::vector<Gathered> statistics_;
   model::AlignedFloats plain_weights_;  // [plain][outputs]
   model::AlignedFloats packed_plain_;
   model::AlignedFloats plain_inputs_;    // [batch][plain]

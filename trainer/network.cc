@@ -13,11 +13,7 @@ namespace adscore::trainer {
 namespace {
 
 constexpr size_t kScoringBatch = 2048;
-// Rows that a worker takes all the way forward and back together: what a layer hands to the next one is then
-// still in the second-level cache. Also the depth to which a layer's gradient is summed before the next part
-// is added, so that the inputs that a tile reads across the rows are still in the first-level cache.
-constexpr size_t kBlockRows = 64;
-static_assert(kBlockRows == kActiveBits);
+static_assert(kRowsTogether == kActiveBits);
 // Inputs of a layer whose gradient is one piece of work: whole tiles of every kernel.
 constexpr size_t kInputsTogether = 48;
 constexpr size_t kSparseInputsTogether = 40;
@@ -25,14 +21,25 @@ constexpr size_t kSparseInputsTogether = 40;
 constexpr size_t kSparseInputs = 128;
 constexpr size_t kSparseOutputs = 64;
 
-// to: [columns][rows], from: [rows][columns].
-void Transpose(const float* from, size_t rows, size_t columns, size_t first_column, size_t last_column,
-               float* to) {
-  constexpr size_t kSide = 16;  // a line of either matrix
-  for (size_t c = first_column; c < last_column; c += kSide) {
-    const size_t end = std::min(c + kSide, last_column);
-    for (size_t r = 0; r < rows; ++r) {
-      for (size_t i = c; i < end; ++i) to[i * rows + r] = from[r * columns + i];
+// The columns [first, last) of from: [rows][columns], as rows of to: [columns][rows]. Square by square, so
+// that lines of either are read and written whole.
+void Transpose(const float* from, size_t rows, size_t columns, size_t first, size_t last, float* to) {
+  constexpr size_t kSide = model::kAlignment / sizeof(float);
+  float square[kSide][kSide];
+  for (size_t c = first; c < last; c += kSide) {
+    const size_t width = std::min(kSide, last - c);
+    for (size_t r = 0; r < rows; r += kSide) {
+      const size_t height = std::min(kSide, rows - r);
+      if (width == kSide && height == kSide) {
+        for (size_t i = 0; i < kSide; ++i) {
+          for (size_t j = 0; j < kSide; ++j) square[j][i] = from[(r + i) * columns + c + j];
+        }
+        for (size_t j = 0; j < kSide; ++j) std::copy_n(square[j], kSide, to + (c + j) * rows + r);
+        continue;
+      }
+      for (size_t j = 0; j < width; ++j) {
+        for (size_t i = 0; i < height; ++i) to[(c + j) * rows + r + i] = from[(r + i) * columns + c + j];
+      }
     }
   }
 }
@@ -45,7 +52,7 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
       kernels_(kernels),
       workers_(workers),
       loss_weights_(std::move(loss_weights)),
-      first_layer_(layout, hidden.empty() ? heads : hidden.front(), kernels) {
+      first_layer_(layout, hidden.empty() ? heads : hidden.front(), kernels, workers.count()) {
   Parameters zeros = ZeroParameters(layout, hidden, heads);
   gradients_.layers = std::move(zeros.layers);
   gradients_.linear = std::move(zeros.linear);
@@ -120,13 +127,13 @@ void Network::ReserveForward(size_t rows) {
     if (!memory.find_active) continue;
     memory.active_rows.resize(std::max(memory.active_rows.size(), rows * ActiveWords(outputs)));
     memory.active_units.resize(
-        std::max(memory.active_units.size(), (rows + kBlockRows - 1) / kBlockRows * outputs));
+        std::max(memory.active_units.size(), (rows + kRowsTogether - 1) / kRowsTogether * outputs));
   }
 }
 
 void Network::ReserveBackward(size_t rows) {
   row_loss_.resize(std::max(row_loss_.size(), rows));
-  const size_t whole_blocks = (rows + kBlockRows - 1) / kBlockRows * kBlockRows;
+  const size_t whole_blocks = (rows + kRowsTogether - 1) / kRowsTogether * kRowsTogether;
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     memory_[l].deltas.Reserve(rows * outputs);
@@ -136,15 +143,29 @@ void Network::ReserveBackward(size_t rows) {
 }
 
 void Network::ForEachBlock(size_t rows, const std::function<void(size_t first, size_t last)>& task) {
-  workers_.RunEach((rows + kBlockRows - 1) / kBlockRows,
-                   [&](size_t block) { task(block * kBlockRows, std::min((block + 1) * kBlockRows, rows)); });
+  workers_.RunEach((rows + kRowsTogether - 1) / kRowsTogether, [&](size_t block) {
+    task(block * kRowsTogether, std::min((block + 1) * kRowsTogether, rows));
+  });
+}
+
+void Network::ForEachShareOfUnits(const std::function<void(size_t worker, size_t first, size_t last)>& task) {
+  workers_.Run([&](size_t worker) {
+    const auto [first, last] =
+        workers_.Share(worker, gradients_.layers.front().outputs, model::kAlignment / sizeof(float));
+    task(worker, first, last);
+  });
 }
 
 void Network::Prepare(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
   ForEachBlock(rows.size(),
                [&](size_t first, size_t last) { first_layer_.Gather(data, rows, noise, first, last); });
   workers_.RunEach(layout_.fields.size(),
-                   [&](size_t field) { first_layer_.Project(data, rows, noise, field); });
+                   [&](size_t field) { first_layer_.Collect(data, rows, noise, field); });
+  first_layer_.Place();
+  ForEachBlock(rows.size(), [&](size_t first, size_t last) { first_layer_.ListUses(first, last); });
+  ForEachShareOfUnits([&](size_t worker, size_t first, size_t last) {
+    first_layer_.ForwardColumns(worker, first, last, rows.size(), memory_.front().outputs.data());
+  });
 }
 
 void Network::ForwardLayer(size_t l, bool relu, size_t first, size_t last) {
@@ -196,15 +217,15 @@ void Network::FindActiveOutputs(size_t l, size_t first, size_t last) {
   const size_t units = gradients_.layers[l].outputs;
   FindActive(memory.outputs.data() + first * units, last - first, units,
              memory.active_rows.data() + first * ActiveWords(units),
-             memory.active_units.data() + first / kBlockRows * units);
+             memory.active_units.data() + first / kRowsTogether * units);
 }
 
 // Units that are on in about as many rows are off in the same ones more often than others.
 void Network::SortUnits(size_t l, size_t rows) {
   LayerMemory& memory = memory_[l];
   std::vector<int> times(memory.units.size(), 0);
-  for (size_t first = 0; first < rows; first += kBlockRows) {
-    const uint64_t* const active = memory.active_units.data() + first / kBlockRows * times.size();
+  for (size_t first = 0; first < rows; first += kRowsTogether) {
+    const uint64_t* const active = memory.active_units.data() + first / kRowsTogether * times.size();
     for (size_t unit = 0; unit < times.size(); ++unit) times[unit] += std::popcount(active[unit]);
   }
   std::iota(memory.units.begin(), memory.units.end(), 0U);
@@ -274,7 +295,7 @@ void Network::Backward(const Noise& noise, size_t first, size_t last) {
 
 void Network::NormalisedSteps(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
   const size_t top = norms_.size();  // the output layer
-  for (BatchNorm& norm : norms_) norm.Begin((rows.size() + kBlockRows - 1) / kBlockRows);
+  for (BatchNorm& norm : norms_) norm.Begin((rows.size() + kRowsTogether - 1) / kRowsTogether);
   for (size_t l = 0; l <= top; ++l) {
     ForEachBlock(rows.size(), [&](size_t first, size_t last) {
       if (l > 0) {
@@ -285,8 +306,8 @@ void Network::NormalisedSteps(const EncodedRows& data, std::span<const uint32_t>
       }
       ForwardLayer(l, /*relu=*/false, first, last);
       if (l == top) return OutputDeltas(data, rows, first, last);
-      norms_[l].AddBlock(first / kBlockRows, memory_[l].outputs.data() + first * gradients_.layers[l].outputs,
-                         last - first);
+      norms_[l].AddBlock(first / kRowsTogether,
+                         memory_[l].outputs.data() + first * gradients_.layers[l].outputs, last - first);
     });
     if (l < top) norms_[l].Finish(rows.size());
   }
@@ -295,7 +316,7 @@ void Network::NormalisedSteps(const EncodedRows& data, std::span<const uint32_t>
       if (l < top) norms_[l].Backward(first, last, memory_[l].deltas.data());
       if (l == 0) return PackDeltas(first, last);
       BackwardLayer(l, noise, first, last);
-      norms_[l - 1].AddDeltas(first / kBlockRows, first, last, memory_[l - 1].deltas.data());
+      norms_[l - 1].AddDeltas(first / kRowsTogether, first, last, memory_[l - 1].deltas.data());
     });
     if (l > 0) norms_[l - 1].FinishDeltas(rows.size());
   }
@@ -318,8 +339,7 @@ void Network::PartOfGradient(const Part& part, const Noise& noise, size_t rows) 
     case Part::Of::kBias:
       return BiasGradient(part.index, rows);
     case Part::Of::kField:
-      return first_layer_.FieldGradient(memory_.front().deltas.data(), memory_.back().deltas.data(), noise,
-                                        part.index, &gradients_.layers.front(),
+      return first_layer_.FieldGradient(memory_.back().deltas.data(), noise, part.index,
                                         &gradients_.tables[part.index]);
     case Part::Of::kLinear:
       return first_layer_.LinearGradient(memory_.back().deltas.data(), rows, &gradients_.linear);
@@ -330,8 +350,8 @@ void Network::LayerGradient(const Part& part, size_t rows) {
   DenseLayer& gradient = gradients_.layers[part.index];
   const LayerMemory& memory = memory_[part.index];
   float* const y = gradient.weights.data() + part.first * gradient.outputs;
-  for (size_t first = 0; first < rows; first += kBlockRows) {
-    const size_t last = std::min(first + kBlockRows, rows);
+  for (size_t first = 0; first < rows; first += kRowsTogether) {
+    const size_t last = std::min(first + kRowsTogether, rows);
     const float* packed = memory.packed_deltas.data() + kernels_.packed_floats(first, gradient.outputs);
     if (part.index == 0) {
       first_layer_.PlainGradient(packed, first, last, part.first, part.last);
@@ -357,15 +377,15 @@ void Network::SparseLayerGradient(const Part& part, size_t rows) {
   DenseLayer& gradient = gradients_.layers[part.index];
   const LayerMemory& below = memory_[part.index - 1];
   float* const y = gradient.weights.data();
-  for (size_t first = 0; first < rows; first += kBlockRows) {
+  for (size_t first = 0; first < rows; first += kRowsTogether) {
     Multiply({.rows = part.last - part.first,
-              .depth = std::min(kBlockRows, rows - first),
+              .depth = std::min(kRowsTogether, rows - first),
               .columns = gradient.outputs,
               .order = below.units.data() + part.first,
               .x = below.outputs.data() + first * gradient.inputs,
               .x_row_stride = 1,  // the transpose, by reading the other way round
               .x_depth_stride = gradient.inputs,
-              .active = below.active_units.data() + first / kBlockRows * gradient.inputs,
+              .active = below.active_units.data() + first / kRowsTogether * gradient.inputs,
               .w = memory_[part.index].deltas.data() + first * gradient.outputs,
               .w_stride = gradient.outputs,
               .first = first > 0 ? y : nullptr,  // added to the blocks before
@@ -409,7 +429,7 @@ Parameters Network::Fold(const Parameters& parameters, const EncodedRows& data) 
   // From the first layer on: what a layer gets depends on those before.
   for (size_t l = 0; l < norms_.size(); ++l) {
     Use(folded);
-    norms_[l].Begin((data.rows + kBlockRows - 1) / kBlockRows);
+    norms_[l].Begin((data.rows + kRowsTogether - 1) / kRowsTogether);
     for (size_t begin = 0; begin < data.rows; begin += kScoringBatch) {
       const std::span<const uint32_t> batch =
           std::span<const uint32_t>(all).subspan(begin, std::min(kScoringBatch, data.rows - begin));
@@ -419,7 +439,7 @@ Parameters Network::Fold(const Parameters& parameters, const EncodedRows& data) 
           ForwardLayer(below, /*relu=*/below < l, first, last);
           if (below < l) FindActiveOutputs(below, first, last);
         }
-        norms_[l].AddBlock((begin + first) / kBlockRows,
+        norms_[l].AddBlock((begin + first) / kRowsTogether,
                            memory_[l].outputs.data() + first * gradients_.layers[l].outputs, last - first);
       });
     }
@@ -447,6 +467,9 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
   for (size_t l = 0; l < memory_.size(); ++l) {
     if (!memory_[l].units.empty()) SortUnits(l, rows.size());
   }
+  ForEachShareOfUnits([&](size_t /*worker*/, size_t first, size_t last) {
+    first_layer_.BackwardColumns(first, last, memory_.front().deltas.data(), &gradients_.layers.front());
+  });
   // Then by what the gradient belongs to: each part is summed over all rows, in their order.
   workers_.RunEach(parts_.size(), [&](size_t part) { PartOfGradient(parts_[part], noise, rows.size()); });
   double loss = 0;

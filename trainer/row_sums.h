@@ -6,18 +6,29 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace adscore::trainer {
 
+// A row of a matrix, and what it is multiplied by.
 struct WeightedRow {
-  const float* values;  // [columns]
-  float weight;
+  uint32_t at;
+  float factor;
 };
 
-// to[c] = first[c] + sum over rows of weight · values[c], for c < columns, in the order of the rows; from 0
-// where `first` is null.
-void SumRows(const float* first, std::span<const WeightedRow> rows, size_t columns, float* to);
+// The lists of some sums: that of sum i is rows[begin[i]] … rows[begin[i + 1] - 1].
+struct RowLists {
+  std::span<const uint32_t> begin;  // [sums + 1]
+  const WeightedRow* rows = nullptr;
+
+  size_t size() const { return begin.size() - 1; }
+};
+
+// to[i][c] = first[c] + sum over the rows of list i of factor · values[at][c], for c < columns, in the order
+// of the list; from 0 where `first` is null. Strides in numbers.
+void SumRows(const RowLists& lists, const float* first, const float* values, size_t values_stride,
+             size_t columns, float* to, size_t to_stride);
 
 // deltas[i] = scale · deltas[i] where outputs[i] > 0, and 0 elsewhere: what was off passes nothing on.
 void PassBack(const float* outputs, float scale, size_t count, float* deltas);

@@ -33,9 +33,9 @@ constexpr size_t kListed = 512;
 struct Rows {
   size_t row[kTogether];
   uint32_t depths[kListed];
-  size_t count;
-  bool begin;  // the first depths of all
-  bool end;    // the last ones
+  size_t count = 0;
+  bool begin = true;  // the first depths of all
+  bool end = true;    // the last ones
 };
 
 // kVectors vectors of columns from `column` on.
@@ -101,7 +101,7 @@ HWY_INLINE void CallAllColumns(size_t count, const SparseProduct& p, const Rows&
   if constexpr (kRows > 1) CallAllColumns<kRows - 1>(count, p, rows);
 }
 
-// The depths of the words [first, last) at which any of `count` rows has a bit.
+// The depths of the words [first, last) at which any of the `count` rows has a bit; all without `active`.
 HWY_INLINE void List(const SparseProduct& p, size_t count, size_t first, size_t last, Rows* rows) {
   const size_t words = ActiveWords(p.depth);
   rows->count = 0;
@@ -123,18 +123,23 @@ HWY_INLINE void List(const SparseProduct& p, size_t count, size_t first, size_t 
 
 void MultiplyOnTarget(const SparseProduct& p) {
   const size_t words = ActiveWords(p.depth);
+  const size_t tiles = (p.rows + kTogether - 1) / kTogether;
   Rows rows;
-  for (size_t i = 0; i < p.rows; i += kTogether) {
-    const size_t count = std::min(kTogether, p.rows - i);
-    for (size_t r = 0; r < count; ++r) rows.row[r] = p.order == nullptr ? i + r : p.order[i + r];
-    for (size_t word = 0; word < words; word += kListed / kActiveBits) {
-      const size_t last = std::min(word + kListed / kActiveBits, words);
-      rows.begin = word == 0;
-      rows.end = last == words;
-      List(p, count, word, last, &rows);
+  size_t word = 0;
+  do {  // once also if there is no depth
+    const size_t last = std::min(word + kListed / kActiveBits, words);
+    rows.begin = word == 0;
+    rows.end = last == words;
+    if (p.active == nullptr) List(p, 0, word, last, &rows);
+    for (size_t tile = 0; tile < tiles; ++tile) {
+      const size_t first = p.rows * tile / tiles;  // even shares: small tiles are slow
+      const size_t count = p.rows * (tile + 1) / tiles - first;
+      for (size_t r = 0; r < count; ++r) rows.row[r] = p.order == nullptr ? first + r : p.order[first + r];
+      if (p.active != nullptr) List(p, count, word, last, &rows);
       CallAllColumns<kTogether>(count, p, rows);
     }
-  }
+    word = last;
+  } while (word < words);
 }
 
 void FindActiveOnTarget(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column) {
