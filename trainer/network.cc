@@ -1,7 +1,6 @@
 #include "trainer/network.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -16,33 +15,12 @@ constexpr size_t kScoringBatch = 2048;
 static_assert(kRowsTogether == kActiveBits);
 // Inputs of a layer whose gradient is one piece of work: whole tiles of every kernel.
 constexpr size_t kInputsTogether = 48;
-constexpr size_t kSparseInputsTogether = 40;
+// Rows at most that go through the layers together: fewer would read the weights more often, more would not
+// leave them in the second-level cache.
+constexpr size_t kMostRowsThrough = 256;
 // From these widths on it pays to look for what is 0 in a layer's inputs.
 constexpr size_t kSparseInputs = 128;
 constexpr size_t kSparseOutputs = 64;
-
-// The columns [first, last) of from: [rows][columns], as rows of to: [columns][rows]. Square by square, so
-// that lines of either are read and written whole.
-void Transpose(const float* from, size_t rows, size_t columns, size_t first, size_t last, float* to) {
-  constexpr size_t kSide = model::kAlignment / sizeof(float);
-  float square[kSide][kSide];
-  for (size_t c = first; c < last; c += kSide) {
-    const size_t width = std::min(kSide, last - c);
-    for (size_t r = 0; r < rows; r += kSide) {
-      const size_t height = std::min(kSide, rows - r);
-      if (width == kSide && height == kSide) {
-        for (size_t i = 0; i < kSide; ++i) {
-          for (size_t j = 0; j < kSide; ++j) square[j][i] = from[(r + i) * columns + c + j];
-        }
-        for (size_t j = 0; j < kSide; ++j) std::copy_n(square[j], kSide, to + (c + j) * rows + r);
-        continue;
-      }
-      for (size_t j = 0; j < width; ++j) {
-        for (size_t i = 0; i < height; ++i) to[(c + j) * rows + r + i] = from[(r + i) * columns + c + j];
-      }
-    }
-  }
-}
 
 }  // namespace
 
@@ -64,14 +42,19 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
     const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
     memory_[l].sparse = l > 0 && inputs >= kSparseInputs && gradients_.layers[l].outputs >= kSparseOutputs;
     if (memory_[l].sparse) {
-      memory_[l - 1].units.resize(inputs);
-      memory_[l - 1].find_active = true;
-      memory_[l].find_active = l < hidden.size();
+      if (!memory_[l - 1].active) memory_[l - 1].active.emplace(inputs, workers_.count());
+      if (l < hidden.size()) memory_[l].active.emplace(hidden[l], workers_.count());
     }
     widest = std::max(widest, inputs);
-    const size_t together = memory_[l].sparse ? kSparseInputsTogether : kInputsTogether;
-    for (size_t first = 0; first < inputs; first += together) {
-      parts_.push_back({Part::Of::kInputs, l, first, std::min(first + together, inputs)});
+    if (memory_[l].sparse) {
+      for (size_t i = 0; i < workers_.count(); ++i) {  // not more: each reads the whole batch
+        const auto [first, last] = memory_[l - 1].active->Part(i);
+        if (first < last) parts_.push_back({Part::Of::kInputs, l, first, last});
+      }
+      continue;
+    }
+    for (size_t first = 0; first < inputs; first += kInputsTogether) {
+      parts_.push_back({Part::Of::kInputs, l, first, std::min(first + kInputsTogether, inputs)});
     }
   }
   for (size_t f = 0; f < layout.fields.size(); ++f) parts_.push_back({Part::Of::kField, f});
@@ -121,13 +104,8 @@ void Network::Use(const Parameters& parameters) {
 void Network::ReserveForward(size_t rows) {
   first_layer_.Reserve(rows);
   for (size_t l = 0; l < memory_.size(); ++l) {
-    const size_t outputs = gradients_.layers[l].outputs;
-    LayerMemory& memory = memory_[l];
-    memory.outputs.Reserve(rows * outputs);
-    if (!memory.find_active) continue;
-    memory.active_rows.resize(std::max(memory.active_rows.size(), rows * ActiveWords(outputs)));
-    memory.active_units.resize(
-        std::max(memory.active_units.size(), (rows + kRowsTogether - 1) / kRowsTogether * outputs));
+    memory_[l].outputs.Reserve(rows * gradients_.layers[l].outputs);
+    if (memory_[l].active) memory_[l].active->Reserve(rows);
   }
 }
 
@@ -146,6 +124,13 @@ void Network::ForEachBlock(size_t rows, const std::function<void(size_t first, s
   workers_.RunEach((rows + kRowsTogether - 1) / kRowsTogether, [&](size_t block) {
     task(block * kRowsTogether, std::min((block + 1) * kRowsTogether, rows));
   });
+}
+
+void Network::ForEachGroup(size_t rows, const std::function<void(size_t first, size_t last)>& task) {
+  const size_t share = rows / (2 * workers_.count()) / kRowsTogether * kRowsTogether;
+  const size_t group = std::clamp(share, kRowsTogether, kMostRowsThrough);
+  workers_.RunEach((rows + group - 1) / group,
+                   [&](size_t i) { task(i * group, std::min((i + 1) * group, rows)); });
 }
 
 void Network::ForEachShareOfUnits(const std::function<void(size_t worker, size_t first, size_t last)>& task) {
@@ -179,7 +164,7 @@ void Network::ForwardLayer(size_t l, bool relu, size_t first, size_t last) {
               .columns = layer.outputs,
               .x = memory_[l - 1].outputs.data() + first * layer.inputs,
               .x_row_stride = layer.inputs,
-              .active = memory_[l - 1].active_rows.data() + first * ActiveWords(layer.inputs),
+              .active = memory_[l - 1].active->OfRows(first),
               .w = memory_[l].weights.data(),
               .w_stride = layer.outputs,
               .first = layer.bias.data(),
@@ -212,25 +197,7 @@ void Network::DropHidden(const Noise& noise, size_t l, size_t first, size_t last
 }
 
 void Network::FindActiveOutputs(size_t l, size_t first, size_t last) {
-  LayerMemory& memory = memory_[l];
-  if (!memory.find_active) return;
-  const size_t units = gradients_.layers[l].outputs;
-  FindActive(memory.outputs.data() + first * units, last - first, units,
-             memory.active_rows.data() + first * ActiveWords(units),
-             memory.active_units.data() + first / kRowsTogether * units);
-}
-
-// Units that are on in about as many rows are off in the same ones more often than others.
-void Network::SortUnits(size_t l, size_t rows) {
-  LayerMemory& memory = memory_[l];
-  std::vector<int> times(memory.units.size(), 0);
-  for (size_t first = 0; first < rows; first += kRowsTogether) {
-    const uint64_t* const active = memory.active_units.data() + first / kRowsTogether * times.size();
-    for (size_t unit = 0; unit < times.size(); ++unit) times[unit] += std::popcount(active[unit]);
-  }
-  std::iota(memory.units.begin(), memory.units.end(), 0U);
-  std::stable_sort(memory.units.begin(), memory.units.end(),
-                   [&](uint32_t a, uint32_t b) { return times[a] > times[b]; });
+  if (memory_[l].active) memory_[l].active->Find(memory_[l].outputs.data(), first, last);
 }
 
 void Network::Forward(const Noise& noise, size_t first, size_t last) {
@@ -263,13 +230,13 @@ void Network::BackwardLayer(size_t l, const Noise& noise, size_t first, size_t l
   float* const below = memory_[l - 1].deltas.data();
   if (memory_[l].sparse) {
     // What put out 0 gets no delta. With batch normalisation it does: through the batch's mean.
-    const bool known = memory_[l].find_active && norms_.empty();
+    const bool known = memory_[l].active && norms_.empty();
     Multiply({.rows = last - first,
               .depth = layer.outputs,
               .columns = layer.inputs,
               .x = memory_[l].deltas.data() + first * layer.outputs,
               .x_row_stride = layer.outputs,
-              .active = known ? memory_[l].active_rows.data() + first * ActiveWords(layer.outputs) : nullptr,
+              .active = known ? memory_[l].active->OfRows(first) : nullptr,
               .w = memory_[l].transposed.data(),
               .w_stride = layer.inputs,
               .y = below + first * layer.inputs,
@@ -322,13 +289,16 @@ void Network::NormalisedSteps(const EncodedRows& data, std::span<const uint32_t>
   }
 }
 
-// For the gradient of the layers, which sums over the rows: [first, last) is a block.
+// For the gradient of the layers, which sums over the rows, block by block.
 void Network::PackDeltas(size_t first, size_t last) {
-  for (size_t l = 0; l < memory_.size(); ++l) {
-    if (memory_[l].sparse) continue;
-    const size_t outputs = gradients_.layers[l].outputs;
-    kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, last - first, outputs,
-                  memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
+  for (; first < last; first += kRowsTogether) {
+    const size_t rows = std::min(kRowsTogether, last - first);
+    for (size_t l = 0; l < memory_.size(); ++l) {
+      if (memory_[l].sparse) continue;
+      const size_t outputs = gradients_.layers[l].outputs;
+      kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, rows, outputs,
+                    memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
+    }
   }
 }
 
@@ -381,11 +351,11 @@ void Network::SparseLayerGradient(const Part& part, size_t rows) {
     Multiply({.rows = part.last - part.first,
               .depth = std::min(kRowsTogether, rows - first),
               .columns = gradient.outputs,
-              .order = below.units.data() + part.first,
+              .order = below.active->order().data() + part.first,
               .x = below.outputs.data() + first * gradient.inputs,
               .x_row_stride = 1,  // the transpose, by reading the other way round
               .x_depth_stride = gradient.inputs,
-              .active = below.active_units.data() + first / kRowsTogether * gradient.inputs,
+              .active = below.active->OfUnits(first),
               .w = memory_[part.index].deltas.data() + first * gradient.outputs,
               .w_stride = gradient.outputs,
               .first = first > 0 ? y : nullptr,  // added to the blocks before
@@ -415,7 +385,7 @@ void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, fl
   for (size_t begin = 0; begin < rows.size(); begin += kScoringBatch) {
     const std::span<const uint32_t> batch = rows.subspan(begin, std::min(kScoringBatch, rows.size() - begin));
     Prepare(data, batch, none);
-    ForEachBlock(batch.size(), [&](size_t first, size_t last) { Forward(none, first, last); });
+    ForEachGroup(batch.size(), [&](size_t first, size_t last) { Forward(none, first, last); });
     std::copy_n(memory_.back().outputs.data(), batch.size() * heads, logits + begin * heads);
   }
 }
@@ -457,15 +427,15 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
     NormalisedSteps(data, rows, noise);
   } else {
     // By rows: all the way forward and back.
-    ForEachBlock(rows.size(), [&](size_t first, size_t last) {
+    ForEachGroup(rows.size(), [&](size_t first, size_t last) {
       Forward(noise, first, last);
       OutputDeltas(data, rows, first, last);
       Backward(noise, first, last);
       PackDeltas(first, last);
     });
   }
-  for (size_t l = 0; l < memory_.size(); ++l) {
-    if (!memory_[l].units.empty()) SortUnits(l, rows.size());
+  for (LayerMemory& memory : memory_) {
+    if (memory.active) memory.active->Sort(rows.size());
   }
   ForEachShareOfUnits([&](size_t /*worker*/, size_t first, size_t last) {
     first_layer_.BackwardColumns(first, last, memory_.front().deltas.data(), &gradients_.layers.front());

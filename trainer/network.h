@@ -10,11 +10,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "model/aligned.h"
 #include "model/kernels/kernel_set.h"
+#include "trainer/active_units.h"
 #include "trainer/batch_norm.h"
 #include "trainer/encoded_rows.h"
 #include "trainer/first_layer.h"
@@ -65,15 +67,9 @@ class Network {
     // Of all that are not sparse:
     model::AlignedFloats packed_deltas;  // dy for dW = xᵀ · dy, block after block of the batch's rows
     // Of all:
-    model::AlignedFloats outputs;  // [batch][outputs]: after ReLU; logits in the last layer
-    model::AlignedFloats deltas;   // [batch][outputs]: the loss by the layer's sums before ReLU
-    // Of hidden layers that are sparse, or before one that is: which outputs are not 0, by rows of the
-    // batch, [batch][words]; and by units, block after block of rows: [blocks][outputs].
-    bool find_active = false;
-    std::vector<uint64_t> active_rows;
-    std::vector<uint64_t> active_units;
-    // Of those before one that is, its units: those that are on in most rows first.
-    std::vector<uint32_t> units;
+    model::AlignedFloats outputs;       // [batch][outputs]: after ReLU; logits in the last layer
+    model::AlignedFloats deltas;        // [batch][outputs]: the loss by the layer's sums before ReLU
+    std::optional<ActiveUnits> active;  // of hidden layers that are sparse, or before one that is
   };
   // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
   // that are no embeddings), or its bias, or all that belongs to a field, or the linear part's other weights.
@@ -90,6 +86,8 @@ class Network {
   void Prepare(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   // Calls task(first, last) for all blocks of rows, on all workers.
   void ForEachBlock(size_t rows, const std::function<void(size_t first, size_t last)>& task);
+  // The same for groups of blocks.
+  void ForEachGroup(size_t rows, const std::function<void(size_t first, size_t last)>& task);
   // Calls task(worker, first, last) for each worker's share of the first layer's units.
   void ForEachShareOfUnits(const std::function<void(size_t worker, size_t first, size_t last)>& task);
   // One layer's sums, through ReLU if it says so, and what the noise leaves of its units.
@@ -97,7 +95,6 @@ class Network {
   void DropHidden(const Noise& noise, size_t layer, size_t first, size_t last);
   // What there is to know of a hidden layer's outputs in a block of rows before they are multiplied.
   void FindActiveOutputs(size_t layer, size_t first, size_t last);
-  void SortUnits(size_t layer, size_t rows);
   // The steps of a batch, for its rows [first, last).
   void Forward(const Noise& noise, size_t first, size_t last);
   void OutputDeltas(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);

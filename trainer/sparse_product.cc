@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "model/aligned.h"
+
 // As in model/kernels/kernel_set.cc: AVX3_DL would be the same code again, and vectors of unknown length
 // can't be held in arrays.
 #define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -186,6 +188,28 @@ HWY_EXPORT(MultiplyOnTarget);
 HWY_EXPORT(FindActiveOnTarget);
 
 void Multiply(const SparseProduct& product) { HWY_DYNAMIC_DISPATCH(MultiplyOnTarget)(product); }
+
+// Square by square, so that lines of either are read and written whole.
+void Transpose(const float* from, size_t rows, size_t columns, size_t first, size_t last, float* to) {
+  constexpr size_t kSide = model::kAlignment / sizeof(float);
+  float square[kSide][kSide];
+  for (size_t c = first; c < last; c += kSide) {
+    const size_t width = std::min(kSide, last - c);
+    for (size_t r = 0; r < rows; r += kSide) {
+      const size_t height = std::min(kSide, rows - r);
+      if (width == kSide && height == kSide) {
+        for (size_t i = 0; i < kSide; ++i) {
+          for (size_t j = 0; j < kSide; ++j) square[j][i] = from[(r + i) * columns + c + j];
+        }
+        for (size_t j = 0; j < kSide; ++j) std::copy_n(square[j], kSide, to + (c + j) * rows + r);
+        continue;
+      }
+      for (size_t j = 0; j < width; ++j) {
+        for (size_t i = 0; i < height; ++i) to[(c + j) * rows + r + i] = from[(r + i) * columns + c + j];
+      }
+    }
+  }
+}
 
 void FindActive(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column) {
   HWY_DYNAMIC_DISPATCH(FindActiveOnTarget)(x, rows, columns, by_row, by_column);

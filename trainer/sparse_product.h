@@ -41,4 +41,7 @@ void Multiply(const SparseProduct& product);
 // are `rows` <= kActiveBits numbers long. x: [rows][columns].
 void FindActive(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column);
 
+// The columns [first, last) of from: [rows][columns], as rows of to: [columns][rows].
+void Transpose(const float* from, size_t rows, size_t columns, size_t first, size_t last, float* to);
+
 }  // namespace adscore::trainer

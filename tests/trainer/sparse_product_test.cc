@@ -146,5 +146,20 @@ TEST(SparseProductTest, MultipliesTheTransposeInAnyOrderAndAddsToWhatIsThere) {
   }
 }
 
+TEST(SparseProductTest, TransposesSomeColumns) {
+  Random random(4);
+  for (const size_t rows : {1U, 16U, 37U}) {
+    const size_t columns = 50;
+    const std::vector<float> from = Numbers(rows * columns, &random);
+    std::vector<float> to(rows * columns, 7);
+    Transpose(from.data(), rows, columns, 16, 49, to.data());
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t c = 0; c < columns; ++c) {
+        EXPECT_EQ(to[c * rows + r], c >= 16 && c < 49 ? from[r * columns + c] : 7) << r << ", " << c;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace adscore::trainer
