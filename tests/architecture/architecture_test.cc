@@ -1,5 +1,5 @@
-// Holds the house to its plan (docs/architecture.md): which room may include which, and how large a file may
-// grow.
+// Holds the house to its plan (docs/architecture.md): which room may include which, how large a file may
+// grow, and that the processor is asked for memory in one place.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -136,6 +136,19 @@ TEST(ArchitectureTest, EveryFileFitsInAHeadAndSaysWhatItIsFor) {
       // A .cc file whose header says it may begin with that header.
       EXPECT_TRUE(first.starts_with("//") || (path.extension() == ".cc" && first.starts_with("#include \"")))
           << path << " begins without a comment that says what it is for";
+    }
+  }
+}
+
+// Why is said there.
+TEST(ArchitectureTest, OnePlacePrefetches) {
+  for (const char* room : {"cli", "data", "model", "request_log", "trainer", "server", "client"}) {
+    for (const fs::path& path : SourcesIn(room)) {
+      std::ifstream file(path);
+      std::string line;
+      bool found = false;
+      while (std::getline(file, line)) found |= line.find("__builtin_prefetch(") != std::string::npos;
+      EXPECT_EQ(found, path == kSource / "model/prefetch.h") << path;
     }
   }
 }
