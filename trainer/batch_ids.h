@@ -42,8 +42,6 @@ class BatchIds {
   std::span<const uint32_t> ids() const { return ids_; }
   // The places of the ids that row `r` of the batch has.
   std::span<const Use> OfRow(size_t r) const { return Part(by_row_, row_begin_, r); }
-  // Of all of its rows.
-  RowLists by_row() const { return {row_begin_, by_row_.data()}; }
   // The rows of the batch that have the id at `place`, in their order.
   std::span<const Use> OfPlace(size_t place) const { return Part(by_place_, place_begin_, place); }
   // Of all of its ids.

@@ -184,7 +184,12 @@ void FirstLayer::Place() {
     if (layout_.fields[f].dim == 0) continue;
     fields_[f].first_place = places_;
     places_ += fields_[f].batch.ids().size();
-    fields_[f].deltas.Reserve(fields_[f].batch.ids().size() * outputs_);
+  }
+}
+
+void FirstLayer::ReserveSums() {
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    if (layout_.fields[f].dim > 0) fields_[f].deltas.Reserve(fields_[f].batch.ids().size() * outputs_);
   }
 }
 

@@ -23,10 +23,8 @@
 
 namespace adscore::trainer {
 
-// Rows of a batch that a worker takes all the way forward and back together: what a layer hands to the next
-// one is then still in the second-level cache. Also the depth to which a layer's gradient is summed before
-// the next part is added, so that the inputs that a tile reads across the rows are still in the first-level
-// cache.
+// Rows of a block. Also the depth to which a layer's gradient is summed before the next part is added, so
+// that the inputs that a tile reads across the rows are still in the first-level cache.
 inline constexpr size_t kRowsTogether = 64;
 
 class FirstLayer {
@@ -61,6 +59,8 @@ class FirstLayer {
   void Forward(size_t first, size_t last, bool relu, float* outputs);
   // Adds the linear part to the logits of the rows [first, last), if there is one. logits: [rows][heads].
   void AddLinear(size_t first, size_t last, float* logits) const;
+  // Room for the batch's gradient. Not at the same time as anything else.
+  void ReserveSums();
   // deltas: [rows][outputs], the loss by the layer's sums. Adds up those of the rows that have an id, and
   // writes `gradient`'s rows of embeddings, for the outputs [first, last).
   void BackwardColumns(size_t first, size_t last, const float* deltas, DenseLayer* gradient);

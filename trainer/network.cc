@@ -41,12 +41,10 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
     memory_[l].sparse = l > 0 && inputs >= kSparseInputs && gradients_.layers[l].outputs >= kSparseOutputs;
+    widest = std::max(widest, inputs);
     if (memory_[l].sparse) {
       if (!memory_[l - 1].active) memory_[l - 1].active.emplace(inputs, workers_.count());
       if (l < hidden.size()) memory_[l].active.emplace(hidden[l], workers_.count());
-    }
-    widest = std::max(widest, inputs);
-    if (memory_[l].sparse) {
       for (size_t i = 0; i < workers_.count(); ++i) {  // not more: each reads the whole batch
         const auto [first, last] = memory_[l - 1].active->Part(i);
         if (first < last) parts_.push_back({Part::Of::kInputs, l, first, last});
@@ -434,9 +432,10 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
       PackDeltas(first, last);
     });
   }
-  for (LayerMemory& memory : memory_) {
-    if (memory.active) memory.active->Sort(rows.size());
+  for (size_t l = 1; l < memory_.size(); ++l) {
+    if (memory_[l].sparse) memory_[l - 1].active->Sort(rows.size());
   }
+  first_layer_.ReserveSums();
   ForEachShareOfUnits([&](size_t /*worker*/, size_t first, size_t last) {
     first_layer_.BackwardColumns(first, last, memory_.front().deltas.data(), &gradients_.layers.front());
   });

@@ -1,10 +1,11 @@
 // The network: embeddings and a multi-layer perceptron with ReLU, one logit per head, and its exact gradient
-// by back-propagation. The matrix products are those of model/kernels.
+// by back-propagation. The matrix products are those of model/kernels and of sparse_product.h.
 //
 // The loss of a row is the sum over heads of the binary cross-entropy (loss.h), times the row's weight; the
 // loss of a batch is the mean over its rows.
 //
-// Not thread-safe: one owner, which brings the workers. Results do not depend on their number, bit for bit.
+// Not thread-safe: one owner, which brings the workers. Finite results do not depend on their number,
+// bit for bit.
 #pragma once
 
 #include <cstddef>
@@ -72,11 +73,11 @@ class Network {
     std::optional<ActiveUnits> active;  // of hidden layers that are sparse, or before one that is
   };
   // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
-  // that are no embeddings), or its bias, or all that belongs to a field, or the linear part's other weights.
+  // that are no embeddings), or its bias, or the rows of a field's table, or the linear part's other weights.
   struct Part {
     enum class Of : uint8_t { kInputs, kBias, kField, kLinear } of = Of::kInputs;
     size_t index = 0;  // the layer, or the field
-    size_t first = 0;  // [first, last) of the inputs
+    size_t first = 0;  // [first, last) of the inputs; of a sparse layer, of ActiveUnits::order()
     size_t last = 0;
   };
 
@@ -93,7 +94,7 @@ class Network {
   // One layer's sums, through ReLU if it says so, and what the noise leaves of its units.
   void ForwardLayer(size_t layer, bool relu, size_t first, size_t last);
   void DropHidden(const Noise& noise, size_t layer, size_t first, size_t last);
-  // What there is to know of a hidden layer's outputs in a block of rows before they are multiplied.
+  // What there is to know of a hidden layer's outputs in some blocks of rows before they are multiplied.
   void FindActiveOutputs(size_t layer, size_t first, size_t last);
   // The steps of a batch, for its rows [first, last).
   void Forward(const Noise& noise, size_t first, size_t last);

@@ -26,7 +26,8 @@ struct RowLists {
 };
 
 // to[i][c] = first[c] + sum over the rows of list i of factor · values[at][c], for c < columns, in the order
-// of the list; from 0 where `first` is null. Strides in numbers.
+// of the list; from 0 where `first` is null. Strides in numbers. Whole vectors are multiplied and added in
+// one step and the columns after the last one in two: whoever splits the columns does it at multiples of 16.
 void SumRows(const RowLists& lists, const float* first, const float* values, size_t values_stride,
              size_t columns, float* to, size_t to_stride);
 

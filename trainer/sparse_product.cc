@@ -48,12 +48,17 @@ HWY_INLINE void Tile(D d, const SparseProduct& p, const Rows& rows, size_t colum
   const float* x[kRows];
 #pragma GCC unroll 5
   for (size_t r = 0; r < kRows; ++r) {
-    x[r] = p.x + rows.row[r] * p.x_row_stride;
+    x[r] = rows.count == 0 ? nullptr : p.x + rows.row[r] * p.x_row_stride;
     const float* const y = p.y + rows.row[r] * p.y_stride + column;
-    const float* const first = rows.begin ? p.first + rows.row[r] * p.first_stride + column : y;
 #pragma GCC unroll 5
     for (size_t v = 0; v < kVectors; ++v) {
-      sum[r][v] = rows.begin && p.first == nullptr ? hn::Zero(d) : hn::LoadU(d, first + v * lanes);
+      if (!rows.begin) {
+        sum[r][v] = hn::LoadU(d, y + v * lanes);
+      } else if (p.first != nullptr) {
+        sum[r][v] = hn::LoadU(d, p.first + rows.row[r] * p.first_stride + column + v * lanes);
+      } else {
+        sum[r][v] = hn::Zero(d);
+      }
     }
   }
   for (size_t i = 0; i < rows.count; ++i) {

@@ -8,7 +8,8 @@ namespace adscore::trainer {
 namespace {
 
 // A batch is several tasks of some hundred microseconds each. To be woken takes about as long as one of
-// them, so whoever waits keeps looking for so long (50 to 100 us) before it goes to sleep.
+// them, so whoever waits keeps looking for a while before it goes to sleep: some 100 us on Intel's
+// processors, less where a pause is shorter.
 constexpr int kLooks = 2000;
 
 void WaitWhile(const std::atomic<uint32_t>& value, uint32_t old) {

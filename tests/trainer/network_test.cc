@@ -37,7 +37,7 @@ class NetworkTest : public testing::Test {
     Random random(4);  // large enough to matter everywhere
     for (std::vector<float>& table : parameters_.tables) Fill(&table, 0.5, &random);
     for (DenseLayer& layer : parameters_.layers) {
-      Fill(&layer.weights, 0.4, &random);
+      Fill(&layer.weights, deviation_, &random);
       Fill(&layer.bias, 0.3, &random);
     }
     Fill(&parameters_.linear.weights, 0.3, &random);
@@ -50,6 +50,15 @@ class NetworkTest : public testing::Test {
 
   static void Fill(std::vector<float>* values, double deviation, Random* random) {
     for (float& value : *values) value = static_cast<float>(deviation * random->Normal());
+  }
+
+  // Layers that pass over what is 0 in their inputs, one after another, and then one that does not; none of
+  // whole vectors.
+  void Widen() {
+    hidden_ = {144, 130, 70};
+    deviation_ = 0.12;
+    every_ = 101;
+    Begin(0);
   }
 
   std::unique_ptr<Network> MakeNetwork(Workers* workers) {
@@ -82,11 +91,11 @@ class NetworkTest : public testing::Test {
     const Gradients gradients = network_->gradients();
     for (size_t l = 0; l < parameters_.layers.size(); ++l) {
       DenseLayer& layer = parameters_.layers[l];
-      for (size_t i = 0; i < layer.weights.size(); i += 3) {
+      for (size_t i = 0; i < layer.weights.size(); i += every_) {
         ExpectSlope(&layer.weights[i], gradients.layers[l].weights[i],
                     "layer " + std::to_string(l) + " weight " + std::to_string(i));
       }
-      for (size_t i = 0; i < layer.bias.size(); ++i) {
+      for (size_t i = 0; i < layer.bias.size(); i += every_ / 3) {
         ExpectSlope(&layer.bias[i], gradients.layers[l].bias[i], "bias of layer " + std::to_string(l));
       }
     }
@@ -112,6 +121,10 @@ class NetworkTest : public testing::Test {
     const Gradients one = network_->gradients();
     Workers three(3);
     network_ = MakeNetwork(&three);
+    const std::vector<uint32_t> batch = batch_;
+    batch_ = AllRows(data_);  // of which nothing may be left when the next one is smaller
+    Loss();
+    batch_ = batch;
     EXPECT_EQ(Loss(), loss);
     EXPECT_EQ(network_->gradients().linear.weights, one.linear.weights);
     for (size_t l = 0; l < one.layers.size(); ++l) {
@@ -126,6 +139,27 @@ class NetworkTest : public testing::Test {
         }
       }
     }
+  }
+
+  void ExpectFoldedToSayTheSame() {
+    batch_norm_ = true;
+    batch_ = AllRows(data_);
+    network_ = MakeNetwork(&one_worker_);
+    const double normalised = Loss();
+    const Parameters folded = network_->Fold(parameters_, rows_);
+    batch_norm_ = false;
+    const std::unique_ptr<Network> plain = MakeNetwork(&one_worker_);
+    plain->Use(folded);
+    EXPECT_NEAR(plain->Backpropagate(rows_, batch_, noise_), normalised, 1e-5);
+    // Scoring is without normalisation, whatever training is.
+    std::vector<float> logits[2];
+    for (Network* network : {network_.get(), plain.get()}) {
+      std::vector<float>& of = logits[network == plain.get()];
+      of.resize(batch_.size() * kHeads);
+      network->Use(folded);
+      network->Logits(rows_, batch_, of.data());
+    }
+    EXPECT_EQ(logits[0], logits[1]);
   }
 
   void ExpectToScoreWhatIsServed() {
@@ -148,6 +182,8 @@ class NetworkTest : public testing::Test {
   }
 
   std::vector<size_t> hidden_ = {7, 5};
+  double deviation_ = 0.4;
+  size_t every_ = 3;  // which of a layer's weights are moved
   Dataset data_ = SmallDataset(200, 1);
   FittedEncoders encoders_;
   InputLayout layout_;
@@ -188,6 +224,28 @@ TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithBatchNormalisationOverSeveral
   ExpectSlopes();
 }
 
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossOfWideLayers) {
+  Widen();
+  batch_ = AllRows(data_);
+  batch_.resize(70);  // several blocks
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossOfWideLayersUnderNoise) {
+  Widen();
+  noise_ =
+      Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F, .hidden_dropout = 0.25F},
+            5, 6);
+  ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossOfWideLayersWithBatchNormalisation) {
+  Widen();
+  batch_ = AllRows(data_);  // of few rows the deviations are small, and the slopes steep and curved
+  batch_norm_ = true;
+  ExpectSlopes();
+}
+
 TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithALinearPart) {
   Begin(kHeads);
   noise_ = Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F}, 5, 6);
@@ -200,31 +258,27 @@ TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithALinearPartAndNormalisation) 
   ExpectSlopes();
 }
 
-TEST_F(NetworkTest, FoldedLayersSayWhatBatchNormalisationSaidOfThoseRows) {
-  batch_norm_ = true;
-  batch_ = AllRows(data_);
-  network_ = MakeNetwork(&one_worker_);
-  const double normalised = Loss();
-  const Parameters folded = network_->Fold(parameters_, rows_);
-  batch_norm_ = false;
-  const std::unique_ptr<Network> plain = MakeNetwork(&one_worker_);
-  plain->Use(folded);
-  EXPECT_NEAR(plain->Backpropagate(rows_, batch_, noise_), normalised, 1e-5);
-  // Scoring is without normalisation, whatever training is.
-  std::vector<float> logits[2];
-  for (Network* network : {network_.get(), plain.get()}) {
-    std::vector<float>& of = logits[network == plain.get()];
-    of.resize(batch_.size() * kHeads);
-    network->Use(folded);
-    network->Logits(rows_, batch_, of.data());
-  }
-  EXPECT_EQ(logits[0], logits[1]);
+TEST_F(NetworkTest, FoldedLayersSayWhatBatchNormalisationSaidOfThoseRows) { ExpectFoldedToSayTheSame(); }
+
+TEST_F(NetworkTest, FoldedWideLayersDoToo) {
+  Widen();
+  ExpectFoldedToSayTheSame();
 }
 
 TEST_F(NetworkTest, LossAndGradientDoNotDependOnTheNumberOfWorkers) {
   noise_ =
       Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .embedding_dropout = 0.3F, .hidden_dropout = 0.25F},
             5, 6);
+  ExpectTheSameForAnyNumberOfWorkers();
+}
+
+TEST_F(NetworkTest, NeitherDoThoseOfWideLayers) {
+  Widen();
+  batch_ = AllRows(data_);
+  batch_.resize(180);
+  noise_ = Noise({.unknown_rate = 0.2F, .hidden_dropout = 0.25F}, 5, 6);
+  ExpectTheSameForAnyNumberOfWorkers();
+  batch_norm_ = true;
   ExpectTheSameForAnyNumberOfWorkers();
 }
 
@@ -237,6 +291,11 @@ TEST_F(NetworkTest, NeitherDoTheyWithBatchNormalisationAndALinearPart) {
 }
 
 TEST_F(NetworkTest, ScoresExactlyWhatTheServedModelScores) { ExpectToScoreWhatIsServed(); }
+
+TEST_F(NetworkTest, WideLayersScoreExactlyWhatTheServedModelScores) {
+  Widen();
+  ExpectToScoreWhatIsServed();
+}
 
 TEST_F(NetworkTest, TheServedModelHasTheLinearPartAsUnitsOfItsLayers) {
   Begin(kHeads);

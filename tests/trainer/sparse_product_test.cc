@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -107,6 +108,42 @@ TEST(SparseProductTest, MultipliesAsIfNothingWereLeftOut) {
       }
     }
   }
+}
+
+// What is 0 in all rows that are multiplied together is not even looked at: there, the weights are no
+// numbers.
+TEST(SparseProductTest, PassesOverWhatIsZeroInAllRows) {
+  Random random(5);
+  const size_t rows = 23, depth = 600, columns = 33, stride = 40;
+  const std::vector<float> x = Sparse(rows, depth, &random);
+  std::vector<float> w = Numbers(depth * stride, &random);
+  for (size_t k = 3; k < depth; k += 7) std::fill_n(w.begin() + k * stride, columns, NAN);
+  const Active active = ActiveOf(x, rows, depth);
+  std::vector<float> y(rows * stride, 7);
+  const SparseProduct product = {.rows = rows,
+                                 .depth = depth,
+                                 .columns = columns,
+                                 .x = x.data(),
+                                 .x_row_stride = depth,
+                                 .active = active.by_row.data(),
+                                 .w = w.data(),
+                                 .w_stride = stride,
+                                 .y = y.data(),
+                                 .y_stride = stride};
+  Multiply(product);
+  for (size_t k = 3; k < depth; k += 7) std::fill_n(w.begin() + k * stride, columns, 0.0F);
+  for (size_t r = 0; r < rows; ++r) {
+    for (size_t c = 0; c < columns; ++c) {
+      ASSERT_NEAR(y[r * stride + c], Expected(product, r, c, nullptr), 1e-4) << r << ", " << c;
+    }
+    for (size_t c = columns; c < stride; ++c) ASSERT_EQ(y[r * stride + c], 7) << "between the rows";
+  }
+}
+
+TEST(SparseProductTest, WithoutAnyDepthThereIsNothingToAdd) {
+  std::vector<float> y(6, 7);
+  Multiply({.rows = 2, .depth = 0, .columns = 3, .y = y.data(), .y_stride = 3});
+  EXPECT_EQ(y, std::vector<float>(6, 0));
 }
 
 // As for a layer's gradient: the transpose, its rows in another order, added to what was there.
