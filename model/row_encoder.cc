@@ -13,10 +13,13 @@ namespace {
 // misses, and as many of them should overlap as the processor can keep in flight, but no more than the
 // first-level cache holds.
 constexpr size_t kLookupsTogether = 128;
+// Tables that are no larger together are in the second-level cache, from where it costs more to ask for a
+// line early than to wait for it (bench/encode_bench: up to a fifth).
+constexpr size_t kCachedBytes = size_t{1} << 20;
 
-void PrefetchId(const FeatureEncoding& encoding, uint32_t id) {
-  encoding.embedding.Prefetch(encoding.EmbeddingId(id));
-  encoding.statistics.Prefetch(id);
+size_t TableBytes(const FeatureEncoding& encoding) {
+  return encoding.vocabulary.keys().size_bytes() + encoding.vocabulary.ids().size_bytes() +
+         encoding.embedding.values.size_bytes() + encoding.statistics.values.size_bytes();
 }
 
 }  // namespace
@@ -27,6 +30,7 @@ RowEncoder::RowEncoder(const Snapshot& snapshot, FeatureRole role) : members_(sn
     const FeatureEncoding& encoding = snapshot.encodings[i];
     const Slot slot = {&feature, &encoding, column, width_, encoding.embedding.dim / members_};
     width_ += InputWidth(feature, encoding, members_);
+    table_bytes_ += TableBytes(encoding);
     return slot;
   };
   size_t counts[2][3] = {};  // features so far, by role and kind
@@ -53,6 +57,16 @@ RowEncoder::RowEncoder(const Snapshot& snapshot, FeatureRole role) : members_(sn
                         feature.kind == FeatureKind::kMultiCategorical,
                         {operand(cross.first), operand(cross.second)}});
   }
+}
+
+void RowEncoder::PrefetchToken(const FeatureEncoding& encoding, uint64_t token) const {
+  if (table_bytes_ > kCachedBytes) encoding.vocabulary.Prefetch(token);
+}
+
+void RowEncoder::PrefetchId(const FeatureEncoding& encoding, uint32_t id) const {
+  if (table_bytes_ <= kCachedBytes) return;
+  encoding.embedding.Prefetch(encoding.EmbeddingId(id));
+  encoding.statistics.Prefetch(id);
 }
 
 void RowEncoder::Seek(const RawColumns& columns, size_t first, EncodeScratch* scratch) const {
@@ -120,7 +134,7 @@ void RowEncoder::EncodeCategorical(const RawColumns& columns, size_t first, size
     return columns.categorical.data() + slot.column * columns.rows + first;
   };
   for (const Slot& slot : slots) {
-    for (size_t r = 0; r < count; ++r) slot.encoding->vocabulary.Prefetch(tokens(slot)[r]);
+    for (size_t r = 0; r < count; ++r) PrefetchToken(*slot.encoding, tokens(slot)[r]);
   }
   uint32_t* id = ids;
   for (const Slot& slot : slots) {
@@ -186,7 +200,7 @@ void RowEncoder::EncodeCross(const CrossSlot& cross, const RawColumns& columns, 
         EncodeMulti(cross.slot, scratch->tokens, to.From(r));
       } else {
         together[r - begin] = scratch->tokens[0];
-        encoding.vocabulary.Prefetch(together[r - begin]);
+        PrefetchToken(encoding, together[r - begin]);
       }
     }
     if (cross.list) continue;
@@ -209,7 +223,7 @@ void RowEncoder::EncodeMulti(const Slot& slot, std::span<const uint64_t> tokens,
   for (size_t at = 0; at < tokens.size(); at += kLookupsTogether) {
     const auto some = tokens.subspan(at, std::min(kLookupsTogether, tokens.size() - at));
     uint32_t ids[kLookupsTogether];
-    for (const uint64_t token : some) encoding.vocabulary.Prefetch(token);
+    for (const uint64_t token : some) PrefetchToken(encoding, token);
     for (size_t i = 0; i < some.size(); ++i) {
       ids[i] = encoding.vocabulary.Lookup(some[i]);
       PrefetchId(encoding, ids[i]);

@@ -74,6 +74,9 @@ class RowEncoder {
     Operand operands[2];
   };
 
+  // Ask the processor for what is looked up soon, unless it is in a cache anyway.
+  void PrefetchToken(const FeatureEncoding& encoding, uint64_t token) const;
+  void PrefetchId(const FeatureEncoding& encoding, uint32_t id) const;
   void EncodeNumbers(const RawColumns& columns, size_t first, size_t count, const InputRows& to) const;
   void EncodeCategorical(const RawColumns& columns, size_t first, size_t count, uint32_t* ids,
                          const InputRows& to) const;
@@ -89,6 +92,7 @@ class RowEncoder {
   std::vector<CrossSlot> crosses_;
   size_t members_;
   size_t width_ = 0;
+  size_t table_bytes_ = 0;  // of all that is looked up
 };
 
 }  // namespace adscore::model
