@@ -26,12 +26,14 @@ std::errc Parse(std::string_view text, Real* value) {
   return error;
 }
 
-// Most numbers of a log: up to seven digits, perhaps with a point among them, and nothing else. Digits and
+// Most numbers of a log: up to seven digits, perhaps a sign, perhaps a point, and nothing else. Digits and
 // power of ten are then floats without an error, so that their quotient is the float next to the number,
 // which is what from_chars finds, more slowly.
 bool ParseShort(std::string_view text, float* value) {
   constexpr size_t kMostDigits = 7;
   constexpr float kPowersOfTen[kMostDigits + 1] = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F, 1e7F};
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
   if (text.empty() || text.size() > kMostDigits + 1) return false;
   uint32_t digits = 0;
   size_t count = 0;
@@ -48,7 +50,9 @@ bool ParseShort(std::string_view text, float* value) {
     }
   }
   if (count == 0 || count > kMostDigits) return false;
-  *value = static_cast<float>(digits) / kPowersOfTen[point == text.size() ? 0 : text.size() - 1 - point];
+  const float size =
+      static_cast<float>(digits) / kPowersOfTen[point == text.size() ? 0 : text.size() - 1 - point];
+  *value = negative ? -size : size;
   return true;
 }
 

@@ -7,14 +7,36 @@
 namespace adscore::model {
 namespace {
 
+// log(1 + x) for x >= 0, in double precision: the library's logarithm of a double takes a third of the time
+// of its log1p of a float. Below the limit 1 + x has lost too much of x, and three terms of the series have
+// not.
+float Log1p(float x) {
+  const double wide = x;
+  return static_cast<float>(wide < 1e-4 ? wide * (1 - wide * (1.0 / 2 - wide / 3)) : std::log(1 + wide));
+}
+
 float Transform(NumericTransform transform, float x) {
   switch (transform) {
     case NumericTransform::kIdentity:
       return x;
     case NumericTransform::kSignedLog1p:
-      return std::copysign(std::log1p(std::fabs(x)), x);
+      return std::copysign(Log1p(std::fabs(x)), x);
   }
   return x;
+}
+
+// How many of the ascending `edges` are at most `value`, as std::upper_bound would find it, without a branch
+// on what it finds: which half a number is in can't be foreseen.
+size_t EdgesUpTo(std::span<const float> edges, float value) {
+  const float* first = edges.data();
+  size_t count = edges.size();
+  if (count == 0) return 0;
+  while (count > 1) {
+    const size_t half = count / 2;
+    first += half & (size_t{0} - static_cast<size_t>(first[half - 1] <= value));  // GCC branches on half : 0
+    count -= half;
+  }
+  return static_cast<size_t>(first - edges.data()) + (*first <= value ? 1 : 0);
 }
 
 }  // namespace
@@ -26,8 +48,7 @@ EncodedNumber EncodeNumber(const Feature& feature, const NumericEncoding& encodi
   const float t = Transform(feature.transform, missing ? 0.0f : raw);
   const float z = (std::clamp(t, encoding.low, encoding.high) - encoding.mean) * encoding.scale;
   if (missing) return {z, 1.0f, kMissingId};
-  const auto above = std::upper_bound(encoding.edges.begin(), encoding.edges.end(), t);
-  return {z, 0.0f, kFirstBinId + static_cast<uint32_t>(above - encoding.edges.begin())};
+  return {z, 0.0f, kFirstBinId + static_cast<uint32_t>(EdgesUpTo(encoding.edges, t))};
 }
 
 VocabularySlots BuildVocabulary(std::span<const uint64_t> tokens) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <string>
@@ -33,7 +34,10 @@ TEST(Cell, ShortNumbersAreTheFloatsThatTheLongWayGives) {
     EXPECT_EQ(ParseNumber(text), std::strtof(text.c_str(), nullptr)) << text;
     text = "0." + std::string(digits % 4, '0') + std::to_string(digits);
     EXPECT_EQ(ParseNumber(text), std::strtof(text.c_str(), nullptr)) << text;
+    text.insert(0, "-");
+    EXPECT_EQ(ParseNumber(text), std::strtof(text.c_str(), nullptr)) << text;
   }
+  EXPECT_TRUE(std::signbit(ParseNumber("-0").value()));
 }
 
 TEST(Cell, NumbersTooSmallForAFloatAreZeroAndTooLargeOnesAreNone) {

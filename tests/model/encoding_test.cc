@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -36,6 +37,30 @@ TEST(EncodeNumberTest, BinsAreHalfOpenAndCountTheEdgesBelow) {
       << "an edge belongs to the bin above it";
   EXPECT_EQ(EncodeNumber(feature, Encoding(), 2.5f).bin, kFirstBinId + 2);
   EXPECT_EQ(EncodeNumber(feature, Encoding(), 1e9f).bin, kFirstBinId + 3);
+}
+
+TEST(EncodeNumberTest, SignedLog1pIsTheFloatNearestToTheLogarithm) {
+  Feature feature;
+  feature.transform = NumericTransform::kSignedLog1p;
+  const NumericEncoding encoding = {.mean = 0, .scale = 1, .low = -200, .high = 200, .edges = {}};
+  for (float x = 1e-42F; x < 1e38F; x *= 1.013F) {
+    const double expected = std::log1p(static_cast<double>(x));
+    EXPECT_NEAR(EncodeNumber(feature, encoding, x).value, expected, 6e-8 * expected + 1e-45) << x;
+  }
+}
+
+TEST(EncodeNumberTest, FindsTheBinAmongAnyNumberOfEdges) {
+  const Feature feature;
+  std::vector<float> edges;
+  for (size_t count = 0; count <= 70; ++count) {
+    NumericEncoding encoding = {.mean = 0, .scale = 1, .low = -200, .high = 200, .edges = edges};
+    for (float x = -1; x < 72; x += 0.25F) {
+      const auto above = std::upper_bound(edges.begin(), edges.end(), x) - edges.begin();
+      EXPECT_EQ(EncodeNumber(feature, encoding, x).bin, kFirstBinId + static_cast<uint32_t>(above))
+          << x << " among " << count;
+    }
+    edges.push_back(static_cast<float>(count));
+  }
 }
 
 TEST(EncodeNumberTest, MissingFollowsItsRuleAndIsFlagged) {
