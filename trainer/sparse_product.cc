@@ -31,13 +31,21 @@ constexpr size_t kMostVectors = 5;
 // Depths that are listed at a time.
 constexpr size_t kListed = 512;
 
+// A depth: where its numbers begin in w and in a row of x, from the first listed depth's on. To multiply here
+// what is the same for all columns would take as long as two or three of the inner loop's multiply-adds.
+struct Step {
+  uint32_t w;
+  uint32_t x;
+};
+
 // Some of a product's rows, and the depths at which they are multiplied.
 struct Rows {
   size_t row[kTogether];
-  uint32_t depths[kListed];
+  Step steps[kListed];
   size_t count = 0;
-  bool begin = true;  // the first depths of all
-  bool end = true;    // the last ones
+  size_t first_depth = 0;  // of those that `steps` are of
+  bool begin = true;       // the first depths of all
+  bool end = true;         // the last ones
 };
 
 // kVectors vectors of columns from `column` on.
@@ -48,7 +56,8 @@ HWY_INLINE void Tile(D d, const SparseProduct& p, const Rows& rows, size_t colum
   const float* x[kRows];
 #pragma GCC unroll 5
   for (size_t r = 0; r < kRows; ++r) {
-    x[r] = rows.count == 0 ? nullptr : p.x + rows.row[r] * p.x_row_stride;
+    x[r] =
+        rows.count == 0 ? nullptr : p.x + rows.row[r] * p.x_row_stride + rows.first_depth * p.x_depth_stride;
     const float* const y = p.y + rows.row[r] * p.y_stride + column;
 #pragma GCC unroll 5
     for (size_t v = 0; v < kVectors; ++v) {
@@ -61,15 +70,17 @@ HWY_INLINE void Tile(D d, const SparseProduct& p, const Rows& rows, size_t colum
       }
     }
   }
-  for (size_t i = 0; i < rows.count; ++i) {
-    const size_t k = rows.depths[i];
-    const float* const w = p.w + k * p.w_stride + column;
+  const float* const first_w = rows.count == 0 ? nullptr : p.w + rows.first_depth * p.w_stride + column;
+  const size_t count = rows.count;
+  for (size_t i = 0; i < count; ++i) {
+    const float* const w = first_w + rows.steps[i].w;
+    const size_t x_at = rows.steps[i].x;
     hn::Vec<D> weights[kVectors];
 #pragma GCC unroll 5
     for (size_t v = 0; v < kVectors; ++v) weights[v] = hn::LoadU(d, w + v * lanes);
 #pragma GCC unroll 5
     for (size_t r = 0; r < kRows; ++r) {
-      const auto number = hn::Set(d, x[r][k * p.x_depth_stride]);
+      const auto number = hn::Set(d, x[r][x_at]);
 #pragma GCC unroll 5
       for (size_t v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(number, weights[v], sum[r][v]);
     }
@@ -112,6 +123,7 @@ HWY_INLINE void CallAllColumns(size_t count, const SparseProduct& p, const Rows&
 HWY_INLINE void List(const SparseProduct& p, size_t count, size_t first, size_t last, Rows* rows) {
   const size_t words = ActiveWords(p.depth);
   rows->count = 0;
+  rows->first_depth = first * kActiveBits;
   for (size_t word = first; word < last; ++word) {
     uint64_t bits = ~uint64_t{0};
     if (p.active != nullptr) {
@@ -121,7 +133,9 @@ HWY_INLINE void List(const SparseProduct& p, size_t count, size_t first, size_t 
       bits = (uint64_t{1} << (p.depth % kActiveBits)) - 1;
     }
     for (; bits != 0; bits &= bits - 1) {
-      rows->depths[rows->count++] = static_cast<uint32_t>(word * kActiveBits + std::countr_zero(bits));
+      const size_t k = (word - first) * kActiveBits + static_cast<size_t>(std::countr_zero(bits));
+      rows->steps[rows->count++] = {static_cast<uint32_t>(k * p.w_stride),
+                                    static_cast<uint32_t>(k * p.x_depth_stride)};
     }
   }
 }
