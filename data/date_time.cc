@@ -1,10 +1,12 @@
 #include "data/date_time.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "data/cell.h"
 
 namespace adscore::data {
@@ -36,6 +38,25 @@ class Scanner {
     rest_.remove_prefix(1);
     return true;
   }
+  bool Take(std::string_view text) {
+    if (!rest_.starts_with(text)) return false;
+    rest_.remove_prefix(text.size());
+    return true;
+  }
+  // Jan to Dec, in whatever case: 1 to 12.
+  int Month() {
+    static constexpr std::array<std::string_view, 12> kMonths = {"jan", "feb", "mar", "apr", "may", "jun",
+                                                                 "jul", "aug", "sep", "oct", "nov", "dec"};
+    const std::string_view text = rest_.substr(0, 3);
+    const auto found = std::find_if(kMonths.begin(), kMonths.end(), [text](std::string_view month) {
+      return std::equal(text.begin(), text.end(), month.begin(), month.end(), [](char a, char b) {
+        return absl::ascii_tolower(static_cast<unsigned char>(a)) == b;
+      });
+    });
+    ok_ = ok_ && found != kMonths.end();
+    rest_.remove_prefix(text.size());
+    return static_cast<int>(found - kMonths.begin()) + 1;
+  }
   void Expect(char c) { ok_ = ok_ && Take(c); }
   void SkipDigits() {
     while (!rest_.empty() && rest_[0] >= '0' && rest_[0] <= '9') rest_.remove_prefix(1);
@@ -50,15 +71,33 @@ class Scanner {
   bool ok_ = true;
 };
 
-std::optional<DateTime> FromUnixSeconds(std::string_view text) {
+// Of 10, 13 or 16 digits: the first ten are seconds.
+std::optional<DateTime> FromUnixTime(std::string_view digits) {
   constexpr int64_t kFrom = 946'684'800;  // 2000-01-01
   constexpr int64_t kTo = 4'102'444'800;  // 2100-01-01
+  if (digits.size() != 10 && digits.size() != 13 && digits.size() != 16) return std::nullopt;
   int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < kFrom || seconds >= kTo) {
-    return std::nullopt;
-  }
+  std::from_chars(digits.data(), digits.data() + 10, seconds);
+  if (seconds < kFrom || seconds >= kTo) return std::nullopt;
   return DateTime{seconds / kDay, static_cast<int>(seconds % kDay / 3'600), seconds};
+}
+
+std::optional<int64_t> DayOf(int year, int month, int day) {
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok() || year < 1) return std::nullopt;
+  return std::chrono::sys_days(date).time_since_epoch().count();
+}
+
+// 20260301: eight digits, of this century so that other numbers are hardly ever taken for dates.
+std::optional<DateTime> FromDigits(std::string_view digits) {
+  int number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const int year = number / 10'000;
+  const std::optional<int64_t> day = DayOf(year, number / 100 % 100, number % 100);
+  if (!day || year < 2000 || year >= 2100) return std::nullopt;
+  return DateTime{*day, std::nullopt, *day * kDay};
 }
 
 std::optional<int64_t> ScanDate(Scanner* scan) {
@@ -71,6 +110,13 @@ std::optional<int64_t> ScanDate(Scanner* scan) {
     month = scan->Number(2);
     scan->Expect('.');
     year = scan->Number(4);
+  } else if (scan->rest().size() > 3 && absl::ascii_isalpha(static_cast<unsigned char>(scan->rest()[3]))) {
+    day = scan->Number(2);
+    const char between = scan->Take('/') ? '/' : '-';
+    if (between == '-') scan->Expect('-');
+    month = scan->Month();
+    scan->Expect(between);
+    year = scan->Number(4);
   } else {
     year = scan->Number(4);
     const char between = scan->Take('/') ? '/' : '-';
@@ -79,17 +125,13 @@ std::optional<int64_t> ScanDate(Scanner* scan) {
     scan->Expect(between);
     day = scan->Number(2);
   }
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!scan->ok() || !date.ok() || year < 1) return std::nullopt;
-  return std::chrono::sys_days(date).time_since_epoch().count();
+  return scan->ok() ? DayOf(year, month, day) : std::nullopt;
 }
 
 // Seconds that the zone is ahead of UTC.
 int64_t ScanZone(Scanner* scan) {
   scan->Take(' ');
-  if (scan->Take('Z')) return 0;
+  if (scan->Take('Z') || scan->Take("UTC") || scan->Take("GMT")) return 0;
   const bool behind = scan->rest().starts_with('-');
   if (!scan->Take('+') && !scan->Take('-')) return 0;
   const int hours = scan->Number(2);
@@ -102,14 +144,19 @@ int64_t ScanZone(Scanner* scan) {
 
 std::optional<DateTime> ParseDateTime(std::string_view cell) {
   const std::string_view text = Trim(cell);
-  if (text.size() < 10 || text[0] < '0' || text[0] > '9') return std::nullopt;
-  if (text.size() == 10 && text.find_first_not_of("0123456789") == text.npos) return FromUnixSeconds(text);
+  if (text.size() < 8 || text[0] < '0' || text[0] > '9') return std::nullopt;
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  if (digits == text.size()) return digits == 8 ? FromDigits(text) : FromUnixTime(text);
+  if (digits == 10 && text[10] == '.') {  // a fraction of a second
+    const bool whole = text.find_first_not_of("0123456789", 11) == text.npos;
+    return whole ? FromUnixTime(text.substr(0, 10)) : std::nullopt;
+  }
   Scanner scan(text);
   const std::optional<int64_t> day = ScanDate(&scan);
   if (!day) return std::nullopt;
   DateTime parsed{*day, std::nullopt, *day * kDay};
   if (scan.rest().empty()) return parsed;
-  if (!scan.Take('T')) scan.Expect(' ');
+  if (!scan.Take('T') && !scan.Take(':')) scan.Expect(' ');
   parsed.hour = scan.Number(2);
   scan.Expect(':');
   const int minute = scan.Number(2);

@@ -9,15 +9,20 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "trainer/column_doubts.h"
 
 namespace adscore::trainer {
 namespace {
 
 constexpr double kNumericShare = 0.99;         // of the present cells must be numbers
+constexpr double kMarkedShare = 0.5;           // the same where all others are one and the same text
 constexpr double kMultiShare = 0.1;            // of the present cells must hold several values
+constexpr size_t kCommaRoom = 3;               // see InnerDelimiter
 constexpr double kLeadingZeroShare = 0.01;     // more, and the digits are a code
 constexpr uint64_t kUniqueRows = 50;           // fewer rows can differ by chance
 constexpr uint64_t kUniqueNumberRows = 1'000;  // the same for unordered whole numbers, which amounts may be
+constexpr size_t kRisingNumbers = 20;          // different numbers of a column that only rises
+constexpr double kDescents = 0.001;            // of its rows at most are below the one before
 constexpr size_t kFewNumbers = 10;     // different whole numbers that may be a code rather than an amount
 constexpr double kCommonShare = 0.01;  // of the rows, for each of those few: an amount would have rare ones
 constexpr uint64_t kRowsPerFewNumber = 20;  // rows per different number, to tell few numbers from few rows
@@ -29,9 +34,13 @@ constexpr uint64_t kAfterwardsRows = 50;    // see KnownAfterwards
 constexpr double kAfterwardsShare = 0.995;
 constexpr double kAfterwardsCover = 0.01;
 
+// One text in many cells of a column of numbers ("-", "#N/A", "unknown") is a way to write that there is
+// none.
 bool IsNumeric(const ColumnProfile& profile) {
-  return !profile.numbers.empty() && static_cast<double>(profile.numbers.size()) >=
-                                         kNumericShare * static_cast<double>(profile.number_candidates());
+  const auto numbers = static_cast<double>(profile.numbers.size());
+  const auto cells = static_cast<double>(profile.number_candidates());
+  if (profile.numbers.empty() || numbers < kMarkedShare * cells) return false;
+  return numbers + static_cast<double>(profile.other.like_first) >= kNumericShare * cells;
 }
 
 bool AllIntegers(const ColumnProfile& profile) { return profile.integers == profile.numbers.size(); }
@@ -132,7 +141,7 @@ bool IsCode(std::string_view name, const ColumnProfile& profile) {
   if (static_cast<double>(profile.leading_zeros) > kLeadingZeroShare * rows) return true;
   if (IsNameOfACode(name)) return true;
   if (profile.distinct.size() > 2 && IsNameOfAThing(name)) return true;
-  for (size_t label = 0; label < std::min<size_t>(profile.nonzero_positive.size(), 8); ++label) {
+  for (size_t label = 0; label < std::min(profile.nonzero_positive.size(), kMostLabelBits); ++label) {
     if (NumberIsAName(profile, label)) return true;
   }
   if (std::any_of(profile.numbers.begin(), profile.numbers.end(),
@@ -148,7 +157,14 @@ bool IsCode(std::string_view name, const ColumnProfile& profile) {
 bool DiffersInEveryRow(const ColumnProfile& profile, bool numeric) {
   if (profile.distinct.size() != profile.rows || profile.rows < kUniqueRows) return false;
   if (!numeric) return true;
-  return AllIntegers(profile) && (profile.ascending || profile.rows >= kUniqueNumberRows);
+  return AllIntegers(profile) && (profile.descents == 0 || profile.rows >= kUniqueNumberRows);
+}
+
+// A clock or a counter: it only rises (but for a few late rows), so that the rows to come are beyond all that
+// was learnt from.
+bool OnlyRises(const ColumnProfile& profile) {
+  return profile.numbers.size() >= kUniqueNumberRows && profile.distinct.size() >= kRisingNumbers &&
+         static_cast<double>(profile.descents) <= kDescents * static_cast<double>(profile.numbers.size());
 }
 
 // The label that gives the column away, if it is 0 or missing nearly always unless that label is positive:
@@ -170,10 +186,12 @@ std::optional<size_t> KnownAfterwards(const ColumnProfile& profile, std::span<co
 std::optional<char> InnerDelimiter(const ColumnProfile& profile) {
   for (size_t i = 0; i < kInnerDelimiters.size(); ++i) {
     const ColumnProfile::InnerTokens& inner = profile.inner[i];
-    // Values that combine freely: fewer of them than of the combinations. Otherwise "US|CA" is one name.
+    // Values that combine freely: fewer of them than of the combinations. Otherwise "US|CA" is one name. A
+    // comma is in names of many kinds, such as "Springfield, IL", and has to do so more clearly.
+    const size_t room = kInnerDelimiters[i] == ',' ? kCommaRoom : 1;
     if (inner.cells > 0 &&
         static_cast<double>(inner.cells) >= kMultiShare * static_cast<double>(profile.texts()) &&
-        inner.tokens.size() < profile.distinct.size()) {
+        inner.tokens.size() * room < profile.distinct.size()) {
       return kInnerDelimiters[i];
     }
   }
@@ -188,8 +206,8 @@ bool IsDate(std::string_view name, const ColumnProfile& profile) {
     return false;
   }
   if (profile.numbers.empty()) return true;
-  static constexpr std::array<std::string_view, 6> kWords = {"time", "timestamp", "datetime",
-                                                             "date", "ts",        "at"};
+  static constexpr std::array<std::string_view, 9> kWords = {"time", "timestamp", "datetime", "date",    "ts",
+                                                             "at",   "dt",        "day",      "yyyymmdd"};
   const std::vector<std::string> words = WordsOf(name);
   return std::any_of(words.begin(), words.end(), [](const std::string& word) {
     return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
@@ -220,6 +238,9 @@ std::optional<std::string> ReasonToLeaveOut(std::string_view name, const ColumnP
     return "it is a true probability, as `generate` writes them";
   }
   if (DiffersInEveryRow(profile, numeric && !IsNameOfACode(name))) return "it is different in every row";
+  if (numeric && !IsCode(name, profile) && OnlyRises(profile)) {
+    return "it only rises from row to row, so that rows to come are beyond all that could be learnt from";
+  }
   if (const std::optional<size_t> label = KnownAfterwards(profile, positives)) {
     return absl::StrCat("it is 0 or missing unless '", labels[*label].column,
                         "' is positive, so it seems to be known only afterwards");
@@ -239,7 +260,7 @@ model::Feature Describe(std::string_view name, const ColumnProfile& profile,
     feature.kind = *known_kind;
   } else if (IsNumeric(profile) && !IsCode(name, profile) && !presence) {
     feature.kind = model::FeatureKind::kNumeric;
-  } else if (delimiter && !IsNumeric(profile)) {
+  } else if (delimiter && !IsNumeric(profile) && !LooksLikeNumbers(profile)) {
     feature.kind = model::FeatureKind::kMultiCategorical;
     feature.delimiter = *delimiter;
   } else {

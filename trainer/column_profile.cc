@@ -11,6 +11,9 @@
 namespace adscore::trainer {
 namespace {
 
+constexpr size_t kExamples = 100;
+constexpr size_t kExampleBytes = 40;
+
 bool HasLeadingZero(std::string_view text) {
   return text.size() > 1 && text[0] == '0' &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -54,11 +57,11 @@ void ColumnProfile::Add(std::string_view cell, const std::vector<uint8_t>& posit
     zero = *number == 0;
     integers += *number == std::trunc(*number) ? 1 : 0;
     leading_zeros += HasLeadingZero(data::Trim(cell)) ? 1 : 0;
-    ascending = ascending && (numbers.empty() || *number >= numbers.back());
+    descents += !numbers.empty() && *number < numbers.back() ? 1 : 0;
     in_unit_interval = in_unit_interval && *number >= 0 && *number <= 1;
     numbers.push_back(*number);
     uint8_t bits = 0;
-    for (size_t i = 0; i < std::min<size_t>(positive.size(), 8); ++i) {
+    for (size_t i = 0; i < std::min(positive.size(), kMostLabelBits); ++i) {
       bits = static_cast<uint8_t>(bits | positive[i] << i);
     }
     number_positives.push_back(bits);
@@ -70,12 +73,20 @@ void ColumnProfile::Add(std::string_view cell, const std::vector<uint8_t>& posit
       inner[i].tokens.insert(tokens.begin(), tokens.end());
       ++inner[i].cells;
     }
+    if (!zero) AddOther(cell);
   }
 
   nonzero_positive.resize(positive.size());
   if (zero) return;
   ++nonzero;
   for (size_t i = 0; i < positive.size(); ++i) nonzero_positive[i] += positive[i];
+}
+
+void ColumnProfile::AddOther(std::string_view cell) {
+  cell = cell.substr(0, kExampleBytes);
+  ++other.cells;
+  if (other.examples.size() < kExamples) other.examples.emplace_back(cell);
+  other.like_first += cell == other.examples.front() ? 1 : 0;
 }
 
 uint64_t ColumnProfile::RarestNumberRows() const {

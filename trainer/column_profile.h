@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +14,10 @@
 namespace adscore::trainer {
 
 // Delimiters that may separate the values within one cell.
-inline constexpr std::array<char, 2> kInnerDelimiters = {'|', ';'};
+inline constexpr std::array<char, 3> kInnerDelimiters = {'|', ';', ','};
+
+// Labels of which each row's outcome is remembered beside its number.
+inline constexpr size_t kMostLabelBits = 8;
 
 struct ColumnProfile {
   uint64_t rows = 0;
@@ -21,7 +25,7 @@ struct ColumnProfile {
   uint64_t missing_numbers = 0;            // empty, or a way to write "no number"
   uint64_t leading_zeros = 0;              // integers such as 007
   uint64_t integers = 0;                   // numbers without a fraction
-  bool ascending = true;                   // no number is below the one before it
+  uint64_t descents = 0;                   // numbers below the one before them
   bool in_unit_interval = true;            // every number is in [0, 1]
   std::vector<float> numbers;              // every cell that is one, in order
   std::vector<uint8_t> number_positives;   // of those rows: bit i, label i is positive (of the first eight)
@@ -42,6 +46,14 @@ struct ColumnProfile {
   };
   Dates dates;
 
+  // Cells that are neither a number nor a way to write none.
+  struct OtherTexts {
+    uint64_t cells = 0;
+    uint64_t like_first = 0;  // the same text as the first of them
+    std::vector<std::string> examples;
+  };
+  OtherTexts other;
+
   // Cells that hold something other than 0: all of them, and by label those in rows where that label is
   // positive.
   uint64_t nonzero = 0;
@@ -56,6 +68,9 @@ struct ColumnProfile {
 
   // Rows of the rarest number. 0 if there are none. Sorts a copy: for columns that have few different ones.
   uint64_t RarestNumberRows() const;
+
+ private:
+  void AddOther(std::string_view cell);
 };
 
 // Third standardised moment, E[((x - mean) / deviation)³]: 0 for a symmetric distribution, 2 for an

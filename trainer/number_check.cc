@@ -10,11 +10,11 @@ std::vector<std::string> NumberNotices(const Dataset& data) {
   for (size_t i = 0; i < data.columns.size(); ++i) {
     const Column& column = data.columns[i];
     if (column.unparsable == 0) continue;
+    const double share = 100.0 * static_cast<double>(column.unparsable) / static_cast<double>(data.rows);
     notices.push_back(absl::StrFormat(
-        "column '%s': %d of %d cells (%.2g%%) are no numbers and count as missing; the first one is '%s'",
+        "column '%s': %d of %d cells (%s%%) are no numbers and count as missing; the first one is '%s'",
         data.schema.features[i].name, column.unparsable, data.rows,
-        100.0 * static_cast<double>(column.unparsable) / static_cast<double>(data.rows),
-        column.first_unparsable));
+        absl::StrFormat(share < 1 ? "%.2g" : "%.0f", share), column.first_unparsable));
   }
   return notices;
 }

@@ -8,7 +8,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "data/cell.h"
+#include "trainer/column_doubts.h"
 #include "trainer/column_kind.h"
 #include "trainer/column_profile.h"
 #include "trainer/columns.h"
@@ -66,6 +69,7 @@ absl::StatusOr<std::vector<bool>> Eligible(const std::string& path, const std::v
 struct Sample {
   std::vector<ColumnProfile> profiles;  // one per column of the file
   std::vector<uint64_t> positives;      // [labels]
+  std::vector<uint64_t> empty_labels;   // [labels]
   uint64_t rows = 0;                    // looked at
   bool whole = false;                   // the file has no other rows
   CodedRows coded;                      // as many again, and more, to look for pairs in
@@ -77,6 +81,7 @@ absl::StatusOr<Sample> TakeSample(data::TableReader* reader, const std::vector<b
   Sample sample;
   sample.profiles.resize(columns.size());
   sample.positives.resize(options.labels.size());
+  sample.empty_labels.resize(options.labels.size());
   std::vector<size_t> label_columns;
   for (const model::Label& label : options.labels)
     label_columns.push_back(*FindColumn(columns, label.column));
@@ -110,12 +115,48 @@ absl::StatusOr<Sample> TakeSample(data::TableReader* reader, const std::vector<b
     }
     if (sample.rows == options.sample_rows) continue;
     ++sample.rows;
-    for (size_t i = 0; i < positive.size(); ++i) sample.positives[i] += positive[i];
+    for (size_t i = 0; i < positive.size(); ++i) {
+      sample.positives[i] += positive[i];
+      sample.empty_labels[i] += data::Trim(cells[label_columns[i]]).empty() ? 1 : 0;
+    }
     for (size_t i = 0; i < columns.size(); ++i) {
       if (eligible[i]) sample.profiles[i].Add(cells[i], positive);
     }
   }
   return sample;
+}
+
+// What a person would want to look at again of the column `i`, which a feature of that kind is made of.
+void AddDoubts(const std::string& name, size_t i, model::FeatureKind kind, const Sample& sample,
+               const std::vector<model::Label>& labels, std::vector<std::string>* notices) {
+  if (kind == model::FeatureKind::kCategorical) {
+    if (const auto doubt = DoubtOf(sample.profiles[i])) {
+      notices->push_back(absl::StrCat("column '", name, "' ", *doubt));
+    }
+  }
+  for (size_t label = 0; label < labels.size(); ++label) {
+    double area = AreaAlone(sample.coded, i, label);
+    if (kind == model::FeatureKind::kNumeric && label < kMostLabelBits) {
+      area = std::max(area, AreaAlone(sample.profiles[i], label));
+    }
+    if (area < kGivesAway) continue;
+    notices->push_back(absl::StrFormat(
+        "column '%s' foretells '%s' suspiciously well by itself (AUC %.3f): if it is not known before the "
+        "outcome, leave it out with --ignore %s",
+        name, labels[label].column, area, name));
+  }
+}
+
+// With a named positive value every other cell is a negative one.
+void AddEmptyLabels(const Sample& sample, const std::vector<model::Label>& labels,
+                    std::vector<std::string>* notices) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i].positive.empty() || sample.empty_labels[i] == 0) continue;
+    notices->push_back(absl::StrCat("label '", labels[i].column, "' is empty in ", sample.empty_labels[i],
+                                    " of the ", sample.rows,
+                                    " rows looked at, which counts as negative: take those rows out if their "
+                                    "outcome is not known"));
+  }
 }
 
 }  // namespace
@@ -133,6 +174,7 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
   if (sample->rows == 0) return absl::InvalidArgumentError(absl::StrCat(path, " has a header but no rows"));
 
   InferredSchema inferred;
+  AddEmptyLabels(*sample, options.labels, &inferred.notices);
   std::vector<const ColumnProfile*> profiles;                     // one per feature; null: parts of a date
   std::vector<std::optional<size_t>> feature_of(columns.size());  // by column; dates have none
   std::vector<std::string> logarithmic;
@@ -160,11 +202,14 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
     }
     if (const auto reason = ReasonToLeaveOut(name, profile, options.labels, sample->positives)) {
       inferred.notices.push_back(absl::StrCat("column '", name, "' is left out: ", *reason, where));
+      if (LooksLikeNumbers(profile))
+        AddDoubts(name, i, model::FeatureKind::kCategorical, *sample, {}, &inferred.notices);
       continue;
     }
     model::Feature feature = Describe(name, profile, CriteoKind(columns, name));
     feature.role = context ? model::FeatureRole::kContext : model::FeatureRole::kCandidate;
     if (feature.transform == model::NumericTransform::kSignedLog1p) logarithmic.push_back(name);
+    AddDoubts(name, i, feature.kind, *sample, options.labels, &inferred.notices);
     feature_of[i] = inferred.schema.features.size();
     inferred.schema.features.push_back(std::move(feature));
     profiles.push_back(&profile);

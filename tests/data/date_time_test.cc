@@ -14,6 +14,26 @@ TEST(DateTimeTest, ReadsDatesAsExportsWriteThem) {
   }
 }
 
+TEST(DateTimeTest, ReadsWhatServersAndDatabasesWrite) {
+  for (const char* cell : {"07/Nov/2017:09:30:38 +0000", "07-Nov-2017 09:30:38", "07-NOV-2017 09:30:38 GMT",
+                           "2017-11-07 09:30:38 UTC", "2017-11-07 09:30:38.123456 UTC", "1510047038",
+                           "1510047038.25", "1510047038123", "1510047038123456"}) {
+    const std::optional<DateTime> parsed = ParseDateTime(cell);
+    ASSERT_TRUE(parsed.has_value()) << cell;
+    EXPECT_EQ(parsed->seconds, 1'510'047'038) << cell;
+    EXPECT_EQ(parsed->hour, 9) << cell;
+  }
+  for (const char* cell : {"20171107", "07/Nov/2017", "07-nov-2017"}) {
+    ASSERT_TRUE(ParseDateTime(cell).has_value()) << cell;
+    EXPECT_EQ(ParseDateTime(cell)->day, 17'477) << cell;
+    EXPECT_EQ(ParseDateTime(cell)->hour, std::nullopt) << cell;
+  }
+  for (const char* cell : {"20171307", "19991107", "07/Now/2017", "07-Nov/2017", "151004703", "15100470381",
+                           "1510047038.", "1510047038.x", "1510047038x", "07-No", "2017-11-07 09:30 EST"}) {
+    EXPECT_EQ(ParseDateTime(cell).has_value(), std::string_view(cell) == "1510047038.") << cell;
+  }
+}
+
 TEST(DateTimeTest, ReadsTimesAndLeavesTheZoneAlone) {
   for (const char* text :
        {"2017-11-07 09:30", "2017-11-07 09:30:38", "2017-11-07T09:30:38Z", "2017-11-07T09:30:38.125",

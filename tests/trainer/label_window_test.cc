@@ -58,8 +58,9 @@ TEST(LabelWindow, TimesAreDatesOrSeconds) {
   EXPECT_EQ(ParseRowTime(" 1510047038 "), 1'510'047'038);
   EXPECT_EQ(ParseRowTime("12.9"), 12);
   EXPECT_EQ(ParseRowTime("-3.5"), -4);
-  // Milliseconds would make a window a thousandth of what was meant.
-  for (const char* wrong : {"", "yesterday", "12x", "nan", "inf", "1510047038000"}) {
+  EXPECT_EQ(ParseRowTime("1510047038123"), 1'510'047'038) << "thousandths";
+  // Of other lengths they would make a window a thousandth of what was meant.
+  for (const char* wrong : {"", "yesterday", "12x", "nan", "inf", "151004703800000"}) {
     EXPECT_EQ(ParseRowTime(wrong), std::nullopt) << wrong;
     EXPECT_THAT(std::string(ParseLabelUntil(wrong).status().message()), HasSubstr("is no time")) << wrong;
   }

@@ -80,10 +80,25 @@ TEST_F(SchemaInferenceTest, TwoValuesAndAmountsWithARareTailAreNumeric) {
 TEST_F(SchemaInferenceTest, TextIsCategorical) {
   EXPECT_EQ(FeatureFor("site", [](int row) { return "s" + std::to_string(row % 9); }).kind,
             FeatureKind::kCategorical);
+  const auto mixed = [](int row) {
+    if (row % 20 == 0) return std::string(row % 40 == 0 ? "n/k" : "old");
+    return std::to_string(row % 9) + ".5";
+  };
+  EXPECT_EQ(FeatureFor("mixed", mixed).kind, FeatureKind::kCategorical);
+  EXPECT_THAT(notices_, ElementsAre(AllOf(HasSubstr("'mixed'"), HasSubstr("95.0%"), HasSubstr("'n/k'"))));
+}
+
+TEST_F(SchemaInferenceTest, OneTextAmongNumbersIsAWayToWriteNone) {
+  for (const char* marker : {"-", "#N/A", "unknown", "inf", "1e400"}) {
+    const auto cell = [marker](int row) {
+      return row % 7 == 0 ? std::string(marker) : std::to_string(row % 41) + ".25";
+    };
+    EXPECT_EQ(FeatureFor("amount", cell).kind, FeatureKind::kNumeric) << marker;
+  }
   EXPECT_EQ(
-      FeatureFor("mixed", [](int row) { return row % 20 == 0 ? "n/k" : std::to_string(row % 9) + ".5"; })
-          .kind,
-      FeatureKind::kCategorical);
+      FeatureFor("size", [](int row) { return row % 3 != 0 ? "large" : std::to_string(row % 41); }).kind,
+      FeatureKind::kCategorical)
+      << "most cells are no numbers";
 }
 
 TEST_F(SchemaInferenceTest, NumbersThatSayMoreThanTheirNeighboursAreNames) {
@@ -139,6 +154,21 @@ TEST_F(SchemaInferenceTest, CellsOfSeveralValuesAreMultiValued) {
   EXPECT_EQ(semicolons.delimiter, ';');
 }
 
+TEST_F(SchemaInferenceTest, ListsMayBeSeparatedByCommasInQuotes) {
+  const Feature tags = FeatureFor("tags", [](int row) {
+    return "\"t" + std::to_string(row % 13) + ",t" + std::to_string(row * 7 % 11) + ",t" +
+           std::to_string(row % 5) + "\"";
+  });
+  EXPECT_EQ(tags.kind, FeatureKind::kMultiCategorical);
+  EXPECT_EQ(tags.delimiter, ',');
+  EXPECT_EQ(FeatureFor("city",
+                       [](int row) {
+                         return "\"c" + std::to_string(row % 90) + ",s" + std::to_string(row % 30) + "\"";
+                       })
+                .kind,
+            FeatureKind::kCategorical);
+}
+
 TEST_F(SchemaInferenceTest, OneNameWithADelimiterInItIsCategorical) {
   EXPECT_EQ(FeatureFor("region",
                        [](int row) { return "r" + std::to_string(row % 9) + "|x" + std::to_string(row % 9); })
@@ -182,6 +212,20 @@ TEST_F(SchemaInferenceTest, IdentifiersOfTheRowAreLeftOutWithANotice) {
                 .name,
             "cents")
       << "a few amounts may well all differ";
+}
+
+TEST_F(SchemaInferenceTest, WhatOnlyRisesIsLeftOutWithANotice) {
+  for (const CellOfRow& cell : std::vector<CellOfRow>{
+           [](int row) { return std::to_string(row / 3); },                     // a counter
+           [](int row) { return std::to_string(row * 0.37); },                  // seconds since the first
+           [](int row) { return std::to_string(row == 1000 ? 0 : row / 9); }})  // one row came late
+  {
+    EXPECT_EQ(FeatureFor("elapsed", cell).name, "");
+    EXPECT_THAT(notices_, ElementsAre(AllOf(HasSubstr("'elapsed'"), HasSubstr("only rises"))));
+  }
+  EXPECT_EQ(FeatureFor("phase", [](int row) { return std::to_string(row / 500) + ".5"; }).name, "phase")
+      << "few values: the next rows have one of them, too";
+  EXPECT_EQ(FeatureFor("wave", [](int row) { return std::to_string(row / 2 % 300); }).name, "wave");
 }
 
 TEST_F(SchemaInferenceTest, AValueThatComesWithTheOutcomeIsLeftOutWithANotice) {
