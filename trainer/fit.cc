@@ -15,6 +15,7 @@
 #include "trainer/fit_checks.h"
 #include "trainer/golden_rows.h"
 #include "trainer/random.h"
+#include "trainer/recentring.h"
 #include "trainer/version.h"
 #include "trainer/warm_start.h"
 
@@ -119,6 +120,16 @@ TrainingOptions OptionsOf(size_t member, const FitOptions& options, const InputL
   return training;
 }
 
+// Recentres a network (recentring.h). One that goes on from a version before is left where it is: its new
+// rows may have few positives, and it has wandered no further than their own steps.
+absl::Status RecentreUnlessWarm(const EncodedData& rows, const InputLayout& layout, const Dataset& data,
+                                std::span<const uint32_t> learnt_from, const FitOptions& options,
+                                Parameters* parameters) {
+  if (options.encoders.warm_start != nullptr) return absl::OkStatus();
+  return Recentre(rows, layout, data, learnt_from, options.training.chains, options.training.threads,
+                  parameters);
+}
+
 // Networks that can be published, and the encoders that go with them.
 struct State {
   FittedEncoders encoders;
@@ -174,6 +185,9 @@ absl::Status TuneOn(const Part& part, const Dataset& data, const FitOptions& opt
     fitted->rows_per_second += trained->rows_per_second / trainings;
     for (std::string& setback : trained->setbacks) fitted->notices.push_back(std::move(setback));
     if (fitted->history.empty()) fitted->history = std::move(trained->history);
+    absl::Status status =
+        RecentreUnlessWarm(rows, layout, data, part.training, options, &trained->parameters);
+    if (!status.ok()) return status;
     const absl::StatusOr<std::vector<float>> logits =
         ScoreLogits(rows, layout, part.tuning, trained->parameters, options.training.threads);
     if (!logits.ok()) return logits.status();
@@ -228,6 +242,9 @@ absl::StatusOr<State> TrainOnMore(std::vector<uint32_t> learnt_from, const Datas
     absl::StatusOr<Parameters> parameters =
         TrainFor(tuned.epochs[member], rows, state.layout, state.learnt_from, training, report);
     if (!parameters.ok()) return parameters.status();
+    absl::Status status =
+        RecentreUnlessWarm(rows, state.layout, data, state.learnt_from, options, &*parameters);
+    if (!status.ok()) return status;
     state.members.push_back(*std::move(parameters));
     if (unseen.empty()) continue;
     const absl::StatusOr<std::vector<float>> logits =
