@@ -16,6 +16,7 @@
 #include "trainer/golden_rows.h"
 #include "trainer/random.h"
 #include "trainer/recentring.h"
+#include "trainer/tuning_parts.h"
 #include "trainer/version.h"
 #include "trainer/warm_start.h"
 
@@ -23,11 +24,6 @@ namespace adscore::trainer {
 namespace {
 
 constexpr size_t kGoldenRows = 64;
-constexpr uint64_t kPartKey = 0x50415254;
-constexpr uint64_t kThinningKey = 0x5448494E;
-// Positives, and negatives, by which calibration is known to some 5 %, 1 ÷ √400.
-constexpr uint64_t kEnoughPositives = 400;
-constexpr size_t kParts = 5;  // that take turns where there are fewer
 
 // Share of positives, by weight; after a warm start together with the rows from before, aged.
 double Rate(const Dataset& data, size_t head, std::span<const uint32_t> rows, const WarmStart* warm_start) {
@@ -48,60 +44,6 @@ int64_t CreationTime() {
   if (epoch != nullptr && absl::SimpleAtoi(epoch, &fixed)) return fixed;
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-// One way to part the rows to learn from: what is trained on, and what says when to stop and how far the
-// probabilities are off.
-struct Part {
-  std::vector<uint32_t> training;
-  std::vector<uint32_t> tuning;
-};
-
-// Of rows that count for less than others, only as many as they count for: tuning takes each row as one.
-std::vector<uint32_t> ThinByWeight(const Dataset& data, const std::vector<uint32_t>& rows, uint64_t seed) {
-  if (data.weights.empty()) return rows;
-  float most = 0;
-  for (const uint32_t row : rows) most = std::max(most, data.weights[row]);
-  std::vector<uint32_t> thinned;
-  for (const uint32_t row : rows) {
-    if (Random(seed ^ kThinningKey, row).Uniform() * most < data.weights[row]) thinned.push_back(row);
-  }
-  return thinned;
-}
-
-// The fewest positives, or negatives, that `rows` have of any head.
-uint64_t FewestOfAKind(const Dataset& data, std::span<const uint32_t> rows) {
-  uint64_t fewest = UINT64_MAX;
-  for (const std::vector<uint8_t>& labels : data.labels) {
-    const uint64_t positives = Positives(labels, rows);
-    fewest = std::min({fewest, positives, Known(labels, rows) - positives});
-  }
-  return fewest;
-}
-
-// The split's own parts, if its tuning rows have enough positives of every head to calibrate by. Otherwise
-// several, each with another tenth of the rows drawn at random: together they have more.
-std::vector<Part> PartsFor(const Dataset& data, const Split& split, const FitOptions& options) {
-  const uint64_t seed = options.training.seed;
-  if (FewestOfAKind(data, split.tuning) >= kEnoughPositives)
-    return {{split.training, ThinByWeight(data, split.tuning, seed)}};
-  std::vector<Part> parts(kParts);
-  const auto tenths = static_cast<uint64_t>(std::max(kParts + 0.0, std::round(1 / options.tuning_share)));
-  for (const std::vector<uint32_t>* rows : {&split.training, &split.tuning}) {
-    for (const uint32_t row : *rows) {
-      const uint64_t tenth = Random(seed ^ kPartKey, row).Below(tenths);
-      for (size_t p = 0; p < kParts; ++p) (p == tenth ? parts[p].tuning : parts[p].training).push_back(row);
-    }
-  }
-  // Of very few rows chance may leave a part none.
-  std::erase_if(parts, [](const Part& part) { return part.tuning.empty() || part.training.empty(); });
-  if (parts.empty()) return {{split.training, split.tuning}};
-  for (Part& part : parts) {
-    part.tuning = ThinByWeight(data, part.tuning, seed);
-    std::sort(part.training.begin(), part.training.end());
-    std::sort(part.tuning.begin(), part.tuning.end());
-  }
-  return parts;
 }
 
 InputLayout LayOut(const Dataset& data, const FittedEncoders& encoders, const FitOptions& options) {
@@ -161,7 +103,7 @@ struct Tuned {
 
 // Trains the members on one of `parts` parts, as far as it comes. Cancelled if it is stopped before any of
 // them is worth keeping.
-absl::Status TuneOn(const Part& part, const Dataset& data, const FitOptions& options,
+absl::Status TuneOn(const TuningPart& part, const Dataset& data, const FitOptions& options,
                     const TrainingReport& report, size_t parts, Tuned* tuned, FittedModel* fitted) {
   const auto trainings = static_cast<double>(parts * options.members);
   absl::StatusOr<FittedEncoders> encoders = FitEncoders(data, part.training, options.encoders);
@@ -212,12 +154,12 @@ absl::Status TuneOn(const Part& part, const Dataset& data, const FitOptions& opt
   return absl::OkStatus();
 }
 
-absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<Part>& parts, const FitOptions& options,
-                           const TrainingReport& report, FittedModel* fitted) {
+absl::StatusOr<Tuned> Tune(const Dataset& data, const std::vector<TuningPart>& parts,
+                           const FitOptions& options, const TrainingReport& report, FittedModel* fitted) {
   Tuned tuned;
   tuned.epochs.resize(options.members);
   tuned.learning_rates.resize(options.members, options.training.learning_rate);
-  for (const Part& part : parts) {
+  for (const TuningPart& part : parts) {
     if (tuned.interrupted) break;
     absl::Status status = TuneOn(part, data, options, report, parts.size(), &tuned, fitted);
     if (!status.ok()) return status;
@@ -376,7 +318,7 @@ absl::StatusOr<FittedModel> FitResolved(const Dataset& data, FitOptions options,
   options.training.chains = *std::move(chains);
 
   // Without the tuning rows first: they say when to stop, and how far the probabilities are off.
-  const std::vector<Part> parts = PartsFor(data, *split, options);
+  const std::vector<TuningPart> parts = PartsFor(data, *split, options.tuning_share, options.training.seed);
   fitted.tuning_parts = parts.size();
   absl::StatusOr<Tuned> tuned = Tune(data, parts, options, report, &fitted);
   if (!tuned.ok()) return tuned.status();
