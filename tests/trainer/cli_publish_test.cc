@@ -48,6 +48,42 @@ TEST_F(CliPublishTest, TheTrainingWindowAndTheParentAreRecordedAndShown) {
   EXPECT_TRUE(Json::parse(ReadFile(directory_.path() + "/M/m/1/manifest.json"))["training_window"].is_null());
 }
 
+TEST_F(CliPublishTest, WhatIsWorseThanTheBaseRateIsPublishedOnlyIfToldTo) {
+  std::string text = "click,site\n";
+  for (int row = 0; row < 4000; ++row) {
+    const bool positive = row * 7919 % 100 < 40;
+    // What the site says turns round in the newest rows, which are validated on.
+    const bool left = (positive != (row * 31 % 10 == 0)) != (row >= 3600);
+    text += std::string(positive ? "1" : "0") + (left ? ",left\n" : ",right\n");
+  }
+  const std::string log = directory_.File("turned.csv", text);
+  const Outcome refused = RunCommand(Fit(log, {"--hidden", "none"}));
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, ::testing::AllOf(HasSubstr("nothing was published"), HasSubstr("'click'"),
+                                            HasSubstr("base rate"), HasSubstr("--publish-anyway")));
+  EXPECT_FALSE(model::ListVersions(directory_.path() + "/M", "m").ok()) << "there is not even a directory";
+  EXPECT_EQ(RunCommand(Fit(log, {"--hidden", "none", "--publish-anyway"})).code, 0);
+  EXPECT_THAT(Versions(), ElementsAre(1));
+}
+
+TEST_F(CliPublishTest, FewRowsAreLearntFromInSmallerBatches) {
+  const auto batch_size = [this](const std::string& log, std::vector<std::string> more) {
+    more.insert(more.end(), {"--epochs", "1", "--hidden", "none", "--json"});
+    const Outcome fit = RunCommand(Fit(log, std::move(more)));
+    EXPECT_EQ(fit.code, 0) << fit.err;
+    const std::string directory = Json::parse(fit.out)["directory"];
+    return Json::parse(ReadFile(directory + "/manifest.json"))["options"]["batch_size"].get<int>();
+  };
+  const std::string tiny = TinyLog("1", "0");
+  EXPECT_EQ(batch_size(tiny, {}), 32);
+  EXPECT_EQ(batch_size(tiny, {"--batch-size", "256"}), 256);
+  std::string text = "click,site\n";
+  for (int row = 0; row < 20'000; ++row) text += row % 3 == 0 ? "1,a\n" : row % 2 == 0 ? "0,a\n" : "0,b\n";
+  EXPECT_EQ(batch_size(directory_.File("large.csv", text), {}), 256);
+  text.resize(text.size() - 4);
+  EXPECT_EQ(batch_size(directory_.File("small.csv", text), {}), 64);
+}
+
 TEST_F(CliPublishTest, AWindowThatIsNoneIsBadUsage) {
   ExpectBadUsage(RunCommand(Quick({"--training-window", "january"})), {"--training-window", "2026-01-01/"});
   ExpectBadUsage(RunCommand(Quick({"--training-window", "2026-02-01/2026-01-01"})), {"before it begins"});

@@ -21,6 +21,8 @@
 namespace adscore::trainer {
 namespace {
 
+constexpr uint64_t kEnoughToRefuse = 30;  // validation rows with, and without, the label
+
 double SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
@@ -129,6 +131,24 @@ absl::StatusOr<std::vector<int64_t>> RemoveAllBut(const ResultFlags& flags) {
   return RemoveOldVersions(flags.model_root, flags.model, flags.keep, rollout->Versions());
 }
 
+// A server would take up the version at once, and every bid would be worse than one by the base rate.
+// figures: of the same heads on the same rows. With very few positives one of them decides, and there is no
+// beyond doubt.
+absl::Status FitToBeServed(const std::vector<HeadVerdict>& verdicts,
+                           const std::vector<HeadFigures>& figures) {
+  for (size_t head = 0; head < verdicts.size(); ++head) {
+    const HeadVerdict& verdict = verdicts[head];
+    const uint64_t rarer = std::min(figures[head].positives, figures[head].rows - figures[head].positives);
+    if (verdict.versus_base_rate.winner != Winner::kSecond || rarer < kEnoughToRefuse) continue;
+    return absl::FailedPreconditionError(absl::StrCat("nothing was published: by the validation rows' '",
+                                                      verdict.head, "', ", verdict.details[0],
+                                                      "; look for columns that are not what they were in "
+                                                      "earlier rows, give it more rows, or publish it all "
+                                                      "the same with --publish-anyway"));
+  }
+  return absl::OkStatus();
+}
+
 // The first thing that went wrong after the publish, which is not undone by it.
 absl::Status But(const Published& published, const absl::Status& status, const std::string& what) {
   return absl::Status(status.code(), absl::StrCat("version ", published.version, " is published, but ", what,
@@ -159,14 +179,18 @@ TrainingReport TrainingOn(ProgressLine* line, TrainingProgress* last) {
 absl::Status Conclude(const FitRun& run, FittedModel fitted, FitAssessment assessment, OutputFile* report,
                       Interruption* interruption, const nlohmann::ordered_json& more,
                       const std::string& more_text) {
+  const absl::Status judged = Assess(run.log.data, run.options, fitted, &assessment);
+  if (judged.ok() && !run.flags.publish_anyway) {
+    if (absl::Status fit = FitToBeServed(assessment.verdicts, fitted.validation); !fit.ok()) return fit;
+  }
   const absl::StatusOr<Published> published = PublishFitted(run, fitted);
   if (!published.ok()) return published.status();
-  interruption->EndAtOnce(
-      absl::StrCat("version ", published->version, " is published; interrupted before it was judged"));
+  interruption->EndAtOnce(absl::StrCat("version ", published->version,
+                                       " is published; interrupted before all was said about it"));
   absl::StatusOr<std::vector<int64_t>> removed = std::vector<int64_t>();
   if (run.flags.keep > 0) removed = RemoveAllBut(run.flags);
-  absl::Status status = Assess(run.log.data, run.options, fitted, &assessment);
-  if (!status.ok()) return But(*published, status, "could not be judged");
+  if (!judged.ok()) return But(*published, judged, "could not be judged");
+  absl::Status status;
   const std::vector<std::string> later_notices = fitted.notices;
   fitted.notices.insert(fitted.notices.begin(), run.log.notices.begin(), run.log.notices.end());
   if (report != nullptr) {
@@ -221,6 +245,10 @@ void AddResultFlags(CLI::App* command, ResultFlags* flags) {
           "Write a report here, one page for a browser: verdict, figures with their intervals, curves, "
           "reliability, what the model leans on, columns and slices. It appears once it is complete")
       ->type_name("FILE.html");
+  command->add_flag(
+      "--publish-anyway", flags->publish_anyway,
+      "Publish also a model that is worse than always saying the base rate, beyond doubt, for some "
+      "head.\nBy default nothing is published then, and the exit code is 1");
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
 }
 

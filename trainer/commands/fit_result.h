@@ -29,6 +29,7 @@ struct ResultFlags {
   size_t keep = 0;  // versions; 0: all
   std::string report;
   bool no_refit = false;
+  bool publish_anyway = false;
   bool json = false;
 };
 
@@ -49,9 +50,10 @@ struct FitRun {
   TrainingProgress last_progress{};       // of the training that was cut short, if one was
 };
 
-// Publishes what was fitted, judges it, writes the report (null: none) and prints what there is to know;
+// Judges what was fitted, publishes it, writes the report (null: none) and prints what there is to know;
 // `more` is added to the JSON object, and `more_text` comes before the rest of the text. Cancelled, once all
-// that is done, if the training was interrupted: the message says what was kept.
+// that is done, if the training was interrupted: the message says what was kept. FailedPrecondition, and
+// nothing is published, if it is worse than the base rate.
 absl::Status Conclude(const FitRun& run, FittedModel fitted, FitAssessment assessment, OutputFile* report,
                       Interruption* interruption, const nlohmann::ordered_json& more = {},
                       const std::string& more_text = {});

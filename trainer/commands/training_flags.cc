@@ -12,6 +12,9 @@
 namespace adscore::trainer {
 namespace {
 
+constexpr size_t kTinyLog = 5'000;  // rows
+constexpr size_t kSmallLog = 20'000;
+
 constexpr size_t kMostThreads = 8;  // more than a batch can keep busy
 
 absl::StatusOr<OptimizerKind> ParseOptimizer(std::string_view text) {
@@ -145,6 +148,13 @@ FitOptions TrainingFlags::Options() const {
   return parsed;
 }
 
+// Few rows are few steps: larger batches would end before much is learnt.
+void TrainingFlags::SuitTo(size_t rows, FitOptions* suited) const {
+  if (Given("--batch-size")) return;
+  if (rows < kSmallLog) suited->training.batch_size = 64;
+  if (rows < kTinyLog) suited->training.batch_size = 32;
+}
+
 void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
   flags->command = command;
   TrainingOptions& training = flags->options.training;
@@ -179,7 +189,10 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1000))
       ->capture_default_str();
-  command->add_option("--batch-size", training.batch_size, "Rows per step")
+  command
+      ->add_option("--batch-size", training.batch_size,
+                   absl::StrCat("Rows per step; without the flag 32 if the log has fewer than ", kTinyLog,
+                                ", and 64 below ", kSmallLog, ", for otherwise there are few steps"))
       ->type_name("N")
       ->check(cli::WholeNumber(1, 65536))
       ->capture_default_str();
