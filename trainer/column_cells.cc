@@ -11,6 +11,7 @@ void Column::Clear() {
   missing = 0;
   unparsable = 0;
   first_unparsable.clear();
+  unknown = 0;
 }
 
 void Column::AppendCells(const Column& more) {
@@ -25,6 +26,7 @@ void Column::AppendCounts(const Column& more) {
   missing += more.missing;
   if (unparsable == 0) first_unparsable = more.first_unparsable;
   unparsable += more.unparsable;
+  unknown += more.unknown;
 }
 
 void Column::AppendRow(const Column& from, size_t row) {

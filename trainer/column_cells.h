@@ -21,6 +21,7 @@ struct Column {
   // Numeric: cells that were neither a number nor missing. They count as missing.
   uint64_t unparsable = 0;
   std::string first_unparsable;  // the start of the first one
+  uint64_t unknown = 0;          // names that a model does not know, where they were counted (cell_check.h)
 
   // Forgets the cells and what was counted, and keeps the memory.
   void Clear();

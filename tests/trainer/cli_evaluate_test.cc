@@ -84,5 +84,21 @@ TEST_F(CliTest, WhatCanNotBeSlicedOrComparedIsRefusedWithAWayOut) {
   ExpectFailure(RunCommand(Evaluate(unlabelled, {"--compare", "1"})), {"--compare", "'click'"});
 }
 
+TEST_F(CliTest, NamesThatAreWrittenInAnotherWayAreSaid) {
+  const auto log = [this](const std::string& name, const std::string& after, size_t rows) {
+    std::string text = "click,campaign_id\n";
+    for (size_t row = 0; row < rows; ++row) {
+      text += std::string(row % 4 == 0 ? "1," : "0,") + std::to_string(100 + row * 7 % 19) + after + "\n";
+    }
+    return directory_.File(name, text);
+  };
+  ASSERT_EQ(RunCommand(Fit(log("log.csv", "", 2000), {"--epochs", "1", "--hidden", "none"})).code, 0);
+  // More than one block of rows: what was counted in one must not be counted again in the next.
+  const Outcome floats = RunCommand(Evaluate(log("floats.csv", ".0", 70'000)));
+  EXPECT_EQ(floats.code, 0);
+  EXPECT_THAT(floats.err, HasSubstr("column 'campaign_id': the model knows 0 of its 70000 names"));
+  EXPECT_THAT(RunCommand(Evaluate(log("same.csv", "", 2000))).err, ::testing::Not(HasSubstr("names")));
+}
+
 }  // namespace
 }  // namespace adscore::trainer

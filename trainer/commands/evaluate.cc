@@ -23,6 +23,7 @@
 #include "model/model.h"
 #include "model/model_root.h"
 #include "trainer/block_reader.h"
+#include "trainer/cell_check.h"
 #include "trainer/commands/interruption.h"
 #include "trainer/commands/log_flags.h"
 #include "trainer/commands/model_flags.h"
@@ -33,7 +34,6 @@
 #include "trainer/evaluation.h"
 #include "trainer/figures_report.h"
 #include "trainer/json_text.h"
-#include "trainer/number_check.h"
 #include "trainer/output_file.h"
 #include "trainer/progress_line.h"
 #include "trainer/slices.h"
@@ -149,7 +149,7 @@ absl::Status Report(const EvaluateFlags& flags, int64_t version, const ReportedR
   content.figures = evaluated.figures;
   content.slices = evaluated.slices;
   content.comparison = evaluated.comparison;
-  content.notices = NumberNotices(rows.data);
+  content.notices = CellNotices(rows.data);
   content.provenance = ProvenanceOf(rows.model.snapshot());
   content.provenance.emplace_back("data measured on", flags.data);
   absl::Status status = Measure(rows, &content);
@@ -180,6 +180,7 @@ absl::StatusOr<Dataset> ScoreFile(const EvaluateFlags& flags, const model::Model
     std::iota(rows.begin(), rows.end(), 0U);
     const absl::StatusOr<std::vector<float>> scores = ScoreRows(model, block, rows, flags.threads);
     if (!scores.ok()) return scores.status();
+    CountUnknown(model.snapshot(), &block);
     probabilities->insert(probabilities->end(), scores->begin(), scores->end());
     seen.AppendLabelsAndCounts(block);
     if (line.Due()) line.Show(absl::StrFormat("scoring %s: %d rows", flags.data, seen.rows));
@@ -242,10 +243,11 @@ absl::Status Evaluate(const EvaluateFlags& flags) {
                                                    "': leave the flag out to get predictions only"));
   }
   line.Clear();
+  if (with_cells) CountUnknown(model.snapshot(), &*data);
   const absl::StatusOr<std::vector<std::string>> young = flags.windows.Apply(labels, &*data);
   if (!young.ok()) return young.status();
   for (const std::string& notice : *young) std::fprintf(stderr, "note: %s\n", notice.c_str());
-  for (const std::string& notice : NumberNotices(*data)) std::fprintf(stderr, "note: %s\n", notice.c_str());
+  for (const std::string& notice : CellNotices(*data)) std::fprintf(stderr, "note: %s\n", notice.c_str());
 
   std::vector<uint32_t> rows(data->rows);
   std::iota(rows.begin(), rows.end(), 0U);

@@ -14,10 +14,10 @@
 #include "absl/strings/str_format.h"
 #include "cli/flag_checks.h"
 #include "data/file_version.h"
+#include "trainer/cell_check.h"
 #include "trainer/dataset_reader.h"
 #include "trainer/label_check.h"
 #include "trainer/label_window.h"
-#include "trainer/number_check.h"
 
 namespace adscore::trainer {
 namespace {
@@ -116,7 +116,7 @@ absl::StatusOr<Log> ReadLog(const LogFlags& flags, const Sources& sources, const
   status = CheckLabels(log.data, options.labels, sources, flags.columns.Format());
   if (status.ok()) status = CheckNumbers(log.data, sources.ToString());
   if (!status.ok()) return status;
-  for (std::string& notice : NumberNotices(log.data)) {
+  for (std::string& notice : CellNotices(log.data)) {
     std::fprintf(stderr, "note: %s\n", notice.c_str());
     log.notices.push_back(std::move(notice));
   }

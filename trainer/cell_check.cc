@@ -1,14 +1,37 @@
-#include "trainer/number_check.h"
+#include "trainer/cell_check.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace adscore::trainer {
+namespace {
 
-std::vector<std::string> NumberNotices(const Dataset& data) {
+constexpr double kNearlyAll = 0.95;    // of the cells that are there
+constexpr uint64_t kEnoughCells = 50;  // fewer may be new by chance
+
+}  // namespace
+
+void CountUnknown(const model::Snapshot& snapshot, Dataset* block) {
+  for (size_t f = 0; f < block->columns.size(); ++f) {
+    const model::Vocabulary& vocabulary = snapshot.encodings[f].vocabulary;
+    for (const uint64_t token : block->columns[f].tokens) {
+      if (vocabulary.Lookup(token) == model::kUnknownId) ++block->columns[f].unknown;
+    }
+  }
+}
+
+std::vector<std::string> CellNotices(const Dataset& data) {
   std::vector<std::string> notices;
   for (size_t i = 0; i < data.columns.size(); ++i) {
     const Column& column = data.columns[i];
+    const uint64_t present = data.rows - column.missing;
+    if (present >= kEnoughCells &&
+        static_cast<double>(column.unknown) >= kNearlyAll * static_cast<double>(present)) {
+      notices.push_back(
+          absl::StrFormat("column '%s': the model knows %d of its %d names: are they written as in the log "
+                          "that it learnt from?",
+                          data.schema.features[i].name, present - column.unknown, present));
+    }
     if (column.unparsable == 0) continue;
     const double share = 100.0 * static_cast<double>(column.unparsable) / static_cast<double>(data.rows);
     notices.push_back(absl::StrFormat(
