@@ -66,22 +66,28 @@ TEST_F(CliPublishTest, WhatIsWorseThanTheBaseRateIsPublishedOnlyIfToldTo) {
   EXPECT_THAT(Versions(), ElementsAre(1));
 }
 
-TEST_F(CliPublishTest, FewRowsAreLearntFromInSmallerBatches) {
-  const auto batch_size = [this](const std::string& log, std::vector<std::string> more) {
+TEST_F(CliPublishTest, BatchesAndBinsSuitTheNumberOfRows) {
+  const auto options = [this](const std::string& log, std::vector<std::string> more) {
     more.insert(more.end(), {"--epochs", "1", "--hidden", "none", "--json"});
     const Outcome fit = RunCommand(Fit(log, std::move(more)));
     EXPECT_EQ(fit.code, 0) << fit.err;
     const std::string directory = Json::parse(fit.out)["directory"];
-    return Json::parse(ReadFile(directory + "/manifest.json"))["options"]["batch_size"].get<int>();
+    return Json::parse(ReadFile(directory + "/manifest.json"))["options"];
   };
   const std::string tiny = TinyLog("1", "0");
-  EXPECT_EQ(batch_size(tiny, {}), 32);
-  EXPECT_EQ(batch_size(tiny, {"--batch-size", "256"}), 256);
-  std::string text = "click,site\n";
-  for (int row = 0; row < 20'000; ++row) text += row % 3 == 0 ? "1,a\n" : row % 2 == 0 ? "0,a\n" : "0,b\n";
-  EXPECT_EQ(batch_size(directory_.File("large.csv", text), {}), 256);
-  text.resize(text.size() - 4);
-  EXPECT_EQ(batch_size(directory_.File("small.csv", text), {}), 64);
+  EXPECT_EQ(options(tiny, {})["batch_size"], 32);
+  EXPECT_EQ(options(tiny, {})["bins"], 20);
+  EXPECT_EQ(options(tiny, {"--batch-size", "256"})["batch_size"], 256);
+  const auto log = [this](size_t rows) {
+    std::string text = "click,site\n";
+    for (size_t row = 0; row < rows; ++row) text += row % 3 == 0 ? "1,a\n" : row % 2 == 0 ? "0,a\n" : "0,b\n";
+    return directory_.File(std::to_string(rows) + ".csv", text);
+  };
+  EXPECT_EQ(options(log(19'999), {})["batch_size"], 64);
+  EXPECT_EQ(options(log(20'000), {})["batch_size"], 256);
+  EXPECT_EQ(options(log(20'000), {})["bins"], 20);
+  EXPECT_EQ(options(log(123'000), {})["bins"], 123);
+  EXPECT_EQ(options(log(201'000), {})["bins"], 200);
 }
 
 TEST_F(CliPublishTest, AWindowThatIsNoneIsBadUsage) {

@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t kTinyLog = 5'000;  // rows
 constexpr size_t kSmallLog = 20'000;
+constexpr size_t kLargeLog = 100'000;
+constexpr size_t kRowsPerBin = 1'000;
+constexpr size_t kMostBins = 200;
 
 constexpr size_t kMostThreads = 8;  // more than a batch can keep busy
 
@@ -94,7 +97,12 @@ void AddEncoders(CLI::App* command, EncoderOptions* encoders) {
       ->type_name("N")
       ->check(cli::WholeNumber(1, model::kMostVocabulary))
       ->capture_default_str();
-  command->add_option("--bins", encoders->bins, "Bins of a numeric column, at most: each has an embedding")
+  command
+      ->add_option(
+          "--bins", encoders->bins,
+          absl::StrCat("Bins of a numeric column, at most: each has an embedding. Without the flag, if the "
+                       "log has at least ",
+                       kLargeLog, " rows, one for every ", kRowsPerBin, " of them, up to ", kMostBins))
       ->type_name("N")
       ->check(cli::WholeNumber(1, 1000))
       ->capture_default_str();
@@ -148,11 +156,13 @@ FitOptions TrainingFlags::Options() const {
   return parsed;
 }
 
-// Few rows are few steps: larger batches would end before much is learnt.
 void TrainingFlags::SuitTo(size_t rows, FitOptions* suited) const {
-  if (Given("--batch-size")) return;
-  if (rows < kSmallLog) suited->training.batch_size = 64;
-  if (rows < kTinyLog) suited->training.batch_size = 32;
+  // Few rows are few steps: larger batches would end before much is learnt.
+  if (!Given("--batch-size") && rows < kSmallLog) suited->training.batch_size = rows < kTinyLog ? 32 : 64;
+  // Many rows have enough in each of many bins, and what is rare is often where numbers are.
+  if (!Given("--bins") && rows >= kLargeLog) {
+    suited->encoders.bins = std::min(rows / kRowsPerBin, kMostBins);
+  }
 }
 
 void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
