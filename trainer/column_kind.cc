@@ -21,7 +21,7 @@ constexpr size_t kCommaRoom = 3;               // see InnerDelimiter
 constexpr double kLeadingZeroShare = 0.01;     // more, and the digits are a code
 constexpr uint64_t kUniqueRows = 50;           // fewer rows can differ by chance
 constexpr uint64_t kUniqueNumberRows = 1'000;  // the same for unordered whole numbers, which amounts may be
-constexpr size_t kRisingNumbers = 20;          // different numbers of a column that only rises
+constexpr uint64_t kRowsPerRise = 20;          // at most, of a column that only rises
 constexpr double kDescents = 0.001;            // of its rows at most are below the one before
 constexpr size_t kFewNumbers = 10;     // different whole numbers that may be a code rather than an amount
 constexpr double kCommonShare = 0.01;  // of the rows, for each of those few: an amount would have rare ones
@@ -160,10 +160,12 @@ bool DiffersInEveryRow(const ColumnProfile& profile, bool numeric) {
   return AllIntegers(profile) && (profile.descents == 0 || profile.rows >= kUniqueNumberRows);
 }
 
-// A clock or a counter: it only rises (but for a few late rows), so that the rows to come are beyond all that
-// was learnt from.
+// A clock or a counter: it only rises (but for a few late rows), and soon again, so that the rows to come are
+// beyond all that was learnt from. What rises now and then, such as prices, says what time the rows are of,
+// and the next ones will be most like the last.
 bool OnlyRises(const ColumnProfile& profile) {
-  return profile.numbers.size() >= kUniqueNumberRows && profile.distinct.size() >= kRisingNumbers &&
+  return profile.numbers.size() >= kUniqueNumberRows &&
+         kRowsPerRise * profile.distinct.size() >= profile.numbers.size() &&
          static_cast<double>(profile.descents) <= kDescents * static_cast<double>(profile.numbers.size());
 }
 

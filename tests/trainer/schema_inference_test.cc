@@ -223,8 +223,8 @@ TEST_F(SchemaInferenceTest, WhatOnlyRisesIsLeftOutWithANotice) {
     EXPECT_EQ(FeatureFor("elapsed", cell).name, "");
     EXPECT_THAT(notices_, ElementsAre(AllOf(HasSubstr("'elapsed'"), HasSubstr("only rises"))));
   }
-  EXPECT_EQ(FeatureFor("phase", [](int row) { return std::to_string(row / 500) + ".5"; }).name, "phase")
-      << "few values: the next rows have one of them, too";
+  EXPECT_EQ(FeatureFor("price", [](int row) { return std::to_string(row / 50) + ".5"; }).name, "price")
+      << "the next rows will have the last ones', too";
   EXPECT_EQ(FeatureFor("wave", [](int row) { return std::to_string(row / 2 % 300); }).name, "wave");
 }
 
