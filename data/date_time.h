@@ -4,10 +4,9 @@
 //   2026-03-01, 2026/03/01, 01.03.2026          a date: its hour is not known
 //   01-Mar-2026, 01/Mar/2026, 20260301          the same; of digits alone from 2000 to 2099
 //   2026-03-01 09:30[:38[.5]], …T09:30…         one with a time; a zone may follow (Z, UTC, GMT, +01:00)
-//   01/Mar/2026:09:30:38 +0000                  the same, as web servers write it
-//   1772357438[.5], 1772357438123               seconds since 1970, in UTC, from 2000 to 2099; also in
-//   thousandths
-//                                               or millionths
+//   01/Mar/2026:09:30:38 +0000                  the same, as web servers write it: a ':' before the time
+//   1772357438[.5]                              seconds since 1970, in UTC, from 2000 to 2099
+//   1772357438123, 1772357438123456             the same in thousandths or millionths
 //
 // The one rule that the trainer and the client share, so that the same cell means the same token everywhere.
 //

@@ -39,6 +39,14 @@ size_t EdgesUpTo(std::span<const float> edges, float value) {
   return static_cast<size_t>(first - edges.data()) + (*first <= value ? 1 : 0);
 }
 
+// What the number is compared with the edges as. An edge is a logarithm, too, of a number that is often a
+// whole one and comes again: whatever library took either, of whichever version, the number belongs to the
+// bin above its edge.
+float BesideEdges(NumericTransform transform, float t) {
+  constexpr float kFewUnits = 4e-7F;  // in the last place, as a share
+  return transform == NumericTransform::kSignedLog1p ? t + kFewUnits * std::fabs(t) : t;
+}
+
 }  // namespace
 
 EncodedNumber EncodeNumber(const Feature& feature, const NumericEncoding& encoding, float raw) {
@@ -48,7 +56,8 @@ EncodedNumber EncodeNumber(const Feature& feature, const NumericEncoding& encodi
   const float t = Transform(feature.transform, missing ? 0.0f : raw);
   const float z = (std::clamp(t, encoding.low, encoding.high) - encoding.mean) * encoding.scale;
   if (missing) return {z, 1.0f, kMissingId};
-  return {z, 0.0f, kFirstBinId + static_cast<uint32_t>(EdgesUpTo(encoding.edges, t))};
+  return {z, 0.0f,
+          kFirstBinId + static_cast<uint32_t>(EdgesUpTo(encoding.edges, BesideEdges(feature.transform, t)))};
 }
 
 VocabularySlots BuildVocabulary(std::span<const uint64_t> tokens) {

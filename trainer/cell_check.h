@@ -18,7 +18,7 @@ namespace adscore::trainer {
 void CountUnknown(const model::Snapshot& snapshot, Dataset* block);
 
 // One line per numeric feature of which some cells are neither numbers nor missing: how many, and the first.
-// And one per feature of names of which nearly all were counted as unknown.
+// And one per categorical feature of which nearly all were counted as unknown.
 std::vector<std::string> CellNotices(const Dataset& data);
 
 // InvalidArgument if a numeric feature has cells and none of them is a number: its kind is wrong. `path` is

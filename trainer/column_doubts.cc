@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <limits>
-#include <numeric>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -28,6 +27,7 @@ bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c))
 // Nothing if there is more than one character between two runs, or any before or after them.
 struct Runs {
   std::vector<size_t> digits;
+  std::vector<int> values;  // of the first nine digits
   std::string between;
 };
 std::optional<Runs> RunsOf(std::string_view text) {
@@ -35,8 +35,11 @@ std::optional<Runs> RunsOf(std::string_view text) {
   bool after_digit = false;
   for (const char c : text) {
     if (IsDigit(c)) {
-      if (!after_digit) runs.digits.push_back(0);
-      ++runs.digits.back();
+      if (!after_digit) {
+        runs.digits.push_back(0);
+        runs.values.push_back(0);
+      }
+      if (++runs.digits.back() <= 9) runs.values.back() = 10 * runs.values.back() + (c - '0');
     } else if (after_digit) {
       runs.between.push_back(c);
     } else {
@@ -83,22 +86,43 @@ bool IsNumberToAPerson(std::string_view cell) {
     if (fraction && (runs->between[i] == '.' || runs->between[i] == ',')) continue;
     if (runs->between[i] != group || runs->digits[i + 1] != 3) return false;
   }
-  return runs->digits.front() <= 3;
+  // More dots are more likely an address.
+  return runs->digits.front() <= 3 &&
+         (group != '.' || runs->between.size() <= 2 || runs->between.back() != '.');
 }
 
-// Whether a word of the text, in lower case, is a month or begins one: "mar", "sept", "march".
-bool NamesAMonth(std::string_view text) {
+// Digits and commas alone, as in "12,5" and "1,250" and in "12,57,101": one of many fractions or groups
+// begins with a 0, and an id does not.
+bool MayBeLists(const std::vector<std::string>& examples) {
+  return std::all_of(examples.begin(), examples.end(), [](const std::string& example) {
+    return example.find_first_not_of("0123456789,") == std::string::npos &&
+           example.find(",0") == std::string::npos;
+  });
+}
+
+// Whether a word of the text, in lower case, is a month ("mar", "sept", "march"), and the others go with one.
+bool NamesAMonth(const std::string& text) {
   static constexpr std::array<std::string_view, 12> kMonths = {
       "january", "february", "march",     "april",   "may",      "june",
       "july",    "august",   "september", "october", "november", "december"};
-  for (const std::string& word : std::vector<std::string>(absl::StrSplit(
-           absl::string_view(text.data(), text.size()), absl::ByAnyChar("0123456789 ,./:+-")))) {
-    if (word.size() >= 3 && std::any_of(kMonths.begin(), kMonths.end(),
-                                        [word](std::string_view month) { return month.starts_with(word); })) {
-      return true;
+  static constexpr std::array<std::string_view, 17> kOthers = {
+      "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "am", "pm",
+      "t",      "z",       "utc",       "gmt",      "st",     "nd",       "rd",     "th"};
+  const auto begins = [](const std::string& word) {
+    return [&word](std::string_view whole) {
+      return whole == word || (word.size() >= 3 && whole.starts_with(word));
+    };
+  };
+  bool month = false;
+  for (const std::string& word : std::vector<std::string>(
+           absl::StrSplit(text, absl::ByAnyChar("0123456789 ,./:+-"), absl::SkipEmpty()))) {
+    if (std::any_of(kMonths.begin(), kMonths.end(), begins(word))) {
+      month = true;
+    } else if (std::none_of(kOthers.begin(), kOthers.end(), begins(word))) {
+      return false;
     }
   }
-  return false;
+  return month;
 }
 
 bool IsDateToAPerson(std::string_view cell) {
@@ -111,8 +135,9 @@ bool IsDateToAPerson(std::string_view cell) {
   if (date && date->digits.size() == 3 && date->between[0] == date->between[1]) {
     const bool year_first = date->digits[0] == 4;
     const size_t year = date->digits[year_first ? 0 : 2];
-    return date->digits[1] <= 2 && date->digits[year_first ? 2 : 0] <= 2 &&
-           (year == 4 || (year == 2 && date->between[0] == '/'));
+    const auto [low, high] =
+        std::minmax(date->values[1], date->values[year_first ? 2 : 0]);  // month and day, or day and month
+    return low >= 1 && low <= 12 && high <= 31 && (year == 4 || (year == 2 && date->between[0] == '/'));
   }
   const std::optional<Runs> time = RunsOf(text);
   return time && time->digits.size() >= 2 && time->digits[0] <= 2 && time->digits[1] == 2 &&
@@ -158,7 +183,7 @@ double AreaUnder(std::vector<Outcomes> groups) {
 }  // namespace
 
 bool LooksLikeNumbers(const ColumnProfile& profile) {
-  return MostOf(profile.other.examples, IsNumberToAPerson);
+  return MostOf(profile.other.examples, IsNumberToAPerson) && !MayBeLists(profile.other.examples);
 }
 
 std::optional<std::string> DoubtOf(const ColumnProfile& profile) {
@@ -185,24 +210,21 @@ std::optional<std::string> DoubtOf(const ColumnProfile& profile) {
 double AreaAlone(const CodedRows& data, size_t column, size_t label) {
   const std::vector<uint16_t>& codes = data.columns[column];
   const std::vector<uint8_t>& positive = data.labels[label];
-  constexpr size_t kCodes = size_t{1} + std::numeric_limits<uint16_t>::max();
-  std::vector<Outcomes> counted(kCodes);
-  std::vector<Outcomes> measured(kCodes);
+  absl::flat_hash_map<uint16_t, std::array<Outcomes, 2>> halves;  // by code: of even rows, and of odd ones
   Outcomes all;
   for (size_t row = 0; row < codes.size(); ++row) {
-    Outcomes& outcomes = (row % 2 == 0 ? counted : measured)[codes[row]];
-    ++(positive[row] != 0 ? outcomes.positives : outcomes.negatives);
-    ++(positive[row] != 0 ? all.positives : all.negatives);
+    for (Outcomes* outcomes : {&halves[codes[row]][row % 2], &all}) {
+      ++(positive[row] != 0 ? outcomes->positives : outcomes->negatives);
+    }
   }
   const double base =
       static_cast<double>(all.positives + 1) / static_cast<double>(all.positives + all.negatives + 2);
   std::vector<Outcomes> groups;
-  for (size_t code = 0; code < kCodes; ++code) {
-    if (measured[code].positives + measured[code].negatives == 0) continue;
-    const Outcomes& of = counted[code];
-    groups.push_back(measured[code]);
-    groups.back().value =
-        (static_cast<double>(of.positives) + base) / (static_cast<double>(of.positives + of.negatives) + 1);
+  for (const auto& [code, outcomes] : halves) {
+    const auto& [counted, measured] = outcomes;
+    groups.push_back(measured);
+    groups.back().value = (static_cast<double>(counted.positives) + base) /
+                          (static_cast<double>(counted.positives + counted.negatives) + 1);
   }
   return AreaUnder(std::move(groups));
 }

@@ -232,7 +232,7 @@ std::vector<model::Feature> PartsOfDate(const std::string& name, const ColumnPro
 
 std::optional<std::string> ReasonToLeaveOut(std::string_view name, const ColumnProfile& profile,
                                             const std::vector<model::Label>& labels,
-                                            std::span<const uint64_t> positives) {
+                                            std::span<const uint64_t> positives, bool in_time_order) {
   const bool numeric = IsNumeric(profile);
   if (profile.number_candidates() == 0) return "it is always missing";
   if (profile.distinct.size() == 1 && profile.empty == 0) return "it has the same value in every row";
@@ -240,7 +240,7 @@ std::optional<std::string> ReasonToLeaveOut(std::string_view name, const ColumnP
     return "it is a true probability, as `generate` writes them";
   }
   if (DiffersInEveryRow(profile, numeric && !IsNameOfACode(name))) return "it is different in every row";
-  if (numeric && !IsCode(name, profile) && OnlyRises(profile)) {
+  if (in_time_order && numeric && OnlyRises(profile) && !IsCode(name, profile)) {
     return "it only rises from row to row, so that rows to come are beyond all that could be learnt from";
   }
   if (const std::optional<size_t> label = KnownAfterwards(profile, positives)) {

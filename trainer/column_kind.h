@@ -24,10 +24,11 @@ bool IsDate(std::string_view name, const ColumnProfile& profile);
 // A moment itself never comes again.
 std::vector<model::Feature> PartsOfDate(const std::string& name, const ColumnProfile& profile);
 
-// Why the column is no feature, or nothing if it is one. positives: [labels], rows where each is positive.
+// Why the column is no feature, or nothing if it is one. positives: [labels], rows where each is positive. In
+// time order, a clock is none.
 std::optional<std::string> ReasonToLeaveOut(std::string_view name, const ColumnProfile& profile,
                                             const std::vector<model::Label>& labels,
-                                            std::span<const uint64_t> positives);
+                                            std::span<const uint64_t> positives, bool in_time_order);
 
 // The feature that a column of no dates is, as a candidate's: of `known_kind`, if that is given.
 model::Feature Describe(std::string_view name, const ColumnProfile& profile,

@@ -83,7 +83,12 @@ void ColumnProfile::Add(std::string_view cell, const std::vector<uint8_t>& posit
 }
 
 void ColumnProfile::AddOther(std::string_view cell) {
-  cell = cell.substr(0, kExampleBytes);
+  if (cell.size() > kExampleBytes) {
+    size_t bytes = kExampleBytes;
+    while (bytes > 0 && (static_cast<unsigned char>(cell[bytes]) & 0xC0) == 0x80)
+      --bytes;  // within a character
+    cell = cell.substr(0, bytes);
+  }
   ++other.cells;
   if (other.examples.size() < kExamples) other.examples.emplace_back(cell);
   other.like_first += cell == other.examples.front() ? 1 : 0;

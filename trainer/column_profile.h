@@ -49,8 +49,8 @@ struct ColumnProfile {
   // Cells that are neither a number nor a way to write none.
   struct OtherTexts {
     uint64_t cells = 0;
-    uint64_t like_first = 0;  // the same text as the first of them
-    std::vector<std::string> examples;
+    uint64_t like_first = 0;            // the same text as the first of them
+    std::vector<std::string> examples;  // the first 100, whole characters of their first 40 bytes
   };
   OtherTexts other;
 

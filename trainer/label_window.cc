@@ -91,8 +91,12 @@ absl::StatusOr<std::vector<LabelWindow>> ParseLabelWindows(std::string_view text
 }
 
 std::optional<int64_t> ParseRowTime(std::string_view cell) {
-  if (const std::optional<data::DateTime> parsed = data::ParseDateTime(cell)) return parsed->seconds;
   const std::string_view text = data::Trim(cell);
+  // Eight digits may be a date, but here they are seconds like those of the rows around, which are none.
+  const bool seconds_alone = text.size() == 8 && text.find_first_not_of("0123456789") == text.npos;
+  if (!seconds_alone) {
+    if (const std::optional<data::DateTime> parsed = data::ParseDateTime(text)) return parsed->seconds;
+  }
   double seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;

@@ -30,9 +30,9 @@ struct LabelWindow {
 // another form, for less than a second, and for a head that is named twice.
 absl::StatusOr<std::vector<LabelWindow>> ParseLabelWindows(std::string_view text);
 
-// Seconds since 1970 of a date or time as data/date_time.h knows them, or a number of seconds since any other
-// moment. A date is its first second; without a zone it is UTC. Nothing for what is neither, and for numbers
-// that are too large for seconds (100,000,000,000 or more: those of milliseconds).
+// Seconds since 1970 of a date or time as data/date_time.h knows them, but for dates of eight digits, or a
+// number of seconds since any other moment. A date is its first second; without a zone it is UTC. Nothing for
+// what is neither, and for other numbers that are too large for seconds (100,000,000,000 or more).
 std::optional<int64_t> ParseRowTime(std::string_view cell);
 
 // The same for a flag: InvalidArgument says what to write.

@@ -200,7 +200,8 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
                        where));
       continue;
     }
-    if (const auto reason = ReasonToLeaveOut(name, profile, options.labels, sample->positives)) {
+    if (const auto reason =
+            ReasonToLeaveOut(name, profile, options.labels, sample->positives, options.in_time_order)) {
       inferred.notices.push_back(absl::StrCat("column '", name, "' is left out: ", *reason, where));
       if (LooksLikeNumbers(profile))
         AddDoubts(name, i, model::FeatureKind::kCategorical, *sample, {}, &inferred.notices);

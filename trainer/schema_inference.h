@@ -27,6 +27,7 @@ struct InferenceOptions {
   std::vector<std::string> context;  // get the role context; InvalidArgument if a name is not in the file
   // Ids of rows that are not looked at, ascending: those that the figures are measured on later.
   std::vector<uint32_t> held_out;
+  bool in_time_order = true;     // the rows to come are after these
   size_t sample_rows = 100'000;  // looked at, at most
   // The same of rows that say which columns to cross, which takes more of them; fewer if there are many
   // columns.

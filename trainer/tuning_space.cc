@@ -33,8 +33,8 @@ void ForEachChoice(Options& options, const Visit& visit) {
                                          {400, 400, 400}});
   visit("--embedding-dim", options.encoders.embedding_dim, std::vector<size_t>{4, 8, 16});
   visit("--min-count", options.encoders.minimum_count, std::vector<size_t>{5, 10, 20, 40});
-  visit("--bins", options.encoders.bins, std::vector<size_t>{10, 20, 40});
-  visit("--batch-size", training.batch_size, std::vector<size_t>{128, 256, 512});
+  visit("--bins", options.encoders.bins, std::vector<size_t>{10, 20, 40, 100, 200});
+  visit("--batch-size", training.batch_size, std::vector<size_t>{32, 64, 128, 256, 512});
   visit("--learning-rate", training.learning_rate, std::vector<float>{0.0005F, 0.001F, 0.002F, 0.004F});
   visit("--learning-rate-decay", training.learning_rate_decay, std::vector<float>{1, 0.7F, 0.4F});
   visit("--dropout", training.noise.hidden_dropout, std::vector<float>{0, 0.1F, 0.2F, 0.3F});

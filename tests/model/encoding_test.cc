@@ -49,6 +49,23 @@ TEST(EncodeNumberTest, SignedLog1pIsTheFloatNearestToTheLogarithm) {
   }
 }
 
+TEST(EncodeNumberTest, ALogarithmBelongsAboveItsEdgeWhicheverLibraryTookTheEdges) {
+  Feature feature;
+  feature.transform = NumericTransform::kSignedLog1p;
+  for (int x = 1; x < 30'000; ++x) {
+    const auto value = static_cast<float>(x);
+    for (const float edge : {std::log1p(value), static_cast<float>(std::log1p(double{value})),
+                             std::nextafter(std::log1p(value), 99.0F)}) {
+      for (const float sign : {1.0F, -1.0F}) {
+        const NumericEncoding encoding = {
+            .mean = 0, .scale = 1, .low = -200, .high = 200, .edges = {sign * edge}};
+        EXPECT_EQ(EncodeNumber(feature, encoding, sign * value).bin, kFirstBinId + 1) << sign * value;
+        EXPECT_EQ(EncodeNumber(feature, encoding, sign * value - 1).bin, kFirstBinId) << sign * value;
+      }
+    }
+  }
+}
+
 TEST(EncodeNumberTest, FindsTheBinAmongAnyNumberOfEdges) {
   const Feature feature;
   std::vector<float> edges;

@@ -57,8 +57,11 @@ TEST_F(CliPublishTest, WhatIsWorseThanTheBaseRateIsPublishedOnlyIfToldTo) {
     text += std::string(positive ? "1" : "0") + (left ? ",left\n" : ",right\n");
   }
   const std::string log = directory_.File("turned.csv", text);
-  const Outcome refused = RunCommand(Fit(log, {"--hidden", "none"}));
+  const std::string report = directory_.path() + "/report.html";
+  const Outcome refused = RunCommand(Fit(log, {"--hidden", "none", "--report", report}));
   EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.out, ::testing::AllOf(HasSubstr("calibration"), HasSubstr("WORSE THAN NOTHING")));
+  EXPECT_THAT(ReadFile(report), HasSubstr("not published"));
   EXPECT_THAT(refused.err, ::testing::AllOf(HasSubstr("nothing was published"), HasSubstr("'click'"),
                                             HasSubstr("base rate"), HasSubstr("--publish-anyway")));
   EXPECT_FALSE(model::ListVersions(directory_.path() + "/M", "m").ok()) << "there is not even a directory";
@@ -88,6 +91,12 @@ TEST_F(CliPublishTest, BatchesAndBinsSuitTheNumberOfRows) {
   EXPECT_EQ(options(log(20'000), {})["bins"], 20);
   EXPECT_EQ(options(log(123'000), {})["bins"], 123);
   EXPECT_EQ(options(log(201'000), {})["bins"], 200);
+  std::string crossed = "click,u,v\n";
+  for (size_t row = 0; row < 100'000; ++row) {
+    crossed += (row % 3 == 0 ? "1," : "0,") + std::to_string(row * 7919 % 9973) + ".5," +
+               std::to_string(row * 31 % 997) + ".5\n";
+  }
+  EXPECT_EQ(options(directory_.File("crossed.csv", crossed), {"--cross", "u:v"})["bins"], 20);
 }
 
 TEST_F(CliPublishTest, AWindowThatIsNoneIsBadUsage) {

@@ -26,7 +26,7 @@ ColumnProfile Holding(const std::vector<std::string>& cells) {
 
 TEST(ColumnDoubts, NumbersToAPersonAreNotQuietlyTakenAsNames) {
   for (const std::vector<std::string>& cells :
-       std::vector<std::vector<std::string>>{{"12,5", "3,75"},
+       std::vector<std::vector<std::string>>{{"12,5", "3,05"},
                                              {"1.234,56", "234,56"},
                                              {"1,234.50", "12,345,678.00"},
                                              {"1'234.5", "2'000'000"},
@@ -37,8 +37,14 @@ TEST(ColumnDoubts, NumbersToAPersonAreNotQuietlyTakenAsNames) {
     EXPECT_TRUE(LooksLikeNumbers(Holding(cells))) << cells[0];
     EXPECT_THAT(DoubtOf(Holding(cells)).value_or(""), AllOf(HasSubstr(cells[0]), HasSubstr("1234.56")));
   }
-  for (const std::vector<std::string>& cells : std::vector<std::vector<std::string>>{
-           {"red", "12 red"}, {"10.1.2.3"}, {"a,b"}, {"1-2"}, {"12,5,7"}, {"v1.2"}}) {
+  for (const std::vector<std::string>& cells : std::vector<std::vector<std::string>>{{"red", "12 red"},
+                                                                                     {"10.1.2.3"},
+                                                                                     {"a,b"},
+                                                                                     {"1-2"},
+                                                                                     {"12,5,7"},
+                                                                                     {"100,200,500", "12,45"},
+                                                                                     {"192.168.101.200"},
+                                                                                     {"v1.2"}}) {
     EXPECT_FALSE(LooksLikeNumbers(Holding(cells))) << cells[0];
   }
 }
@@ -48,8 +54,8 @@ TEST(ColumnDoubts, DatesToAPersonAreNotQuietlyTakenAsNames) {
                            "09:30:38", "Sun, 01 Mar 2026 10:00:00 GMT"}) {
     EXPECT_THAT(DoubtOf(Holding({cell})).value_or(""), AllOf(HasSubstr(cell), HasSubstr("2026-03-01 09:30")));
   }
-  for (const char* cell :
-       {"10.1.2.3", "1.2.3", "decor 2026", "sep2026x", "555-1234", "16:9x", "12-34-56-78"}) {
+  for (const char* cell : {"10.1.2.3", "1.2.3", "decor 2026", "sep2026x", "Sale Mar 2026 v0", "10.0.2024",
+                           "12-34-5678", "555-1234", "16:9x", "12-34-56-78"}) {
     EXPECT_EQ(DoubtOf(Holding({cell})), std::nullopt) << cell;
   }
 }

@@ -59,6 +59,7 @@ TEST(LabelWindow, TimesAreDatesOrSeconds) {
   EXPECT_EQ(ParseRowTime("12.9"), 12);
   EXPECT_EQ(ParseRowTime("-3.5"), -4);
   EXPECT_EQ(ParseRowTime("1510047038123"), 1'510'047'038) << "thousandths";
+  EXPECT_EQ(ParseRowTime("20010101"), 20'010'101) << "seconds since some moment of the log's own";
   // Of other lengths they would make a window a thousandth of what was meant.
   for (const char* wrong : {"", "yesterday", "12x", "nan", "inf", "151004703800000"}) {
     EXPECT_EQ(ParseRowTime(wrong), std::nullopt) << wrong;

@@ -223,6 +223,10 @@ TEST_F(SchemaInferenceTest, WhatOnlyRisesIsLeftOutWithANotice) {
     EXPECT_EQ(FeatureFor("elapsed", cell).name, "");
     EXPECT_THAT(notices_, ElementsAre(AllOf(HasSubstr("'elapsed'"), HasSubstr("only rises"))));
   }
+  InferenceOptions options;
+  options.in_time_order = false;
+  const std::string sorted = Log("elapsed", [](int row) { return std::to_string(row / 3); });
+  EXPECT_NE(Infer(sorted, options)->schema.Find("elapsed"), nullptr) << "a log that is sorted by it";
   EXPECT_EQ(FeatureFor("price", [](int row) { return std::to_string(row / 50) + ".5"; }).name, "price")
       << "the next rows will have the last ones', too";
   EXPECT_EQ(FeatureFor("wave", [](int row) { return std::to_string(row / 2 % 300); }).name, "wave");

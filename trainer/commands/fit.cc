@@ -58,7 +58,7 @@ absl::Status Fit(const FitFlags& flags) {
   const absl::StatusOr<Log> log = ReadLog(
       flags.log, *sources, options, start == nullptr ? nullptr : &start->start->snapshot().schema, &line);
   if (!log.ok()) return log.status();
-  if (start == nullptr) flags.training.SuitTo(log->data.rows, &options);
+  if (start == nullptr) flags.training.SuitTo(log->data, &options);
   FitRun run{flags.result, flags.log, options, *log, begin, std::nullopt};
   if (start != nullptr) run.parent_version = start->version;
   const TrainingReport training = TrainingOn(&line, &run.last_progress);

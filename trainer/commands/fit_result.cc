@@ -131,14 +131,12 @@ absl::StatusOr<std::vector<int64_t>> RemoveAllBut(const ResultFlags& flags) {
   return RemoveOldVersions(flags.model_root, flags.model, flags.keep, rollout->Versions());
 }
 
-// A server would take up the version at once, and every bid would be worse than one by the base rate.
-// figures: of the same heads on the same rows. With very few positives one of them decides, and there is no
-// beyond doubt.
-absl::Status FitToBeServed(const std::vector<HeadVerdict>& verdicts,
-                           const std::vector<HeadFigures>& figures) {
-  for (size_t head = 0; head < verdicts.size(); ++head) {
-    const HeadVerdict& verdict = verdicts[head];
-    const uint64_t rarer = std::min(figures[head].positives, figures[head].rows - figures[head].positives);
+// A server would take up the version at once, and bids would be worse than by the base rate. With very few
+// positives, or negatives, one of them decides, and nothing can be told.
+absl::Status FitToBeServed(const std::vector<HeadVerdict>& verdicts) {
+  for (const HeadVerdict& verdict : verdicts) {
+    const HeadFigures& figures = verdict.versus_base_rate.first;
+    const uint64_t rarer = std::min(figures.positives, figures.rows - figures.positives);
     if (verdict.versus_base_rate.winner != Winner::kSecond || rarer < kEnoughToRefuse) continue;
     return absl::FailedPreconditionError(absl::StrCat("nothing was published: by the validation rows' '",
                                                       verdict.head, "', ", verdict.details[0],
@@ -153,6 +151,22 @@ absl::Status FitToBeServed(const std::vector<HeadVerdict>& verdicts,
 absl::Status But(const Published& published, const absl::Status& status, const std::string& what) {
   return absl::Status(status.code(), absl::StrCat("version ", published.version, " is published, but ", what,
                                                   ": ", std::string(status.message())));
+}
+
+// What is known of a model that is not published, for whoever looks for the reason; `why` again.
+absl::Status Refuse(const absl::Status& why, const FitRun& run, const FittedModel& fitted,
+                    const FitAssessment& assessment, OutputFile* report, const std::string& more_text) {
+  const std::vector<model::Head>& heads = fitted.model->snapshot().heads;
+  if (!run.flags.json) {
+    std::printf("%s%s%s", more_text.c_str(), FiguresToTable(heads, fitted.validation).c_str(),
+                AssessmentToText(heads, assessment).c_str());
+  }
+  if (report == nullptr) return why;
+  const absl::Status written =
+      ReportFit({absl::StrCat(run.flags.model, ", not published"), run.log.sources,
+                 run.log_flags.columns.Format(), "nothing: worse than the base rate"},
+                run.options, run.log.data, fitted, assessment, report);
+  return written.ok() ? why : written;
 }
 
 }  // namespace
@@ -179,14 +193,20 @@ TrainingReport TrainingOn(ProgressLine* line, TrainingProgress* last) {
 absl::Status Conclude(const FitRun& run, FittedModel fitted, FitAssessment assessment, OutputFile* report,
                       Interruption* interruption, const nlohmann::ordered_json& more,
                       const std::string& more_text) {
-  const absl::Status judged = Assess(run.log.data, run.options, fitted, &assessment);
-  if (judged.ok() && !run.flags.publish_anyway) {
-    if (absl::Status fit = FitToBeServed(assessment.verdicts, fitted.validation); !fit.ok()) return fit;
+  // Whoever interrupts a fit may not wait for long, and is promised the best state so far: it is published
+  // first.
+  const bool judged_first = !fitted.interrupted && !interruption->flag();
+  absl::Status judged;
+  if (judged_first) judged = Assess(run.log.data, run.options, fitted, &assessment);
+  if (judged_first && judged.ok() && !run.flags.publish_anyway) {
+    const absl::Status fit = FitToBeServed(assessment.verdicts);
+    if (!fit.ok()) return Refuse(fit, run, fitted, assessment, report, more_text);
   }
   const absl::StatusOr<Published> published = PublishFitted(run, fitted);
   if (!published.ok()) return published.status();
   interruption->EndAtOnce(absl::StrCat("version ", published->version,
                                        " is published; interrupted before all was said about it"));
+  if (!judged_first) judged = Assess(run.log.data, run.options, fitted, &assessment);
   absl::StatusOr<std::vector<int64_t>> removed = std::vector<int64_t>();
   if (run.flags.keep > 0) removed = RemoveAllBut(run.flags);
   if (!judged.ok()) return But(*published, judged, "could not be judged");
@@ -247,7 +267,7 @@ void AddResultFlags(CLI::App* command, ResultFlags* flags) {
       ->type_name("FILE.html");
   command->add_flag(
       "--publish-anyway", flags->publish_anyway,
-      "Publish also a model that is worse than always saying the base rate, beyond doubt, for some "
+      "Publish also a model that is worse than always saying the base rate, by its 95% interval, for some "
       "head.\nBy default nothing is published then, and the exit code is 1");
   command->add_flag("--json", flags->json, "Print the result as one JSON object");
 }

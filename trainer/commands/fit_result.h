@@ -53,7 +53,7 @@ struct FitRun {
 // Judges what was fitted, publishes it, writes the report (null: none) and prints what there is to know;
 // `more` is added to the JSON object, and `more_text` comes before the rest of the text. Cancelled, once all
 // that is done, if the training was interrupted: the message says what was kept. FailedPrecondition, and
-// nothing is published, if it is worse than the base rate.
+// nothing is published, if it is worse than the base rate; that of an interrupted training is published.
 absl::Status Conclude(const FitRun& run, FittedModel fitted, FitAssessment assessment, OutputFile* report,
                       Interruption* interruption, const nlohmann::ordered_json& more = {},
                       const std::string& more_text = {});

@@ -28,6 +28,7 @@ absl::StatusOr<InferredSchema> InferFrom(const LogFlags& flags, const Sources& s
   InferenceOptions inference = flags.columns.Inference();
   // The last rows are never looked at if there are this many, and need not be counted.
   const bool tail = options.split == SplitKind::kTail;
+  inference.in_time_order = tail;
   const auto enough = static_cast<uint64_t>(
       std::ceil(static_cast<double>(inference.MostRows() + 1) / (1 - options.validation_share)));
   const absl::StatusOr<uint64_t> rows =

@@ -27,6 +27,15 @@ absl::StatusOr<OptimizerKind> ParseOptimizer(std::string_view text) {
       absl::StrCat(cli::Quoted(std::string(text)), " is no optimiser: say adam or adagrad"));
 }
 
+bool CrossesNumbers(const model::Schema& schema) {
+  const auto is_number = [&schema](size_t feature) {
+    return schema.features[feature].kind == model::FeatureKind::kNumeric;
+  };
+  return std::any_of(schema.crosses.begin(), schema.crosses.end(), [&](const model::Cross& cross) {
+    return is_number(cross.first) || is_number(cross.second);
+  });
+}
+
 void AddRegularisation(CLI::App* command, FitOptions* options) {
   NoiseOptions& noise = options->training.noise;
   OptimizerOptions& optimizer = options->training.optimizer;
@@ -156,11 +165,13 @@ FitOptions TrainingFlags::Options() const {
   return parsed;
 }
 
-void TrainingFlags::SuitTo(size_t rows, FitOptions* suited) const {
+void TrainingFlags::SuitTo(const Dataset& log, FitOptions* suited) const {
+  const size_t rows = log.rows;
   // Few rows are few steps: larger batches would end before much is learnt.
   if (!Given("--batch-size") && rows < kSmallLog) suited->training.batch_size = rows < kTinyLog ? 32 : 64;
-  // Many rows have enough in each of many bins, and what is rare is often where numbers are.
-  if (!Given("--bins") && rows >= kLargeLog) {
+  // Many rows have enough in each of many bins, and what is rare is often in the tails of numbers. Cells of
+  // crossed numbers are bins by bins, for which there are not enough.
+  if (!Given("--bins") && rows >= kLargeLog && !CrossesNumbers(log.schema)) {
     suited->encoders.bins = std::min(rows / kRowsPerBin, kMostBins);
   }
 }

@@ -22,7 +22,7 @@ struct TrainingFlags {
   // The options as the flags have them, once they are parsed. Labels and split are the caller's.
   FitOptions Options() const;
   // What is better for a log of so many rows than the defaults, where the flags don't say it.
-  void SuitTo(size_t rows, FitOptions* suited) const;
+  void SuitTo(const Dataset& log, FitOptions* suited) const;
   // Whether the flag was given, and is not just at its default.
   bool Given(const std::string& flag) const { return command->count(flag) > 0; }
 };

@@ -139,7 +139,7 @@ absl::Status Tune(const TuneFlags& flags) {
                                                    " does not fit into --memory ", flags.log.memory,
                                                    ": give it more, or tune on a part of the log"));
   }
-  flags.training.SuitTo(log->data.rows, &base);
+  flags.training.SuitTo(log->data, &base);
   const std::string directory = flags.directory.empty()
                                     ? absl::StrCat(flags.result.model_root, "/", flags.result.model, "/.tune")
                                     : flags.directory;
