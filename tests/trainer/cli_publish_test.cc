@@ -69,34 +69,11 @@ TEST_F(CliPublishTest, WhatIsWorseThanTheBaseRateIsPublishedOnlyIfToldTo) {
   EXPECT_THAT(Versions(), ElementsAre(1));
 }
 
-TEST_F(CliPublishTest, BatchesAndBinsSuitTheNumberOfRows) {
-  const auto options = [this](const std::string& log, std::vector<std::string> more) {
-    more.insert(more.end(), {"--epochs", "1", "--hidden", "none", "--json"});
-    const Outcome fit = RunCommand(Fit(log, std::move(more)));
-    EXPECT_EQ(fit.code, 0) << fit.err;
-    const std::string directory = Json::parse(fit.out)["directory"];
-    return Json::parse(ReadFile(directory + "/manifest.json"))["options"];
-  };
-  const std::string tiny = TinyLog("1", "0");
-  EXPECT_EQ(options(tiny, {})["batch_size"], 32);
-  EXPECT_EQ(options(tiny, {})["bins"], 20);
-  EXPECT_EQ(options(tiny, {"--batch-size", "256"})["batch_size"], 256);
-  const auto log = [this](size_t rows) {
-    std::string text = "click,site\n";
-    for (size_t row = 0; row < rows; ++row) text += row % 3 == 0 ? "1,a\n" : row % 2 == 0 ? "0,a\n" : "0,b\n";
-    return directory_.File(std::to_string(rows) + ".csv", text);
-  };
-  EXPECT_EQ(options(log(19'999), {})["batch_size"], 64);
-  EXPECT_EQ(options(log(20'000), {})["batch_size"], 256);
-  EXPECT_EQ(options(log(20'000), {})["bins"], 20);
-  EXPECT_EQ(options(log(123'000), {})["bins"], 123);
-  EXPECT_EQ(options(log(201'000), {})["bins"], 200);
-  std::string crossed = "click,u,v\n";
-  for (size_t row = 0; row < 100'000; ++row) {
-    crossed += (row % 3 == 0 ? "1," : "0,") + std::to_string(row * 7919 % 9973) + ".5," +
-               std::to_string(row * 31 % 997) + ".5\n";
-  }
-  EXPECT_EQ(options(directory_.File("crossed.csv", crossed), {"--cross", "u:v"})["bins"], 20);
+TEST_F(CliPublishTest, AFitSuitsItsBatchesToItsLog) {
+  const Outcome fit = RunCommand(Quick({}));
+  ASSERT_EQ(fit.code, 0) << fit.err;
+  const Json manifest = Json::parse(ReadFile(directory_.path() + "/M/m/1/manifest.json"));
+  EXPECT_EQ(manifest["options"]["batch_size"], 32);
 }
 
 TEST_F(CliPublishTest, AWindowThatIsNoneIsBadUsage) {
