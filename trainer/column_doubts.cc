@@ -191,12 +191,11 @@ std::optional<std::string> DoubtOf(const ColumnProfile& profile) {
   const std::string& example = profile.other.examples.front();
   if (LooksLikeNumbers(profile)) {
     return absl::StrCat("holds what looks like numbers in a notation that is not read ('", example,
-                        "'), and they are taken as names: write them like 1234.56");
+                        "'), and are no amounts to the model: write them like 1234.56");
   }
   if (MostOf(profile.other.examples, IsDateToAPerson)) {
     return absl::StrCat("holds what looks like dates or times in a layout that is not read ('", example,
-                        "'), and they are taken as names: write them like 2026-03-01 09:30, or as seconds "
-                        "since 1970");
+                        "'): write them like 2026-03-01 09:30, or as seconds since 1970");
   }
   const double share =
       static_cast<double>(profile.numbers.size()) / static_cast<double>(profile.number_candidates());
