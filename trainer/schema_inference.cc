@@ -203,8 +203,10 @@ absl::StatusOr<InferredSchema> InferSchema(const Sources& sources, data::Format 
     if (const auto reason =
             ReasonToLeaveOut(name, profile, options.labels, sample->positives, options.in_time_order)) {
       inferred.notices.push_back(absl::StrCat("column '", name, "' is left out: ", *reason, where));
-      if (LooksLikeNumbers(profile))
-        AddDoubts(name, i, model::FeatureKind::kCategorical, *sample, {}, &inferred.notices);
+      // What differs in every row may be an amount that was not read.
+      if (LooksLikeNumbers(profile)) {
+        inferred.notices.push_back(absl::StrCat("column '", name, "' ", DoubtOf(profile).value_or("")));
+      }
       continue;
     }
     model::Feature feature = Describe(name, profile, CriteoKind(columns, name));

@@ -67,6 +67,22 @@ TEST(ColumnDoubts, NamesWithFewNumbersAmongThemAreNoDoubt) {
   EXPECT_EQ(DoubtOf(Holding({"1", "2", ""})), std::nullopt);
 }
 
+TEST(SchemaInferenceDoubts, AnAmountThatIsLeftOutSinceItIsNotReadIsSaid) {
+  TestDirectory directory;
+  std::string text = "y,weight,amount\n";
+  for (int row = 0; row < 300; ++row) {
+    text += std::string(row % 3 == 0 ? "1," : "0,") + std::to_string(row % 77) + ".5,$" +
+            std::to_string(row) + ".25\n";
+  }
+  InferenceOptions options;
+  options.labels = ParseLabels("y").value();
+  const InferredSchema inferred =
+      InferSchema(directory.File("log.csv", text), data::Format::kAuto, options).value();
+  EXPECT_THAT(inferred.notices, Contains(AllOf(HasSubstr("'amount' is left out"), HasSubstr("every row"))));
+  EXPECT_THAT(inferred.notices,
+              Contains(AllOf(HasSubstr("'amount'"), HasSubstr("'$0.25'"), HasSubstr("1234.56"))));
+}
+
 class ColumnGivesAwayTest : public testing::Test {
  protected:
   // Notices of a log of 4,000 rows with one column beside the label, a quarter of whose rows are positive.
