@@ -18,9 +18,6 @@ constexpr size_t kInputsTogether = 48;
 // Rows at most that go through the layers together: fewer would read the weights more often, more would not
 // leave them in the second-level cache.
 constexpr size_t kMostRowsThrough = 256;
-// From these widths on it pays to look for what is 0 in a layer's inputs.
-constexpr size_t kSparseInputs = 128;
-constexpr size_t kSparseOutputs = 64;
 
 }  // namespace
 
@@ -40,26 +37,44 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
   size_t widest = 0;
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
-    memory_[l].sparse = l > 0 && inputs >= kSparseInputs && gradients_.layers[l].outputs >= kSparseOutputs;
     widest = std::max(widest, inputs);
-    if (memory_[l].sparse) {
-      if (!memory_[l - 1].active) memory_[l - 1].active.emplace(inputs, workers_.count());
-      if (l < hidden.size()) memory_[l].active.emplace(hidden[l], workers_.count());
-      for (size_t i = 0; i < workers_.count(); ++i) {  // not more: each reads the whole batch
-        const auto [first, last] = memory_[l - 1].active->Part(i);
-        if (first < last) parts_.push_back({Part::Of::kInputs, l, first, last});
-      }
-      continue;
-    }
-    for (size_t first = 0; first < inputs; first += kInputsTogether) {
-      parts_.push_back({Part::Of::kInputs, l, first, std::min(first + kInputsTogether, inputs)});
-    }
+    if (l == 0 || !WideLayer::Pays(inputs, gradients_.layers[l].outputs)) continue;
+    memory_[l].wide.emplace(inputs, gradients_.layers[l].outputs);
+    if (!memory_[l - 1].active) memory_[l - 1].active.emplace(inputs, workers_.count());
+    if (l < hidden.size()) memory_[l].active.emplace(hidden[l], workers_.count());
   }
-  for (size_t f = 0; f < layout.fields.size(); ++f) parts_.push_back({Part::Of::kField, f});
-  for (size_t l = 0; l < memory_.size(); ++l) parts_.push_back({Part::Of::kBias, l});
-  if (layout.linear > 0) parts_.push_back({Part::Of::kLinear});
   row_index_.resize(widest);
   std::iota(row_index_.begin(), row_index_.end(), 0U);
+  ListParts();
+}
+
+void Network::ListParts() {
+  std::vector<Part> wide;
+  std::vector<Part> others;
+  for (size_t half = 0; half < 2; ++half) {
+    for (size_t l = 1; l < memory_.size(); ++l) {
+      for (size_t i = 0; memory_[l].wide && i < workers_.count(); ++i) {
+        const auto [first, last] = memory_[l - 1].active->Part(i);
+        if (first < last) wide.push_back({Part::Of::kInputs, l, {half, first, last}});
+      }
+    }
+  }
+  for (size_t l = 0; l < memory_.size(); ++l) {
+    const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
+    for (size_t first = 0; !memory_[l].wide && first < inputs; first += kInputsTogether) {
+      others.push_back({Part::Of::kInputs, l, {0, first, std::min(first + kInputsTogether, inputs)}});
+    }
+  }
+  for (size_t f = 0; f < layout_.fields.size(); ++f) others.push_back({Part::Of::kField, f});
+  for (size_t l = 0; l < memory_.size(); ++l) others.push_back({Part::Of::kBias, l});
+  if (layout_.linear > 0) others.push_back({Part::Of::kLinear});
+  // Each worker's share: of a wide layer, the half of the rows that it takes forward and back.
+  for (size_t worker = 0; worker < workers_.count(); ++worker) {
+    for (const std::vector<Part>* const parts : {&wide, &others}) {
+      const auto [first, last] = workers_.Share(worker, parts->size());
+      parts_.insert(parts_.end(), parts->data() + first, parts->data() + last);
+    }
+  }
 }
 
 void Network::Use(const Parameters& parameters) {
@@ -67,6 +82,7 @@ void Network::Use(const Parameters& parameters) {
   for (size_t l = 1; l < memory_.size(); ++l) {
     const DenseLayer& layer = parameters.layers[l];
     LayerMemory& memory = memory_[l];
+    if (memory.wide) continue;
     memory.weights.Reserve(kernels_.packed_floats(layer.inputs, layer.outputs));
     memory.transposed.Reserve(kernels_.packed_floats(layer.outputs, layer.inputs));
   }
@@ -76,17 +92,13 @@ void Network::Use(const Parameters& parameters) {
     if (worker == 0) first_layer_.Use(parameters);
     for (size_t l = 1; l < memory_.size(); ++l) {
       const DenseLayer& layer = parameters.layers[l];
+      if (memory_[l].wide) {
+        memory_[l].wide->Use(layer, workers_, worker);
+        continue;
+      }
       const size_t grain = std::lcm(panel, size_t{16});
       const auto [first, last] = workers_.Share(worker, layer.outputs, grain);
       const auto [first_input, last_input] = workers_.Share(worker, layer.inputs, grain);
-      if (memory_[l].sparse) {
-        std::copy(layer.weights.data() + first_input * layer.outputs,
-                  layer.weights.data() + last_input * layer.outputs,
-                  memory_[l].weights.data() + first_input * layer.outputs);
-        Transpose(layer.weights.data(), layer.inputs, layer.outputs, first, last,
-                  memory_[l].transposed.data());
-        continue;
-      }
       if (first < last) {
         kernels_.pack(layer.weights.data() + first, layer.outputs, 1, layer.inputs, last - first,
                       memory_[l].weights.data() + first * layer.inputs);
@@ -113,7 +125,7 @@ void Network::ReserveBackward(size_t rows) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     memory_[l].deltas.Reserve(rows * outputs);
-    if (!memory_[l].sparse) memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
+    if (!memory_[l].wide) memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
   }
   for (BatchNorm& norm : norms_) norm.Reserve(rows);
 }
@@ -156,19 +168,10 @@ void Network::ForwardLayer(size_t l, bool relu, size_t first, size_t last) {
   float* const outputs = memory_[l].outputs.data();
   if (l == 0) {
     first_layer_.Forward(first, last, relu, outputs);
-  } else if (memory_[l].sparse) {
-    Multiply({.rows = last - first,
-              .depth = layer.inputs,
-              .columns = layer.outputs,
-              .x = memory_[l - 1].outputs.data() + first * layer.inputs,
-              .x_row_stride = layer.inputs,
-              .active = memory_[l - 1].active->OfRows(first),
-              .w = memory_[l].weights.data(),
-              .w_stride = layer.outputs,
-              .first = layer.bias.data(),
-              .y = outputs + first * layer.outputs,
-              .y_stride = layer.outputs,
-              .relu = relu});
+  } else if (memory_[l].wide) {
+    memory_[l].wide->Forward(last - first, memory_[l - 1].outputs.data() + first * layer.inputs,
+                             memory_[l - 1].active->OfRows(first), layer.bias.data(), relu,
+                             outputs + first * layer.outputs);
   } else {
     kernels_.dense({.rows = last - first,
                     .depth = layer.inputs,
@@ -226,19 +229,12 @@ void Network::OutputDeltas(const EncodedRows& data, std::span<const uint32_t> ro
 void Network::BackwardLayer(size_t l, const Noise& noise, size_t first, size_t last) {
   const DenseLayer& layer = parameters_->layers[l];
   float* const below = memory_[l - 1].deltas.data();
-  if (memory_[l].sparse) {
+  if (memory_[l].wide) {
     // What put out 0 gets no delta. With batch normalisation it does: through the batch's mean.
     const bool known = memory_[l].active && norms_.empty();
-    Multiply({.rows = last - first,
-              .depth = layer.outputs,
-              .columns = layer.inputs,
-              .x = memory_[l].deltas.data() + first * layer.outputs,
-              .x_row_stride = layer.outputs,
-              .active = known ? memory_[l].active->OfRows(first) : nullptr,
-              .w = memory_[l].transposed.data(),
-              .w_stride = layer.inputs,
-              .y = below + first * layer.inputs,
-              .y_stride = layer.inputs});
+    memory_[l].wide->Backward(last - first, memory_[l].deltas.data() + first * layer.outputs,
+                              known ? memory_[l].active->OfRows(first) : nullptr,
+                              below + first * layer.inputs);
   } else {
     kernels_.dense({.rows = last - first,
                     .depth = layer.outputs,
@@ -292,7 +288,7 @@ void Network::PackDeltas(size_t first, size_t last) {
   for (; first < last; first += kRowsTogether) {
     const size_t rows = std::min(kRowsTogether, last - first);
     for (size_t l = 0; l < memory_.size(); ++l) {
-      if (memory_[l].sparse) continue;
+      if (memory_[l].wide) continue;
       const size_t outputs = gradients_.layers[l].outputs;
       kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, rows, outputs,
                     memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
@@ -303,7 +299,7 @@ void Network::PackDeltas(size_t first, size_t last) {
 void Network::PartOfGradient(const Part& part, const Noise& noise, size_t rows) {
   switch (part.of) {
     case Part::Of::kInputs:
-      return memory_[part.index].sparse ? SparseLayerGradient(part, rows) : LayerGradient(part, rows);
+      return LayerGradient(part, rows);
     case Part::Of::kBias:
       return BiasGradient(part.index, rows);
     case Part::Of::kField:
@@ -316,19 +312,25 @@ void Network::PartOfGradient(const Part& part, const Noise& noise, size_t rows) 
 
 void Network::LayerGradient(const Part& part, size_t rows) {
   DenseLayer& gradient = gradients_.layers[part.index];
-  const LayerMemory& memory = memory_[part.index];
-  float* const y = gradient.weights.data() + part.first * gradient.outputs;
+  LayerMemory& memory = memory_[part.index];
+  const auto [first_input, last_input] = std::pair(part.inputs.first, part.inputs.last);
+  if (memory.wide) {
+    const LayerMemory& below = memory_[part.index - 1];
+    return memory.wide->Gradient(part.inputs, rows, below.outputs.data(), *below.active, memory.deltas.data(),
+                                 &gradient);
+  }
+  float* const y = gradient.weights.data() + first_input * gradient.outputs;
   for (size_t first = 0; first < rows; first += kRowsTogether) {
     const size_t last = std::min(first + kRowsTogether, rows);
     const float* packed = memory.packed_deltas.data() + kernels_.packed_floats(first, gradient.outputs);
     if (part.index == 0) {
-      first_layer_.PlainGradient(packed, first, last, part.first, part.last);
+      first_layer_.PlainGradient(packed, first, last, first_input, last_input);
       continue;
     }
-    kernels_.dense({.rows = part.last - part.first,
+    kernels_.dense({.rows = last_input - first_input,
                     .depth = last - first,
                     .columns = gradient.outputs,
-                    .x = memory_[part.index - 1].outputs.data() + first * gradient.inputs + part.first,
+                    .x = memory_[part.index - 1].outputs.data() + first * gradient.inputs + first_input,
                     .x_row_stride = 1,  // the transpose, by reading the other way round
                     .x_depth_stride = gradient.inputs,
                     .packed = packed,
@@ -338,29 +340,7 @@ void Network::LayerGradient(const Part& part, size_t rows) {
                     .y = y,
                     .y_stride = gradient.outputs});
   }
-  if (part.index == 0) first_layer_.StorePlainGradient(part.first, part.last, &gradient);
-}
-
-void Network::SparseLayerGradient(const Part& part, size_t rows) {
-  DenseLayer& gradient = gradients_.layers[part.index];
-  const LayerMemory& below = memory_[part.index - 1];
-  float* const y = gradient.weights.data();
-  for (size_t first = 0; first < rows; first += kRowsTogether) {
-    Multiply({.rows = part.last - part.first,
-              .depth = std::min(kRowsTogether, rows - first),
-              .columns = gradient.outputs,
-              .order = below.active->order().data() + part.first,
-              .x = below.outputs.data() + first * gradient.inputs,
-              .x_row_stride = 1,  // the transpose, by reading the other way round
-              .x_depth_stride = gradient.inputs,
-              .active = below.active->OfUnits(first),
-              .w = memory_[part.index].deltas.data() + first * gradient.outputs,
-              .w_stride = gradient.outputs,
-              .first = first > 0 ? y : nullptr,  // added to the blocks before
-              .first_stride = gradient.outputs,
-              .y = y,
-              .y_stride = gradient.outputs});
-  }
+  if (part.index == 0) first_layer_.StorePlainGradient(first_input, last_input, &gradient);
 }
 
 void Network::BiasGradient(size_t l, size_t rows) {
@@ -433,14 +413,20 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
     });
   }
   for (size_t l = 1; l < memory_.size(); ++l) {
-    if (memory_[l].sparse) memory_[l - 1].active->Sort(rows.size());
+    if (memory_[l].wide) memory_[l - 1].active->Sort(rows.size());
   }
   first_layer_.ReserveSums();
   ForEachShareOfUnits([&](size_t /*worker*/, size_t first, size_t last) {
     first_layer_.BackwardColumns(first, last, memory_.front().deltas.data(), &gradients_.layers.front());
   });
-  // Then by what the gradient belongs to: each part is summed over all rows, in their order.
+  // Then by what the gradient belongs to: each part is summed over the rows in their order.
   workers_.RunEach(parts_.size(), [&](size_t part) { PartOfGradient(parts_[part], noise, rows.size()); });
+  workers_.Run([&](size_t worker) {
+    for (size_t l = 1; l < memory_.size(); ++l) {
+      if (!memory_[l].wide) continue;
+      memory_[l].wide->AddSecondHalf(rows.size(), workers_, worker, &gradients_.layers[l]);
+    }
+  });
   double loss = 0;
   for (size_t r = 0; r < rows.size(); ++r) loss += row_loss_[r];
   return loss / static_cast<double>(rows.size());

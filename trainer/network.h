@@ -25,6 +25,7 @@
 #include "trainer/noise.h"
 #include "trainer/parameters.h"
 #include "trainer/row_gradients.h"
+#include "trainer/wide_layer.h"
 #include "trainer/workers.h"
 
 namespace adscore::trainer {
@@ -60,27 +61,27 @@ class Network {
 
  private:
   struct LayerMemory {
-    // Whether its products pass over what its inputs have no part in (sparse_product.h): a wide layer's.
-    bool sparse = false;
-    // Of the layers after the first one, packed for the kernels unless sparse:
+    std::optional<WideLayer> wide;
+    // Of the other layers after the first one, packed for the kernels:
     model::AlignedFloats weights;     // W for y = x · W
     model::AlignedFloats transposed;  // Wᵀ for dx = dy · Wᵀ
-    // Of all that are not sparse:
+    // Of all that are not wide:
     model::AlignedFloats packed_deltas;  // dy for dW = xᵀ · dy, block after block of the batch's rows
     // Of all:
     model::AlignedFloats outputs;       // [batch][outputs]: after ReLU; logits in the last layer
     model::AlignedFloats deltas;        // [batch][outputs]: the loss by the layer's sums before ReLU
-    std::optional<ActiveUnits> active;  // of hidden layers that are sparse, or before one that is
+    std::optional<ActiveUnits> active;  // of hidden layers that are wide, or before one that is
   };
   // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
-  // that are no embeddings), or its bias, or the rows of a field's table, or the linear part's other weights.
+  // that are no embeddings; of a wide one, of one half of the rows), or its bias, or the rows of a field's
+  // table, or the linear part's other weights.
   struct Part {
     enum class Of : uint8_t { kInputs, kBias, kField, kLinear } of = Of::kInputs;
     size_t index = 0;  // the layer, or the field
-    size_t first = 0;  // [first, last) of the inputs; of a sparse layer, of ActiveUnits::order()
-    size_t last = 0;
+    WideLayer::Part inputs{};
   };
 
+  void ListParts();
   void ReserveForward(size_t rows);
   void ReserveBackward(size_t rows);
   // Brings together what the batch has, and takes embeddings through the first layer.
@@ -107,7 +108,6 @@ class Network {
   // For all rows of the batch.
   void PartOfGradient(const Part& part, const Noise& noise, size_t rows);
   void LayerGradient(const Part& part, size_t rows);
-  void SparseLayerGradient(const Part& part, size_t rows);
   void BiasGradient(size_t layer, size_t rows);
 
   const InputLayout& layout_;

@@ -22,7 +22,7 @@ void WaitWhile(const std::atomic<uint32_t>& value, uint32_t old) {
 
 }  // namespace
 
-Workers::Workers(size_t count) : count_(std::max<size_t>(count, 1)) {
+Workers::Workers(size_t count) : count_(std::max<size_t>(count, 1)), shares_(count_) {
   for (size_t worker = 1; worker < count_; ++worker) {
     threads_.emplace_back([this, worker] { Work(worker); });
   }
@@ -56,9 +56,16 @@ void Workers::Run(const std::function<void(size_t worker)>& task) {
 }
 
 void Workers::RunEach(size_t items, const std::function<void(size_t item)>& task) {
-  std::atomic<size_t> next{0};
-  Run([&](size_t /*worker*/) {
-    for (size_t item = next++; item < items; item = next++) task(item);
+  for (size_t worker = 0; worker < count_; ++worker) {
+    const auto [first, last] = Share(worker, items);
+    shares_[worker].next = first;
+    shares_[worker].last = last;
+  }
+  Run([&](size_t worker) {
+    for (size_t i = 0; i < count_; ++i) {
+      Items& share = shares_[(worker + i) % count_];
+      for (size_t item = share.next++; item < share.last; item = share.next++) task(item);
+    }
   });
 }
 

@@ -28,8 +28,9 @@ class Workers {
   // Calls task(0) … task(count - 1), each on a thread of its own, and returns when all are done.
   void Run(const std::function<void(size_t worker)>& task);
 
-  // Calls task(0) … task(items - 1), on whichever worker is free next: for items that take unlike long. In
-  // this order of beginning.
+  // Calls task(0) … task(items - 1), for items that take unlike long. Each worker begins with its share of
+  // them, in order, and then takes over what others have not begun: so that what has as many items at one
+  // task and the next is mostly in the cache of who works on it.
   void RunEach(size_t items, const std::function<void(size_t item)>& task);
 
   // The worker's share of `items` as [first, last): consecutive, alike in size and in whole multiples of
@@ -37,6 +38,12 @@ class Workers {
   std::pair<size_t, size_t> Share(size_t worker, size_t items, size_t grain = 1) const;
 
  private:
+  // Items that are not begun, on a cache line of their own.
+  struct alignas(64) Items {
+    std::atomic<size_t> next{0};
+    size_t last = 0;
+  };
+
   void Begin(const std::function<void(size_t)>* task);
   void Work(size_t worker);
 
@@ -46,6 +53,7 @@ class Workers {
   // Each on a cache line of its own, since who waits keeps reading it.
   alignas(64) std::atomic<uint32_t> round_{0};  // tasks that were begun
   alignas(64) std::atomic<uint32_t> busy_{0};   // threads that have not finished the last one
+  std::vector<Items> shares_;                   // of RunEach
   std::vector<std::thread> threads_;
 };
 
