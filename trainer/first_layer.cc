@@ -66,6 +66,7 @@ FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::K
     if (field.statistics > 0) statistics_.push_back({f, field.statistics_column, field.statistics, input});
     input += field.statistics;
   }
+  ForEachShare(0, outputs, [&](size_t begin, size_t columns) { panels_.push_back({begin, columns}); });
   plain_weights_.Reserve(plain_.size() * outputs);
   plain_gradient_.Reserve(plain_.size() * outputs);
   packed_plain_.Reserve(kernels.packed_floats(plain_.size(), outputs));
@@ -189,7 +190,7 @@ void FirstLayer::Place() {
 
 void FirstLayer::ReserveSums() {
   for (size_t f = 0; f < fields_.size(); ++f) {
-    if (layout_.fields[f].dim > 0) fields_[f].deltas.Reserve(fields_[f].batch.ids().size() * outputs_);
+    fields_[f].gradients.Reserve(panels_.size() * fields_[f].batch.ids().size() * layout_.fields[f].dim);
   }
 }
 
@@ -300,47 +301,55 @@ void FirstLayer::LinearGradient(const float* output_deltas, size_t rows, DenseLa
   }
 }
 
-void FirstLayer::BackwardColumns(size_t first, size_t last, const float* deltas, DenseLayer* gradient) {
-  ForEachShare(first, last, [&](size_t begin, size_t columns) {
-    for (size_t f = 0; f < fields_.size(); ++f) {
-      const InputField& place = layout_.fields[f];
-      Field& field = fields_[f];
-      if (place.dim == 0) continue;
-      float* const sums = field.deltas.data() + begin;
-      SumRows(field.batch.by_place(), nullptr, deltas + begin, outputs_, columns, sums, outputs_);
-      // The weights': embeddingsᵀ · sums.
-      Multiply({.rows = place.dim,
-                .depth = field.batch.ids().size(),
-                .columns = columns,
-                .x = field.embeddings.data(),
-                .x_row_stride = 1,  // the transpose, by reading the other way round
-                .x_depth_stride = place.dim,
-                .w = sums,
-                .w_stride = outputs_,
-                .y = gradient->weights.data() + place.embedding_offset * outputs_ + begin,
-                .y_stride = outputs_});
-    }
-  });
+void FirstLayer::BackwardPiece(size_t worker, size_t piece, const float* deltas, DenseLayer* gradient) {
+  const size_t panel = piece / fields_.size();
+  const auto [begin, columns] = panels_[panel];
+  const InputField& place = layout_.fields[piece % fields_.size()];
+  Field& field = fields_[piece % fields_.size()];
+  if (place.dim == 0) return;
+  Scratch& scratch = scratch_[worker];
+  const size_t ids = field.batch.ids().size();
+  float* const sums = scratch.sums.Reserve(ids * columns);
+  SumRows(field.batch.by_place(), nullptr, deltas + begin, outputs_, columns, sums, columns);
+  // The weights': embeddingsᵀ · sums.
+  const size_t first_weight = place.embedding_offset * outputs_ + begin;
+  Multiply({.rows = place.dim,
+            .depth = ids,
+            .columns = columns,
+            .x = field.embeddings.data(),
+            .x_row_stride = 1,  // the transpose, by reading the other way round
+            .x_depth_stride = place.dim,
+            .w = sums,
+            .w_stride = columns,
+            .y = gradient->weights.data() + first_weight,
+            .y_stride = outputs_});
+  // The embeddings': sums · weightsᵀ.
+  kernels_.pack(parameters_->layers.front().weights.data() + first_weight, 1, outputs_, columns, place.dim,
+                scratch.packed.Reserve(kernels_.packed_floats(columns, place.dim)));
+  kernels_.dense({.rows = ids,
+                  .depth = columns,
+                  .columns = place.dim,
+                  .x = sums,
+                  .x_row_stride = columns,
+                  .packed = scratch.packed.data(),
+                  .y = field.gradients.data() + panel * ids * place.dim,
+                  .y_stride = place.dim});
 }
 
 void FirstLayer::FieldGradient(const float* output_deltas, const Noise& noise, size_t f,
                                RowGradients* table) {
   const InputField& place = layout_.fields[f];
-  Field& field = fields_[f];
+  const Field& field = fields_[f];
   if (place.dim == 0) return;
   const std::span<const uint32_t> ids = field.batch.ids();
-  // The embeddings': sums · weightsᵀ.
-  kernels_.pack(parameters_->layers.front().weights.data() + place.embedding_offset * outputs_, 1, outputs_,
-                outputs_, place.dim, field.packed.Reserve(kernels_.packed_floats(outputs_, place.dim)));
   float* const to = table->Reset(ids);
-  kernels_.dense({.rows = ids.size(),
-                  .depth = outputs_,
-                  .columns = place.dim,
-                  .x = field.deltas.data(),
-                  .x_row_stride = outputs_,
-                  .packed = field.packed.data(),
-                  .y = to,
-                  .y_stride = place.RowFloats()});
+  const float* from = field.gradients.data();
+  for (size_t panel = 0; panel < panels_.size(); ++panel) {
+    for (size_t i = 0; i < ids.size(); ++i, from += place.dim) {
+      float* const row = to + i * place.RowFloats();
+      for (size_t d = 0; d < place.dim; ++d) row[d] = panel == 0 ? from[d] : row[d] + from[d];
+    }
+  }
   for (size_t i = 0; noise.on_embeddings() && i < ids.size(); ++i) {
     Noise::Mask mask = noise.OfEmbedding(ids[i], f);
     for (size_t d = 0; d < place.dim; ++d) to[i * place.RowFloats() + d] *= mask.Next();

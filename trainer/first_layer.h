@@ -61,10 +61,12 @@ class FirstLayer {
   void AddLinear(size_t first, size_t last, float* logits) const;
   // Room for the batch's gradient. Not at the same time as anything else.
   void ReserveSums();
-  // deltas: [rows][outputs], the loss by the layer's sums. Adds up those of the rows that have an id, and
-  // writes `gradient`'s rows of embeddings, for the outputs [first, last).
-  void BackwardColumns(size_t first, size_t last, const float* deltas, DenseLayer* gradient);
-  // Then, with all outputs' sums: writes the gradients of the rows of the field's table. output_deltas:
+  // deltas: [rows][outputs], the loss by the layer's sums. For the ids of a field and some of the outputs, a
+  // piece of the work, of which there are pieces(): adds up the deltas of the rows that have an id, writes
+  // `gradient`'s rows of embeddings, and keeps what FieldGradient needs. Different pieces at the same time.
+  size_t pieces() const { return panels_.size() * fields_.size(); }
+  void BackwardPiece(size_t worker, size_t piece, const float* deltas, DenseLayer* gradient);
+  // Then, with all pieces done: writes the gradients of the rows of the field's table. output_deltas:
   // [rows][heads], the loss by the logits.
   void FieldGradient(const float* output_deltas, const Noise& noise, size_t field, RowGradients* table);
   // Writes the gradient of Parameters::linear.
@@ -84,8 +86,7 @@ class FirstLayer {
     // Of the ids of the batch:
     model::AlignedFloats embeddings{};  // [ids][dim], under the noise
     model::AlignedFloats linear{};      // [ids][heads]
-    model::AlignedFloats deltas{};      // [ids][outputs]: sums over the rows that have the id
-    model::AlignedFloats packed{};      // weights
+    model::AlignedFloats gradients{};   // [panels][ids][dim]: the embeddings', by the panel's outputs
   };
   // What a block's rows have: places of ids.
   struct Block {
@@ -96,6 +97,14 @@ class FirstLayer {
   struct Scratch {
     model::AlignedFloats weights;    // [dim][some outputs]
     model::AlignedFloats projected;  // [ids of all fields][some outputs]
+    model::AlignedFloats sums;       // [ids of a field][some outputs]: of the deltas of the rows that have it
+    model::AlignedFloats packed;     // weights of a field and some outputs
+  };
+
+  // Outputs that are worked on together.
+  struct Panel {
+    size_t begin;
+    size_t columns;
   };
 
   // What Gather does with a field, in lists by kind, so that there is nothing to ask about it row by row.
@@ -112,6 +121,7 @@ class FirstLayer {
   const size_t outputs_;
   const model::KernelSet& kernels_;
   const std::vector<uint32_t> plain_;  // their places in the input vector
+  std::vector<Panel> panels_;          // all outputs
   const Parameters* parameters_ = nullptr;
   std::vector<Field> fields_;
   std::vector<Block> blocks_;

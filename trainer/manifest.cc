@@ -65,6 +65,7 @@ Json Options(const FitOptions& options) {
   return {{"hidden", training.hidden},
           {"batch_norm", training.batch_norm},
           {"linear", training.linear},
+          {"exact", training.exact},
           {"embedding_dim", options.encoders.embedding_dim},
           {"bins", options.encoders.bins},
           {"minimum_count", options.encoders.minimum_count},

@@ -11,7 +11,6 @@
 namespace adscore::trainer {
 namespace {
 
-constexpr size_t kScoringBatch = 2048;
 static_assert(kRowsTogether == kActiveBits);
 // Inputs of a layer whose gradient is one piece of work: whole tiles of every kernel.
 constexpr size_t kInputsTogether = 48;
@@ -22,7 +21,8 @@ constexpr size_t kMostRowsThrough = 256;
 }  // namespace
 
 Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size_t heads,
-                 const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights, bool batch_norm)
+                 const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights, bool batch_norm,
+                 const HalfKernels* halves)
     : layout_(layout),
       kernels_(kernels),
       workers_(workers),
@@ -39,7 +39,7 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
     const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
     widest = std::max(widest, inputs);
     if (l == 0 || !WideLayer::Pays(inputs, gradients_.layers[l].outputs)) continue;
-    memory_[l].wide.emplace(inputs, gradients_.layers[l].outputs);
+    memory_[l].wide = std::make_unique<WideLayer>(inputs, gradients_.layers[l].outputs, halves);
     if (!memory_[l - 1].active) memory_[l - 1].active.emplace(inputs, workers_.count());
     if (l < hidden.size()) memory_[l].active.emplace(hidden[l], workers_.count());
   }
@@ -77,14 +77,20 @@ void Network::ListParts() {
   }
 }
 
-void Network::Use(const Parameters& parameters) {
+void Network::Use(const Parameters& parameters) { Pack(parameters, /*scoring=*/false); }
+void Network::UseForScoring(const Parameters& parameters) { Pack(parameters, /*scoring=*/true); }
+
+void Network::Pack(const Parameters& parameters, bool scoring) {
   parameters_ = &parameters;
   for (size_t l = 1; l < memory_.size(); ++l) {
     const DenseLayer& layer = parameters.layers[l];
     LayerMemory& memory = memory_[l];
-    if (memory.wide) continue;
+    if (memory.wide) {
+      memory.wide->Begin(scoring);
+      continue;
+    }
     memory.weights.Reserve(kernels_.packed_floats(layer.inputs, layer.outputs));
-    memory.transposed.Reserve(kernels_.packed_floats(layer.outputs, layer.inputs));
+    if (!scoring) memory.transposed.Reserve(kernels_.packed_floats(layer.outputs, layer.inputs));
   }
   // A panel is a run of columns, so that the workers can pack a share of the panels each.
   const size_t panel = kernels_.panel_columns;
@@ -103,7 +109,7 @@ void Network::Use(const Parameters& parameters) {
         kernels_.pack(layer.weights.data() + first, layer.outputs, 1, layer.inputs, last - first,
                       memory_[l].weights.data() + first * layer.inputs);
       }
-      if (first_input < last_input) {
+      if (!scoring && first_input < last_input) {
         kernels_.pack(layer.weights.data() + first_input * layer.outputs, 1, layer.outputs, layer.outputs,
                       last_input - first_input, memory_[l].transposed.data() + first_input * layer.outputs);
       }
@@ -121,17 +127,21 @@ void Network::ReserveForward(size_t rows) {
 
 void Network::ReserveBackward(size_t rows) {
   row_loss_.resize(std::max(row_loss_.size(), rows));
+  while (once_.size() < rows) once_.push_back({static_cast<uint32_t>(once_.size()), 1});
   const size_t whole_blocks = (rows + kRowsTogether - 1) / kRowsTogether * kRowsTogether;
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     memory_[l].deltas.Reserve(rows * outputs);
     if (!memory_[l].wide) memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
   }
+  for (LayerMemory& memory : memory_) {
+    if (memory.wide) memory.wide->BeginBatch(rows);
+  }
   for (BatchNorm& norm : norms_) norm.Reserve(rows);
 }
 
 void Network::ForEachBlock(size_t rows, const std::function<void(size_t first, size_t last)>& task) {
-  workers_.RunEach((rows + kRowsTogether - 1) / kRowsTogether, [&](size_t block) {
+  workers_.RunEach((rows + kRowsTogether - 1) / kRowsTogether, [&](size_t /*worker*/, size_t block) {
     task(block * kRowsTogether, std::min((block + 1) * kRowsTogether, rows));
   });
 }
@@ -140,7 +150,7 @@ void Network::ForEachGroup(size_t rows, const std::function<void(size_t first, s
   const size_t share = rows / (2 * workers_.count()) / kRowsTogether * kRowsTogether;
   const size_t group = std::clamp(share, kRowsTogether, kMostRowsThrough);
   workers_.RunEach((rows + group - 1) / group,
-                   [&](size_t i) { task(i * group, std::min((i + 1) * group, rows)); });
+                   [&](size_t /*worker*/, size_t i) { task(i * group, std::min((i + 1) * group, rows)); });
 }
 
 void Network::ForEachShareOfUnits(const std::function<void(size_t worker, size_t first, size_t last)>& task) {
@@ -155,7 +165,7 @@ void Network::Prepare(const EncodedRows& data, std::span<const uint32_t> rows, c
   ForEachBlock(rows.size(),
                [&](size_t first, size_t last) { first_layer_.Gather(data, rows, noise, first, last); });
   workers_.RunEach(layout_.fields.size(),
-                   [&](size_t field) { first_layer_.Collect(data, rows, noise, field); });
+                   [&](size_t /*worker*/, size_t field) { first_layer_.Collect(data, rows, noise, field); });
   first_layer_.Place();
   ForEachBlock(rows.size(), [&](size_t first, size_t last) { first_layer_.ListUses(first, last); });
   ForEachShareOfUnits([&](size_t worker, size_t first, size_t last) {
@@ -169,9 +179,8 @@ void Network::ForwardLayer(size_t l, bool relu, size_t first, size_t last) {
   if (l == 0) {
     first_layer_.Forward(first, last, relu, outputs);
   } else if (memory_[l].wide) {
-    memory_[l].wide->Forward(last - first, memory_[l - 1].outputs.data() + first * layer.inputs,
-                             memory_[l - 1].active->OfRows(first), layer.bias.data(), relu,
-                             outputs + first * layer.outputs);
+    memory_[l].wide->Forward(first, last, memory_[l - 1].outputs.data(), *memory_[l - 1].active,
+                             layer.bias.data(), relu, outputs);
   } else {
     kernels_.dense({.rows = last - first,
                     .depth = layer.inputs,
@@ -232,9 +241,8 @@ void Network::BackwardLayer(size_t l, const Noise& noise, size_t first, size_t l
   if (memory_[l].wide) {
     // What put out 0 gets no delta. With batch normalisation it does: through the batch's mean.
     const bool known = memory_[l].active && norms_.empty();
-    memory_[l].wide->Backward(last - first, memory_[l].deltas.data() + first * layer.outputs,
-                              known ? memory_[l].active->OfRows(first) : nullptr,
-                              below + first * layer.inputs);
+    memory_[l].wide->Backward(first, last, memory_[l].deltas.data(), known ? &*memory_[l].active : nullptr,
+                              below);
   } else {
     kernels_.dense({.rows = last - first,
                     .depth = layer.outputs,
@@ -252,35 +260,6 @@ void Network::BackwardLayer(size_t l, const Noise& noise, size_t first, size_t l
 
 void Network::Backward(const Noise& noise, size_t first, size_t last) {
   for (size_t l = memory_.size(); l-- > 1;) BackwardLayer(l, noise, first, last);
-}
-
-void Network::NormalisedSteps(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
-  const size_t top = norms_.size();  // the output layer
-  for (BatchNorm& norm : norms_) norm.Begin((rows.size() + kRowsTogether - 1) / kRowsTogether);
-  for (size_t l = 0; l <= top; ++l) {
-    ForEachBlock(rows.size(), [&](size_t first, size_t last) {
-      if (l > 0) {
-        norms_[l - 1].Forward(first, last, parameters_->layers[l - 1].bias.data(),
-                              memory_[l - 1].outputs.data());
-        DropHidden(noise, l - 1, first, last);
-        FindActiveOutputs(l - 1, first, last);
-      }
-      ForwardLayer(l, /*relu=*/false, first, last);
-      if (l == top) return OutputDeltas(data, rows, first, last);
-      norms_[l].AddBlock(first / kRowsTogether,
-                         memory_[l].outputs.data() + first * gradients_.layers[l].outputs, last - first);
-    });
-    if (l < top) norms_[l].Finish(rows.size());
-  }
-  for (size_t l = top + 1; l-- > 0;) {
-    ForEachBlock(rows.size(), [&](size_t first, size_t last) {
-      if (l < top) norms_[l].Backward(first, last, memory_[l].deltas.data());
-      if (l == 0) return PackDeltas(first, last);
-      BackwardLayer(l, noise, first, last);
-      norms_[l - 1].AddDeltas(first / kRowsTogether, first, last, memory_[l - 1].deltas.data());
-    });
-    if (l > 0) norms_[l - 1].FinishDeltas(rows.size());
-  }
 }
 
 // For the gradient of the layers, which sums over the rows, block by block.
@@ -316,7 +295,7 @@ void Network::LayerGradient(const Part& part, size_t rows) {
   const auto [first_input, last_input] = std::pair(part.inputs.first, part.inputs.last);
   if (memory.wide) {
     const LayerMemory& below = memory_[part.index - 1];
-    return memory.wide->Gradient(part.inputs, rows, below.outputs.data(), *below.active, memory.deltas.data(),
+    return memory.wide->Gradient(part.inputs, below.outputs.data(), *below.active, memory.deltas.data(),
                                  &gradient);
   }
   float* const y = gradient.weights.data() + first_input * gradient.outputs;
@@ -349,11 +328,9 @@ void Network::BiasGradient(size_t l, size_t rows) {
     std::copy_n(norms_[l].bias_gradient().data(), gradient.outputs, gradient.bias.data());
     return;
   }
-  std::fill(gradient.bias.begin(), gradient.bias.end(), 0.0F);
-  const float* deltas = memory_[l].deltas.data();
-  for (size_t r = 0; r < rows; ++r, deltas += gradient.outputs) {
-    for (size_t c = 0; c < gradient.outputs; ++c) gradient.bias[c] += deltas[c];
-  }
+  const uint32_t all_rows[] = {0, static_cast<uint32_t>(rows)};
+  SumRows({all_rows, once_.data()}, nullptr, memory_[l].deltas.data(), gradient.outputs, gradient.outputs,
+          gradient.bias.data(), gradient.outputs);
 }
 
 void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits) {
@@ -368,36 +345,21 @@ void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, fl
   }
 }
 
-Parameters Network::Fold(const Parameters& parameters, const EncodedRows& data) {
-  Parameters folded = parameters;
-  const Noise none;
-  std::vector<uint32_t> all(data.rows);
-  std::iota(all.begin(), all.end(), 0U);
-  ReserveForward(std::min(data.rows, kScoringBatch));
-  // From the first layer on: what a layer gets depends on those before.
-  for (size_t l = 0; l < norms_.size(); ++l) {
-    Use(folded);
-    norms_[l].Begin((data.rows + kRowsTogether - 1) / kRowsTogether);
-    for (size_t begin = 0; begin < data.rows; begin += kScoringBatch) {
-      const std::span<const uint32_t> batch =
-          std::span<const uint32_t>(all).subspan(begin, std::min(kScoringBatch, data.rows - begin));
-      Prepare(data, batch, none);
-      ForEachBlock(batch.size(), [&](size_t first, size_t last) {
-        for (size_t below = 0; below <= l; ++below) {
-          ForwardLayer(below, /*relu=*/below < l, first, last);
-          if (below < l) FindActiveOutputs(below, first, last);
-        }
-        norms_[l].AddBlock((begin + first) / kRowsTogether,
-                           memory_[l].outputs.data() + first * gradients_.layers[l].outputs, last - first);
-      });
-    }
-    norms_[l].Finish(data.rows);
-    norms_[l].Fold(&folded.layers[l]);
+double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
+  const double loss = GradientOfBatch(data, rows, noise);
+  const bool overflowed = std::any_of(memory_.begin(), memory_.end(), [](const LayerMemory& memory) {
+    return memory.wide && memory.wide->overflowed();
+  });
+  if (!overflowed) return loss;
+  // Numbers that are this large will come again.
+  for (LayerMemory& memory : memory_) {
+    if (memory.wide) memory.wide->DoWithoutHalves();
   }
-  return folded;
+  Use(*parameters_);
+  return GradientOfBatch(data, rows, noise);
 }
 
-double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
+double Network::GradientOfBatch(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
   ReserveForward(rows.size());
   ReserveBackward(rows.size());
   Prepare(data, rows, noise);
@@ -416,15 +378,16 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
     if (memory_[l].wide) memory_[l - 1].active->Sort(rows.size());
   }
   first_layer_.ReserveSums();
-  ForEachShareOfUnits([&](size_t /*worker*/, size_t first, size_t last) {
-    first_layer_.BackwardColumns(first, last, memory_.front().deltas.data(), &gradients_.layers.front());
+  workers_.RunEach(first_layer_.pieces(), [&](size_t worker, size_t piece) {
+    first_layer_.BackwardPiece(worker, piece, memory_.front().deltas.data(), &gradients_.layers.front());
   });
   // Then by what the gradient belongs to: each part is summed over the rows in their order.
-  workers_.RunEach(parts_.size(), [&](size_t part) { PartOfGradient(parts_[part], noise, rows.size()); });
+  workers_.RunEach(parts_.size(),
+                   [&](size_t /*worker*/, size_t part) { PartOfGradient(parts_[part], noise, rows.size()); });
   workers_.Run([&](size_t worker) {
     for (size_t l = 1; l < memory_.size(); ++l) {
       if (!memory_[l].wide) continue;
-      memory_[l].wide->AddSecondHalf(rows.size(), workers_, worker, &gradients_.layers[l]);
+      memory_[l].wide->AddSecondHalf(workers_, worker, &gradients_.layers[l]);
     }
   });
   double loss = 0;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,20 +40,25 @@ struct Gradients {
 class Network {
  public:
   // `layout`, `kernels` and `workers` outlive the network. `batch_norm`: Backpropagate normalises the hidden
-  // layers' sums over the batch.
+  // layers' sums over the batch. `halves`: what it computes the wide layers' products with, exact ones if
+  // null.
   Network(const InputLayout& layout, std::span<const size_t> hidden, size_t heads,
           const model::KernelSet& kernels, Workers& workers, LossWeights loss_weights = {},
-          bool batch_norm = false);
+          bool batch_norm = false, const HalfKernels* halves = nullptr);
 
   // Makes `parameters` the current ones: packs the layers; the tables are read where they are. Call it again
   // whenever the values have changed.
   void Use(const Parameters& parameters);
+  // The same for Logits, which is quicker.
+  void UseForScoring(const Parameters& parameters);
 
   // `parameters` of a network with batch normalisation as those of one without that says the same of rows
-  // like `data`, all of whose rows the means and variances are taken from. Use() what is next computed with.
+  // like `data`, all of whose rows the means and variances are taken from. Then use what is next computed
+  // with.
   Parameters Fold(const Parameters& parameters, const EncodedRows& data);
 
-  // Logits of rows of `data` with the current parameters, without normalisation. logits: [rows][heads].
+  // Logits of rows of `data` with the parameters that UseForScoring made current, without normalisation.
+  // logits: [rows][heads].
   void Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits);
 
   // The loss of a batch, with that noise, and its gradient. gradients(): valid until the next call.
@@ -61,7 +67,7 @@ class Network {
 
  private:
   struct LayerMemory {
-    std::optional<WideLayer> wide;
+    std::unique_ptr<WideLayer> wide;
     // Of the other layers after the first one, packed for the kernels:
     model::AlignedFloats weights;     // W for y = x · W
     model::AlignedFloats transposed;  // Wᵀ for dx = dy · Wᵀ
@@ -81,7 +87,10 @@ class Network {
     WideLayer::Part inputs{};
   };
 
+  static constexpr size_t kScoringBatch = 2048;  // rows that are scored together
+
   void ListParts();
+  void Pack(const Parameters& parameters, bool scoring);
   void ReserveForward(size_t rows);
   void ReserveBackward(size_t rows);
   // Brings together what the batch has, and takes embeddings through the first layer.
@@ -92,11 +101,13 @@ class Network {
   void ForEachGroup(size_t rows, const std::function<void(size_t first, size_t last)>& task);
   // Calls task(worker, first, last) for each worker's share of the first layer's units.
   void ForEachShareOfUnits(const std::function<void(size_t worker, size_t first, size_t last)>& task);
-  // One layer's sums, through ReLU if it says so, and what the noise leaves of its units.
+  // One layer's sums, through ReLU if it says so.
   void ForwardLayer(size_t layer, bool relu, size_t first, size_t last);
   void DropHidden(const Noise& noise, size_t layer, size_t first, size_t last);
   // What there is to know of a hidden layer's outputs in some blocks of rows before they are multiplied.
   void FindActiveOutputs(size_t layer, size_t first, size_t last);
+  // The loss of a batch and its gradient, whether or not a wide layer overflowed.
+  double GradientOfBatch(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   // The steps of a batch, for its rows [first, last).
   void Forward(const Noise& noise, size_t first, size_t last);
   void OutputDeltas(const EncodedRows& data, std::span<const uint32_t> rows, size_t first, size_t last);
@@ -121,6 +132,7 @@ class Network {
   std::vector<BatchNorm> norms_;  // of the hidden layers; empty: without
   std::vector<Part> parts_;
   std::vector<double> row_loss_;     // [batch]
+  std::vector<WeightedRow> once_;    // [batch]: each row of a batch
   std::vector<uint32_t> row_index_;  // 0, 1, 2 … for the inputs of any layer
 };
 

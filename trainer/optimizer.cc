@@ -106,8 +106,9 @@ void Optimizer::Step(const Gradients& gradients, float learning_rate) {
     share(weight_step, gradients.linear.weights, parameters_.linear.weights, first_.linear.weights,
           second_.linear.weights, average_.linear.weights);
   });
-  workers_.RunEach(layout_.fields.size(),
-                   [&](size_t f) { UpdateTable(f, gradients.tables[f], learning_rate, scale); });
+  workers_.RunEach(layout_.fields.size(), [&](size_t /*worker*/, size_t f) {
+    UpdateTable(f, gradients.tables[f], learning_rate, scale);
+  });
 }
 
 void Optimizer::Prefetch(size_t field, uint32_t id) const {

@@ -1,9 +1,9 @@
 #include "trainer/sparse_product.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "model/aligned.h"
+#include "trainer/sparse_tiles.h"
 
 // As in model/kernels/kernel_set.cc: AVX3_DL would be the same code again, and vectors of unknown length
 // can't be held in arrays.
@@ -22,31 +22,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Rows, and vectors of columns, whose sums are in registers: of 32 there are 25 for sums, 5 for weights and
 // one for x; of 16 there are 12, 3 and one. More rows would pass over less, more columns would read more.
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
-constexpr size_t kTogether = 4;
+constexpr size_t kRowsOfTile = 4;
 constexpr size_t kMostVectors = 3;
 #else
-constexpr size_t kTogether = 5;
+constexpr size_t kRowsOfTile = 5;
 constexpr size_t kMostVectors = 5;
 #endif
-// Depths that are listed at a time.
-constexpr size_t kListed = 512;
-
-// A depth: where its numbers begin in w and in a row of x, from the first listed depth's on. To multiply here
-// what is the same for all columns would take as long as two or three of the inner loop's multiply-adds.
-struct Step {
-  uint32_t w;
-  uint32_t x;
-};
-
-// Some of a product's rows, and the depths at which they are multiplied.
-struct Rows {
-  size_t row[kTogether];
-  Step steps[kListed];
-  size_t count = 0;
-  size_t first_depth = 0;  // of those that `steps` are of
-  bool begin = true;       // the first depths of all
-  bool end = true;         // the last ones
-};
+using Rows = TileRows<kRowsOfTile>;
 
 // kVectors vectors of columns from `column` on.
 template <size_t kRows, size_t kVectors, class D>
@@ -105,62 +87,23 @@ HWY_INLINE size_t Columns(D d, const SparseProduct& p, const Rows& rows, size_t 
   return column;
 }
 
-template <size_t kRows>
-void AllColumns(const SparseProduct& p, const Rows& rows) {
-  size_t column = Columns<kRows, kMostVectors>(hn::ScalableTag<float>(), p, rows, 0);
-  column = Columns<kRows, 1>(hn::CappedTag<float, 8>(), p, rows, column);
-  column = Columns<kRows, 1>(hn::CappedTag<float, 4>(), p, rows, column);
-  Columns<kRows, 1>(hn::CappedTag<float, 1>(), p, rows, column);
-}
+struct Kernel {
+  static constexpr size_t kTogether = kRowsOfTile;
 
-template <size_t kRows>
-HWY_INLINE void CallAllColumns(size_t count, const SparseProduct& p, const Rows& rows) {
-  if (count == kRows) return AllColumns<kRows>(p, rows);
-  if constexpr (kRows > 1) CallAllColumns<kRows - 1>(count, p, rows);
-}
-
-// The depths of the words [first, last) at which any of the `count` rows has a bit; all without `active`.
-HWY_INLINE void List(const SparseProduct& p, size_t count, size_t first, size_t last, Rows* rows) {
-  const size_t words = ActiveWords(p.depth);
-  rows->count = 0;
-  rows->first_depth = first * kActiveBits;
-  for (size_t word = first; word < last; ++word) {
-    uint64_t bits = ~uint64_t{0};
-    if (p.active != nullptr) {
-      bits = 0;
-      for (size_t r = 0; r < count; ++r) bits |= p.active[rows->row[r] * words + word];
-    } else if (p.depth - word * kActiveBits < kActiveBits) {
-      bits = (uint64_t{1} << (p.depth % kActiveBits)) - 1;
-    }
-    for (; bits != 0; bits &= bits - 1) {
-      const size_t k = (word - first) * kActiveBits + static_cast<size_t>(std::countr_zero(bits));
-      rows->steps[rows->count++] = {static_cast<uint32_t>(k * p.w_stride),
-                                    static_cast<uint32_t>(k * p.x_depth_stride)};
-    }
+  template <size_t kRows>
+  void AllColumns(const SparseProduct& p, const Rows& rows) {
+    size_t column = Columns<kRows, kMostVectors>(hn::ScalableTag<float>(), p, rows, 0);
+    column = Columns<kRows, 1>(hn::CappedTag<float, 8>(), p, rows, column);
+    column = Columns<kRows, 1>(hn::CappedTag<float, 4>(), p, rows, column);
+    Columns<kRows, 1>(hn::CappedTag<float, 1>(), p, rows, column);
   }
-}
+};
 
 }  // namespace
 
 void MultiplyOnTarget(const SparseProduct& p) {
-  const size_t words = ActiveWords(p.depth);
-  const size_t tiles = (p.rows + kTogether - 1) / kTogether;
-  Rows rows;
-  size_t word = 0;
-  do {  // once also if there is no depth
-    const size_t last = std::min(word + kListed / kActiveBits, words);
-    rows.begin = word == 0;
-    rows.end = last == words;
-    if (p.active == nullptr) List(p, 0, word, last, &rows);
-    for (size_t tile = 0; tile < tiles; ++tile) {
-      const size_t first = p.rows * tile / tiles;  // even shares: small tiles are slow
-      const size_t count = p.rows * (tile + 1) / tiles - first;
-      for (size_t r = 0; r < count; ++r) rows.row[r] = p.order == nullptr ? first + r : p.order[first + r];
-      if (p.active != nullptr) List(p, count, word, last, &rows);
-      CallAllColumns<kTogether>(count, p, rows);
-    }
-    word = last;
-  } while (word < words);
+  Kernel kernel;
+  MultiplyTiles(p, &kernel);
 }
 
 void FindActiveOnTarget(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column) {

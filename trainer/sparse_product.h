@@ -17,17 +17,19 @@ namespace adscore::trainer {
 inline constexpr size_t kActiveBits = 64;
 inline constexpr size_t ActiveWords(size_t numbers) { return (numbers + kActiveBits - 1) / kActiveBits; }
 
-// y[i][c] = first[i][c] + sum over k of x[i][k] · w[k][c]. Strides in numbers.
-struct SparseProduct {
+// y[i][c] = first[i][c] + sum over k of x[i][k] · w[k][c]. Strides in numbers. X and W: how the numbers of x
+// and w are written.
+template <typename X, typename W>
+struct SparseProductOf {
   size_t rows = 0;  // the places 0 … rows - 1 of `order`
   size_t depth = 0;
   size_t columns = 0;
   const uint32_t* order = nullptr;  // the row of x, `active` and y at each place; null: its own number
-  const float* x = nullptr;
+  const X* x = nullptr;
   size_t x_row_stride = 0;
   size_t x_depth_stride = 1;
   const uint64_t* active = nullptr;  // of x: [rows][ActiveWords(depth)]; null: nothing is passed over
-  const float* w = nullptr;          // [depth][w_stride]; best on 64-byte boundaries
+  const W* w = nullptr;              // [depth][w_stride]; best on 64-byte boundaries
   size_t w_stride = 0;
   const float* first = nullptr;  // null: 0; may be y
   size_t first_stride = 0;       // 0: the same for all rows
@@ -35,6 +37,7 @@ struct SparseProduct {
   size_t y_stride = 0;
   bool relu = false;
 };
+using SparseProduct = SparseProductOf<float, float>;
 void Multiply(const SparseProduct& product);
 
 // by_row: [rows][ActiveWords(columns)], for x as it is; by_column: [columns], for its transpose, whose rows

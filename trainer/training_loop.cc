@@ -117,7 +117,8 @@ class Training {
         workers_(options.threads),
         network_(layout, options.hidden, data.heads(),
                  *model::AvailableKernelSets(model::Precision::kF32).front(), workers_,
-                 WeightsFor(options, rows.size(), trained_on_.size()), options.batch_norm),
+                 WeightsFor(options, rows.size(), trained_on_.size()), options.batch_norm,
+                 options.exact ? nullptr : FindHalfKernels()),
         layout_(layout),
         initial_rates_(BaseRates(data, rows, options.chains)),
         learning_rate_(options.learning_rate) {
@@ -200,7 +201,7 @@ class Training {
 
   // The loss of `parameters` over rows that are not trained on.
   absl::StatusOr<double> LossOf(const Parameters& parameters, std::span<const uint32_t> rows) {
-    network_.Use(parameters);
+    network_.UseForScoring(parameters);
     double loss = 0;
     const absl::Status status =
         data_.ForEachWindow(rows, [&](const EncodedRows& encoded, std::span<const uint32_t> ids) {
@@ -363,7 +364,7 @@ absl::StatusOr<std::vector<float>> ScoreLogits(const EncodedData& data, const In
   Workers workers(threads);
   Network network(layout, hidden, data.heads(), *model::AvailableKernelSets(model::Precision::kF32).front(),
                   workers);
-  network.Use(parameters);
+  network.UseForScoring(parameters);
   std::vector<float> logits(rows.size() * data.heads());
   float* next = logits.data();
   const absl::Status status =

@@ -29,6 +29,8 @@ struct TrainingOptions {
   // A linear part (linear_part.h), from the layout. Not with `start` either: layers that went on from it
   // would have its units among their own.
   bool linear = false;
+  // Multiplies in f32 throughout, where the processor's half precision is faster too (half_product.h).
+  bool exact = false;
   size_t epochs = 10;  // at most
   size_t batch_size = 256;
   float learning_rate = 0.002F;

@@ -1,6 +1,8 @@
 #include "trainer/wide_layer.h"
 
 #include <algorithm>
+#include <bit>
+#include <memory>
 
 #include "trainer/sparse_product.h"
 
@@ -9,7 +11,14 @@ namespace {
 
 // Below, adding the halves up would cost more than it brings.
 constexpr size_t kHalvedRows = 512;
+// From these widths on, half precision saves more than it costs to round to it.
+constexpr size_t kLeastWidthInHalves = 256;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
+
+// What the deltas of a batch of so many rows are multiplied by in half precision. A row's share in the batch
+// makes them small, where halves have fewer digits: this takes the share away, and leaves room above for
+// rows that weigh more. A power of two, so that nothing is rounded.
+float DeltaScale(size_t rows) { return 16 * static_cast<float>(std::bit_ceil(rows)); }
 
 }  // namespace
 
@@ -17,77 +26,159 @@ size_t WideLayer::SecondHalf(size_t rows) {
   return rows < kHalvedRows ? rows : rows / 2 / kActiveBits * kActiveBits;
 }
 
-WideLayer::WideLayer(size_t inputs, size_t outputs)
+WideLayer::WideLayer(size_t inputs, size_t outputs, const HalfKernels* halves)
     : inputs_(inputs),
       outputs_(outputs),
+      halves_(std::min(inputs, outputs) < kLeastWidthInHalves ? nullptr : halves),
       weights_(inputs * outputs),
       transposed_(inputs * outputs),
-      second_half_(inputs * outputs) {}
+      second_half_(inputs * outputs) {
+  if (halves_ == nullptr) return;
+  half_weights_.Reserve(inputs * HalfStride(outputs) * sizeof(Half) / sizeof(float));
+  half_transposed_.Reserve(outputs * HalfStride(inputs) * sizeof(Half) / sizeof(float));
+}
+
+void WideLayer::BeginBatch(size_t rows) {
+  rows_ = rows;
+  if (halves_ == nullptr) return;
+  x_pairs_.Reserve(rows * inputs_);
+  half_deltas_.Reserve(rows * HalfStride(outputs_) * sizeof(Half) / sizeof(float));
+}
+
+void WideLayer::DoWithoutHalves() {
+  halves_ = nullptr;
+  overflowed_ = false;
+}
 
 void WideLayer::Use(const DenseLayer& layer, const Workers& workers, size_t worker) {
+  const bool halves = halves_ != nullptr && !scoring_;
   const auto [first_input, last_input] = workers.Share(worker, inputs_, kLineFloats);
-  std::copy(layer.weights.data() + first_input * outputs_, layer.weights.data() + last_input * outputs_,
-            weights_.data() + first_input * outputs_);
+  const float* const weights = layer.weights.data() + first_input * outputs_;
+  if (halves) {
+    halves_->to_halves(weights, 1, last_input - first_input, outputs_,
+                       As<Half>(&half_weights_) + first_input * HalfStride(outputs_));
+  } else {
+    std::copy_n(weights, (last_input - first_input) * outputs_, weights_.data() + first_input * outputs_);
+  }
+  if (scoring_) return;
   const auto [first, last] = workers.Share(worker, outputs_, kLineFloats);
   Transpose(layer.weights.data(), inputs_, outputs_, first, last, transposed_.data());
-}
-
-void WideLayer::Forward(size_t rows, const float* x, const uint64_t* active, const float* bias, bool relu,
-                        float* y) const {
-  Multiply({.rows = rows,
-            .depth = inputs_,
-            .columns = outputs_,
-            .x = x,
-            .x_row_stride = inputs_,
-            .active = active,
-            .w = weights_.data(),
-            .w_stride = outputs_,
-            .first = bias,
-            .y = y,
-            .y_stride = outputs_,
-            .relu = relu});
-}
-
-void WideLayer::Backward(size_t rows, const float* deltas, const uint64_t* active, float* below) const {
-  Multiply({.rows = rows,
-            .depth = outputs_,
-            .columns = inputs_,
-            .x = deltas,
-            .x_row_stride = outputs_,
-            .active = active,
-            .w = transposed_.data(),
-            .w_stride = inputs_,
-            .y = below,
-            .y_stride = inputs_});
-}
-
-void WideLayer::Gradient(const Part& part, size_t rows, const float* x, const ActiveUnits& active,
-                         const float* deltas, DenseLayer* gradient) {
-  const size_t second = SecondHalf(rows);
-  const size_t begin = part.half == 0 ? 0 : second;
-  const size_t end = part.half == 0 ? second : rows;
-  float* const y = part.half == 0 ? gradient->weights.data() : second_half_.data();
-  for (size_t row = begin; row < end; row += kActiveBits) {
-    Multiply({.rows = part.last - part.first,
-              .depth = std::min(kActiveBits, end - row),
-              .columns = outputs_,
-              .order = active.order().data() + part.first,
-              .x = x + row * inputs_,
-              .x_row_stride = 1,  // the transpose, by reading the other way round
-              .x_depth_stride = inputs_,
-              .active = active.OfUnits(row),
-              .w = deltas + row * outputs_,
-              .w_stride = outputs_,
-              .first = row > begin ? y : nullptr,  // added to the blocks before
-              .first_stride = outputs_,
-              .y = y,
-              .y_stride = outputs_});
+  if (halves) {
+    halves_->to_halves(transposed_.data() + first * inputs_, 1, last - first, inputs_,
+                       As<Half>(&half_transposed_) + first * HalfStride(inputs_));
   }
 }
 
-void WideLayer::AddSecondHalf(size_t rows, const Workers& workers, size_t worker,
-                              DenseLayer* gradient) const {
-  if (SecondHalf(rows) == rows) return;
+void WideLayer::Forward(size_t first, size_t last, const float* x, const ActiveUnits& active,
+                        const float* bias, bool relu, float* y) {
+  if (halves_ == nullptr || scoring_) {
+    return Multiply({.rows = last - first,
+                     .depth = inputs_,
+                     .columns = outputs_,
+                     .x = x + first * inputs_,
+                     .x_row_stride = inputs_,
+                     .active = active.OfRows(first),
+                     .w = weights_.data(),
+                     .w_stride = outputs_,
+                     .first = bias,
+                     .y = y + first * outputs_,
+                     .y_stride = outputs_,
+                     .relu = relu});
+  }
+  HalfPair* const pairs = As<HalfPair>(&x_pairs_) + first * inputs_;
+  halves_->to_pairs(x + first * inputs_, 1, (last - first) * inputs_, pairs);
+  MultiplyHalves({{.rows = last - first,
+                   .depth = inputs_,
+                   .columns = outputs_,
+                   .x = pairs,
+                   .x_row_stride = inputs_,
+                   .active = active.OfRows(first),
+                   .w = As<Half>(&half_weights_),
+                   .w_stride = HalfStride(outputs_),
+                   .first = bias,
+                   .y = y + first * outputs_,
+                   .y_stride = outputs_,
+                   .relu = relu}});
+}
+
+void WideLayer::Backward(size_t first, size_t last, const float* deltas, const ActiveUnits* active,
+                         float* below) {
+  deltas += first * outputs_;
+  if (halves_ == nullptr) {
+    return Multiply({.rows = last - first,
+                     .depth = outputs_,
+                     .columns = inputs_,
+                     .x = deltas,
+                     .x_row_stride = outputs_,
+                     .active = active == nullptr ? nullptr : active->OfRows(first),
+                     .w = transposed_.data(),
+                     .w_stride = inputs_,
+                     .y = below + first * inputs_,
+                     .y_stride = inputs_});
+  }
+  const float scale = DeltaScale(rows_);
+  halves_->to_halves(deltas, scale, last - first, outputs_,
+                     As<Half>(&half_deltas_) + first * HalfStride(outputs_));
+  const auto pairs = std::make_unique<HalfPair[]>(kActiveBits * outputs_);  // of some rows, for the cache
+  for (size_t row = first; row < last; row += kActiveBits) {
+    const size_t rows = std::min(kActiveBits, last - row);
+    halves_->to_pairs(deltas + (row - first) * outputs_, scale, rows * outputs_, pairs.get());
+    MultiplyHalves({{.rows = rows,
+                     .depth = outputs_,
+                     .columns = inputs_,
+                     .x = pairs.get(),
+                     .x_row_stride = outputs_,
+                     .active = active == nullptr ? nullptr : active->OfRows(row),
+                     .w = As<Half>(&half_transposed_),
+                     .w_stride = HalfStride(inputs_),
+                     .y = below + row * inputs_,
+                     .y_stride = inputs_},
+                    1 / scale});
+  }
+}
+
+void WideLayer::Gradient(const Part& part, const float* x, const ActiveUnits& active, const float* deltas,
+                         DenseLayer* gradient) {
+  const size_t second = SecondHalf(rows_);
+  const size_t begin = part.half == 0 ? 0 : second;
+  const size_t end = part.half == 0 ? second : rows_;
+  float* const y = part.half == 0 ? gradient->weights.data() : second_half_.data();
+  for (size_t row = begin; row < end; row += kActiveBits) {
+    // Transposes x by reading it the other way round, and adds to the blocks before.
+    const auto fill = [&](auto* product) {
+      product->rows = part.last - part.first;
+      product->depth = std::min(kActiveBits, end - row);
+      product->columns = outputs_;
+      product->order = active.order().data() + part.first;
+      product->x_row_stride = 1;
+      product->x_depth_stride = inputs_;
+      product->active = active.OfUnits(row);
+      product->first = row > begin ? y : nullptr;
+      product->first_stride = outputs_;
+      product->y = y;
+      product->y_stride = outputs_;
+    };
+    if (halves_ == nullptr) {
+      SparseProduct product{.x = x + row * inputs_, .w = deltas + row * outputs_, .w_stride = outputs_};
+      fill(&product);
+      Multiply(product);
+    } else {
+      HalfProduct product{{.x = As<HalfPair>(&x_pairs_) + row * inputs_,
+                           .w = As<Half>(&half_deltas_) + row * HalfStride(outputs_),
+                           .w_stride = HalfStride(outputs_)},
+                          1 / DeltaScale(rows_)};
+      fill(&product);
+      MultiplyHalves(product);
+    }
+  }
+}
+
+void WideLayer::MultiplyHalves(const HalfProduct& product) {
+  if (!halves_->multiply(product)) overflowed_.store(true, std::memory_order_relaxed);
+}
+
+void WideLayer::AddSecondHalf(const Workers& workers, size_t worker, DenseLayer* gradient) const {
+  if (SecondHalf(rows_) == rows_) return;
   const auto [first, last] = workers.Share(worker, gradient->weights.size(), kLineFloats);
   for (size_t i = first; i < last; ++i) gradient->weights[i] += second_half_.data()[i];
 }

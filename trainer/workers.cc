@@ -55,7 +55,7 @@ void Workers::Run(const std::function<void(size_t worker)>& task) {
   for (uint32_t busy; (busy = busy_.load(std::memory_order_acquire)) > 0;) WaitWhile(busy_, busy);
 }
 
-void Workers::RunEach(size_t items, const std::function<void(size_t item)>& task) {
+void Workers::RunEach(size_t items, const std::function<void(size_t worker, size_t item)>& task) {
   for (size_t worker = 0; worker < count_; ++worker) {
     const auto [first, last] = Share(worker, items);
     shares_[worker].next = first;
@@ -64,7 +64,7 @@ void Workers::RunEach(size_t items, const std::function<void(size_t item)>& task
   Run([&](size_t worker) {
     for (size_t i = 0; i < count_; ++i) {
       Items& share = shares_[(worker + i) % count_];
-      for (size_t item = share.next++; item < share.last; item = share.next++) task(item);
+      for (size_t item = share.next++; item < share.last; item = share.next++) task(worker, item);
     }
   });
 }

@@ -28,10 +28,10 @@ class Workers {
   // Calls task(0) … task(count - 1), each on a thread of its own, and returns when all are done.
   void Run(const std::function<void(size_t worker)>& task);
 
-  // Calls task(0) … task(items - 1), for items that take unlike long. Each worker begins with its share of
-  // them, in order, and then takes over what others have not begun: so that what has as many items at one
-  // task and the next is mostly in the cache of who works on it.
-  void RunEach(size_t items, const std::function<void(size_t item)>& task);
+  // Calls task(worker, 0) … task(worker, items - 1), for items that take unlike long. Each worker begins with
+  // its share of them, in order, and then takes over what others have not begun: so that what has as many
+  // items at one task and the next is mostly in the cache of who works on it.
+  void RunEach(size_t items, const std::function<void(size_t worker, size_t item)>& task);
 
   // The worker's share of `items` as [first, last): consecutive, alike in size and in whole multiples of
   // `grain`.

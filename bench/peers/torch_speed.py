@@ -6,8 +6,9 @@ The network has 39 embeddings of width 16 (26 categoricals and 13 binned numbers
 layers 64-32, then 400-400-400; batches of 1024, two threads. PyTorch gets its best: the rows are tensors in memory
 already, tokens are numbered and rare ones share one row of the table, as ours do, so that the table is small (--hash-bits
 for a hashed one instead), all fields are in one table, and of Adam in several implementations, SparseAdam for the table, and
-each with and without torch.compile, whichever is the fastest in a first round, warmed up, is what is compared. Both
-shuffle the rows every epoch. Ours also reads the file, makes target statistics and looks at its tuning rows, but
+each with and without torch.compile, and of the first one with its products in half precision too (torch.autocast), whichever
+is the fastest in a first round, warmed up, is what is compared. Both shuffle the rows every epoch. Ours is measured as it
+is by default, with half precision in the wide layers where the processor has it, and with --exact. Ours also reads the file, makes target statistics and looks at its tuning rows, but
 what it is asked is the rate of its training loop alone.
 
 Needs Criteo's rows (--real-data) and the Python packages of requirements.txt; an idle machine.
@@ -94,7 +95,7 @@ class Network(nn.Module):
         return self.layers(torch.cat([self.table(fields).flatten(1), numbers], dim=1)).squeeze(1)
 
 
-def stepper(rows: Rows, hidden: tuple[int, ...], adam: str, compiled: bool) -> Step:
+def stepper(rows: Rows, hidden: tuple[int, ...], adam: str, compiled: bool, half: torch.dtype | None) -> Step:
     """One step of training; a new network."""
     torch.manual_seed(1)
     network = Network(rows.table_rows, hidden, adam == "sparse")
@@ -106,7 +107,9 @@ def stepper(rows: Rows, hidden: tuple[int, ...], adam: str, compiled: bool) -> S
         optimizers = [torch.optim.Adam(network.parameters(), lr=0.002, fused=adam == "fused", foreach=adam == "foreach")]
 
     def loss(fields: torch.Tensor, numbers: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return loss_of(network(fields, numbers), labels)
+        with torch.autocast("cpu", dtype=half, enabled=half is not None):
+            logits = network(fields, numbers)
+        return loss_of(logits.float(), labels)
 
     if compiled:
         loss = torch.compile(loss)
@@ -133,11 +136,12 @@ def torch_rate(rows: Rows, step: Step, batch: int, epochs: int) -> float:
 def fastest(rows: Rows, hidden: tuple[int, ...], batch: int) -> tuple[str, Step]:
     """PyTorch's best way to do it here, warmed up. Ways that do not work here are named and left out."""
     rates: dict[str, tuple[float, Step]] = {}
-    for adam in ("fused", "foreach", "sparse"):
+    ways = [(adam, None) for adam in ("fused", "foreach", "sparse")] + [("fused", torch.bfloat16), ("fused", torch.float16)]
+    for adam, half in ways:
         for compiled in (False, True):
-            name = f"{adam} Adam" + (", compiled" if compiled else "")
+            name = f"{adam} Adam" + (f", {half}".replace("torch.", "") if half else "") + (", compiled" if compiled else "")
             try:
-                step = stepper(rows, hidden, adam, compiled)
+                step = stepper(rows, hidden, adam, compiled, half)
                 torch_rate(rows, step, batch, 1)
                 rates[name] = max(torch_rate(rows, step, batch, 1) for _ in range(2)), step
                 print(f"    PyTorch, {name}: {rates[name][0]:,.0f} rows/s", file=sys.stderr, flush=True)
@@ -147,11 +151,11 @@ def fastest(rows: Rows, hidden: tuple[int, ...], batch: int) -> tuple[str, Step]
     return best, rates[best][1]
 
 
-def our_rate(flags: argparse.Namespace, data: pathlib.Path, root: pathlib.Path, hidden: tuple[int, ...]) -> float:
+def our_rate(flags: argparse.Namespace, data: pathlib.Path, root: pathlib.Path, hidden: tuple[int, ...], *more: str) -> float:
     shutil.rmtree(root, ignore_errors=True)
     command = [flags.trainer, "fit", "--data", data, *LOOP, "--hidden", ",".join(map(str, hidden)), "--embedding-dim", WIDTH,
                "--batch-size", flags.batch_size, "--threads", flags.threads, "--epochs", flags.epochs, "--json",
-               "--model-root", root, "--model", "m"]
+               "--model-root", root, "--model", "m", *more]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))}\n{done.stderr}")
@@ -190,16 +194,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         for name in flags.networks.split(","):
             best, step = fastest(rows, NETWORKS[name], flags.batch_size)
-            mine, theirs = [], []
+            mine, exact, theirs = [], [], []
             for _ in range(flags.turns):
                 mine.append(our_rate(flags, data, pathlib.Path(root) / "models", NETWORKS[name]))
+                exact.append(our_rate(flags, data, pathlib.Path(root) / "models", NETWORKS[name], "--exact"))
                 theirs.append(torch_rate(rows, step, flags.batch_size, flags.epochs))
-            ratios = [a / b for a, b in zip(mine, theirs)]
-            results[name] = {"ours": mine, "torch": theirs, "torch_way": best,
+            results[name] = {"ours": mine, "ours_exact": exact, "torch": theirs, "torch_way": best,
                              "ratio": statistics.median(mine) / statistics.median(theirs)}
-            if not flags.json:
-                print(f"{name:12} ours {statistics.median(mine):9,.0f} rows/s   PyTorch {statistics.median(theirs):9,.0f} "
-                      f"({best})   ratio {results[name]['ratio']:.2f} ({min(ratios):.2f}..{max(ratios):.2f})", flush=True)
+            if flags.json:
+                continue
+            for title, rates in (("ours", mine), ("ours, --exact", exact)):
+                ratios = [a / b for a, b in zip(rates, theirs)]
+                print(f"{name:12} {title:14} {statistics.median(rates):9,.0f} rows/s   PyTorch {statistics.median(theirs):9,.0f} "
+                      f"({best})   ratio {statistics.median(rates) / statistics.median(theirs):.2f} "
+                      f"({min(ratios):.2f}..{max(ratios):.2f})", flush=True)
     if flags.json:
         print(json.dumps(about | {"networks": results}))
 

@@ -64,7 +64,7 @@ class NetworkTest : public testing::Test {
   std::unique_ptr<Network> MakeNetwork(Workers* workers) {
     return std::make_unique<Network>(layout_, hidden_, kHeads,
                                      *model::AvailableKernelSets(model::Precision::kF32).front(), *workers,
-                                     weights_, batch_norm_);
+                                     weights_, batch_norm_, halves_);
   }
 
   double Loss() {
@@ -156,7 +156,7 @@ class NetworkTest : public testing::Test {
     for (Network* network : {network_.get(), plain.get()}) {
       std::vector<float>& of = logits[network == plain.get()];
       of.resize(batch_.size() * kHeads);
-      network->Use(folded);
+      network->UseForScoring(folded);
       network->Logits(rows_, batch_, of.data());
     }
     EXPECT_EQ(logits[0], logits[1]);
@@ -166,7 +166,7 @@ class NetworkTest : public testing::Test {
     encoders_.folds.assign(data_.rows, kNoFold);  // as rows that were not trained on
     Encode();
     network_ = MakeNetwork(&one_worker_);
-    network_->Use(parameters_);
+    network_->UseForScoring(parameters_);
     std::vector<float> logits(batch_.size() * kHeads);
     network_->Logits(rows_, batch_, logits.data());
     std::vector<model::Head> heads(kHeads);
@@ -193,6 +193,7 @@ class NetworkTest : public testing::Test {
   Noise noise_;
   LossWeights weights_;
   bool batch_norm_ = false;
+  const HalfKernels* halves_ = nullptr;
   Workers one_worker_{1};
   std::unique_ptr<Network> network_;
 };
@@ -244,6 +245,51 @@ TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossOfWideLayersWithBatchNormalisatio
   batch_ = AllRows(data_);  // of few rows the deviations are small, and the slopes steep and curved
   batch_norm_ = true;
   ExpectSlopes();
+}
+
+TEST_F(NetworkTest, GradientInHalfPrecisionIsAlmostTheExactOne) {
+  if (FindHalfKernels() == nullptr) GTEST_SKIP() << "this processor does not multiply in half precision";
+  hidden_ = {272, 290, 260};
+  deviation_ = 0.05;
+  Begin(0);
+  batch_ = AllRows(data_);
+  for (const bool batch_norm : {false, true}) {
+    batch_norm_ = batch_norm;
+    halves_ = nullptr;
+    network_ = MakeNetwork(&one_worker_);
+    const double exact_loss = Loss();
+    const Gradients exact = network_->gradients();
+    halves_ = FindHalfKernels();
+    network_ = MakeNetwork(&one_worker_);
+    EXPECT_NEAR(Loss(), exact_loss, 1e-3 * exact_loss);
+    for (size_t l = 0; l < exact.layers.size(); ++l) {
+      const std::vector<float>& of = network_->gradients().layers[l].weights;
+      double difference = 0;
+      double size = 0;
+      for (size_t i = 0; i < of.size(); ++i) {
+        difference += std::pow(of[i] - exact.layers[l].weights[i], 2);
+        size += std::pow(exact.layers[l].weights[i], 2);
+      }
+      EXPECT_GT(difference, 0) << l;
+      // Mostly of units that are about to switch on or off.
+      EXPECT_LT(std::sqrt(difference), 0.05 * std::sqrt(size)) << l;
+    }
+  }
+}
+
+TEST_F(NetworkTest, WhatIsTooLargeForHalfPrecisionIsComputedExactly) {
+  hidden_ = {272, 290};
+  Begin(0);
+  parameters_.layers[1].weights[5] = 1e5F;
+  batch_ = AllRows(data_);
+  network_ = MakeNetwork(&one_worker_);
+  const double loss = Loss();
+  const std::vector<float> gradient = network_->gradients().layers[1].weights;
+  halves_ = FindHalfKernels();
+  network_ = MakeNetwork(&one_worker_);
+  EXPECT_EQ(Loss(), loss);
+  EXPECT_EQ(network_->gradients().layers[1].weights, gradient);
+  EXPECT_EQ(Loss(), loss);  // and so is the next batch
 }
 
 TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithALinearPart) {

@@ -8,122 +8,189 @@
 #include <vector>
 
 #include "trainer/active_units.h"
+#include "trainer/half_product.h"
 #include "trainer/parameters.h"
 #include "trainer/workers.h"
 
 namespace adscore::trainer {
 namespace {
 
-constexpr size_t kInputs = 150;
-constexpr size_t kOutputs = 70;
-
 // What a layer gets and passes on in a batch, and what must come of it, summed up in double precision.
 struct Batch {
-  explicit Batch(size_t count) : rows(count), x(count * kInputs), deltas(count * kOutputs) {
-    std::mt19937 random(static_cast<uint32_t>(count));
+  Batch(size_t row_count, size_t input_count, size_t output_count)
+      : rows(row_count),
+        inputs(input_count),
+        outputs(output_count),
+        x(rows * inputs),
+        deltas(rows * outputs),
+        below(inputs, 1),
+        units(outputs, 1) {
+    std::mt19937 random(static_cast<uint32_t>(rows));
     std::normal_distribution<float> normal;
-    layer = {.inputs = kInputs, .outputs = kOutputs, .weights = {}, .bias = {}};
-    for (size_t i = 0; i < kInputs * kOutputs; ++i) layer.weights.push_back(0.1F * normal(random));
-    for (size_t i = 0; i < kOutputs; ++i) layer.bias.push_back(normal(random));
+    layer = {.inputs = inputs, .outputs = outputs, .weights = {}, .bias = {}};
+    for (size_t i = 0; i < inputs * outputs; ++i) layer.weights.push_back(0.1F * normal(random));
+    for (size_t i = 0; i < outputs; ++i) layer.bias.push_back(normal(random));
     for (float& value : x) value = std::max(0.0F, normal(random) - 0.3F);
-    for (float& value : deltas) value = std::max(0.0F, normal(random)) / static_cast<float>(count);
+    for (float& value : deltas) value = std::max(0.0F, normal(random)) / static_cast<float>(rows);
+    below.Reserve(rows);
+    below.Find(x.data(), 0, rows);
+    units.Reserve(rows);
+    units.Find(deltas.data(), 0, rows);
   }
 
   double Output(size_t row, size_t output) const {
     double sum = layer.bias[output];
-    for (size_t i = 0; i < kInputs; ++i) {
-      sum += double{x[row * kInputs + i]} * layer.weights[i * kOutputs + output];
+    for (size_t i = 0; i < inputs; ++i) {
+      sum += double{x[row * inputs + i]} * layer.weights[i * outputs + output];
     }
     return sum;
   }
   double Below(size_t row, size_t input) const {
     double sum = 0;
-    for (size_t o = 0; o < kOutputs; ++o) {
-      sum += double{deltas[row * kOutputs + o]} * layer.weights[input * kOutputs + o];
+    for (size_t o = 0; o < outputs; ++o) {
+      sum += double{deltas[row * outputs + o]} * layer.weights[input * outputs + o];
     }
     return sum;
   }
   double Gradient(size_t input, size_t output) const {
     double sum = 0;
     for (size_t row = 0; row < rows; ++row) {
-      sum += double{x[row * kInputs + input]} * deltas[row * kOutputs + output];
+      sum += double{x[row * inputs + input]} * deltas[row * outputs + output];
     }
     return sum;
   }
 
   size_t rows;
+  size_t inputs;
+  size_t outputs;
   DenseLayer layer;
   std::vector<float> x;
   std::vector<float> deltas;
+  ActiveUnits below;
+  ActiveUnits units;
 };
 
-// The gradient of the weights, as the workers compute it together.
-DenseLayer GradientOf(const Batch& batch, Workers& workers) {
-  WideLayer wide(kInputs, kOutputs);
-  workers.Run([&](size_t worker) { wide.Use(batch.layer, workers, worker); });
-  ActiveUnits active(kInputs, workers.count());
-  active.Reserve(batch.rows);
-  active.Find(batch.x.data(), 0, batch.rows);
-  active.Sort(batch.rows);
-  DenseLayer gradient = batch.layer;
-  workers.RunEach(2 * workers.count(), [&](size_t item) {
-    const auto [first, last] = active.Part(item / 2);
-    wide.Gradient({item % 2, first, last}, batch.rows, batch.x.data(), active, batch.deltas.data(),
-                  &gradient);
-  });
-  workers.Run([&](size_t worker) { wide.AddSecondHalf(batch.rows, workers, worker, &gradient); });
-  return gradient;
-}
+// A batch forward and back, by several workers together.
+struct Pass {
+  Pass(const Batch& batch, const HalfKernels* halves, size_t worker_count)
+      : workers(worker_count),
+        wide(batch.inputs, batch.outputs, halves),
+        y(batch.rows * batch.outputs),
+        back(batch.rows * batch.inputs),
+        gradient(batch.layer) {
+    Use(batch, false);
+    wide.BeginBatch(batch.rows);
+    wide.Forward(0, batch.rows, batch.x.data(), batch.below, batch.layer.bias.data(), false, y.data());
+    wide.Backward(0, batch.rows, batch.deltas.data(), &batch.units, back.data());
+    ActiveUnits active(batch.inputs, workers.count());
+    active.Reserve(batch.rows);
+    active.Find(batch.x.data(), 0, batch.rows);
+    active.Sort(batch.rows);
+    workers.RunEach(2 * workers.count(), [&](size_t /*worker*/, size_t item) {
+      const auto [first, last] = active.Part(item / 2);
+      wide.Gradient({item % 2, first, last}, batch.x.data(), active, batch.deltas.data(), &gradient);
+    });
+    workers.Run([&](size_t worker) { wide.AddSecondHalf(workers, worker, &gradient); });
+  }
 
-TEST(WideLayerTest, GoesForwardAndBack) {
-  const Batch batch(67);
-  Workers workers(3);
-  WideLayer wide(kInputs, kOutputs);
-  workers.Run([&](size_t worker) { wide.Use(batch.layer, workers, worker); });
-  ActiveUnits below(kInputs, 1);
-  ActiveUnits units(kOutputs, 1);
-  below.Reserve(batch.rows);
-  below.Find(batch.x.data(), 0, batch.rows);
-  units.Reserve(batch.rows);
-  units.Find(batch.deltas.data(), 0, batch.rows);
-  std::vector<float> y(batch.rows * kOutputs);
-  std::vector<float> relu(batch.rows * kOutputs);
-  std::vector<float> back(batch.rows * kInputs);
-  std::vector<float> back_from_all(batch.rows * kInputs);
-  const float* const bias = batch.layer.bias.data();
-  wide.Forward(batch.rows, batch.x.data(), below.OfRows(0), bias, false, y.data());
-  wide.Forward(batch.rows, batch.x.data(), below.OfRows(0), bias, true, relu.data());
-  wide.Backward(batch.rows, batch.deltas.data(), units.OfRows(0), back.data());
-  wide.Backward(batch.rows, batch.deltas.data(), nullptr, back_from_all.data());
-  for (size_t row = 0; row < batch.rows; ++row) {
-    for (size_t o = 0; o < kOutputs; ++o) {
-      const size_t at = row * kOutputs + o;
-      EXPECT_NEAR(y[at], batch.Output(row, o), 1e-4);
-      EXPECT_EQ(relu[at], std::max(0.0F, y[at]));
+  void Use(const Batch& batch, bool scoring) {
+    wide.Begin(scoring);
+    workers.Run([&](size_t worker) { wide.Use(batch.layer, workers, worker); });
+  }
+
+  void ExpectToBeRight(const Batch& batch, double tolerance) const {
+    for (size_t row = 0; row < batch.rows; ++row) {
+      for (size_t o = 0; o < batch.outputs; ++o) {
+        EXPECT_NEAR(y[row * batch.outputs + o], batch.Output(row, o), tolerance);
+      }
+      for (size_t i = 0; i < batch.inputs; ++i) {
+        EXPECT_NEAR(back[row * batch.inputs + i] * batch.rows, batch.Below(row, i) * batch.rows, tolerance);
+      }
     }
-    for (size_t i = 0; i < kInputs; ++i) {
-      EXPECT_NEAR(back[row * kInputs + i], batch.Below(row, i), 1e-6);
-      EXPECT_EQ(back[row * kInputs + i], back_from_all[row * kInputs + i]);
+    for (size_t i = 0; i < batch.inputs; ++i) {
+      for (size_t o = 0; o < batch.outputs; ++o) {
+        EXPECT_NEAR(gradient.weights[i * batch.outputs + o], batch.Gradient(i, o), tolerance);
+      }
     }
   }
-}
 
-// Few rows are summed up in one, many as two halves, of which neither need be whole blocks.
-TEST(WideLayerTest, TheGradientIsOfAllRowsWhoeverComputesIt) {
+  Workers workers;
+  WideLayer wide;
+  std::vector<float> y;
+  std::vector<float> back;
+  DenseLayer gradient;
+};
+
+// The gradient of few rows is summed up in one, that of many as two halves, of which neither need be whole
+// blocks.
+TEST(WideLayerTest, GoesForwardAndBackWhoeverComputesIt) {
   EXPECT_EQ(WideLayer::SecondHalf(90), 90U);
   EXPECT_EQ(WideLayer::SecondHalf(777), 384U);
   for (const size_t rows : {90U, 777U}) {
-    const Batch batch(rows);
-    Workers alone(1);
-    Workers three(3);
-    const DenseLayer gradient = GradientOf(batch, alone);
-    for (size_t i = 0; i < kInputs; ++i) {
-      for (size_t o = 0; o < kOutputs; ++o) {
-        EXPECT_NEAR(gradient.weights[i * kOutputs + o], batch.Gradient(i, o), 1e-6);
-      }
-    }
-    EXPECT_EQ(GradientOf(batch, three).weights, gradient.weights);
+    const Batch batch(rows, 150, 70);
+    const Pass alone(batch, nullptr, 1);
+    alone.ExpectToBeRight(batch, 1e-4);
+    EXPECT_EQ(Pass(batch, nullptr, 3).gradient.weights, alone.gradient.weights);
   }
+}
+
+TEST(WideLayerTest, WhatIsActiveOnlySavesWork) {
+  const Batch batch(67, 150, 70);
+  Pass pass(batch, nullptr, 1);
+  std::vector<float> relu(pass.y.size());
+  std::vector<float> back(pass.back.size());
+  pass.wide.Forward(0, batch.rows, batch.x.data(), batch.below, batch.layer.bias.data(), true, relu.data());
+  pass.wide.Backward(0, batch.rows, batch.deltas.data(), nullptr, back.data());
+  EXPECT_EQ(back, pass.back);
+  for (size_t i = 0; i < relu.size(); ++i) EXPECT_EQ(relu[i], std::max(0.0F, pass.y[i]));
+}
+
+class HalvesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (halves_ == nullptr) GTEST_SKIP() << "this processor does not multiply in half precision";
+  }
+  const HalfKernels* const halves_ = FindHalfKernels();
+};
+
+TEST_F(HalvesTest, TrainInThemAndScoreExactly) {
+  for (const size_t rows : {90U, 777U}) {
+    const Batch batch(rows, 260, 300);
+    Pass pass(batch, halves_, 1);
+    pass.ExpectToBeRight(batch, 0.015);
+    EXPECT_FALSE(pass.wide.overflowed());
+    EXPECT_EQ(Pass(batch, halves_, 3).gradient.weights, pass.gradient.weights);
+
+    const Pass exact(batch, nullptr, 1);
+    EXPECT_NE(pass.y, exact.y);
+    pass.Use(batch, true);
+    pass.wide.Forward(0, rows, batch.x.data(), batch.below, batch.layer.bias.data(), false, pass.y.data());
+    EXPECT_EQ(pass.y, exact.y);
+  }
+}
+
+TEST_F(HalvesTest, NarrowerLayersDoWithout) {
+  const Batch batch(90, 260, 250);
+  EXPECT_EQ(Pass(batch, halves_, 1).y, Pass(batch, nullptr, 1).y);
+}
+
+TEST_F(HalvesTest, SayWhatIsTooLargeForThem) {
+  Batch forward(20, 260, 300);
+  forward.x[3] = 1e5F;
+  EXPECT_TRUE(Pass(forward, halves_, 1).wide.overflowed());
+  Batch back(20, 260, 300);
+  back.deltas[3] = 1e5F;
+  EXPECT_TRUE(Pass(back, halves_, 1).wide.overflowed());
+  Batch weights(20, 260, 300);
+  weights.layer.weights[3] = 1e5F;
+  Pass pass(weights, halves_, 1);
+  EXPECT_TRUE(pass.wide.overflowed());
+
+  pass.wide.DoWithoutHalves();
+  EXPECT_FALSE(pass.wide.overflowed());
+  pass.Use(weights, false);
+  pass.wide.Forward(0, 20, weights.x.data(), weights.below, weights.layer.bias.data(), false, pass.y.data());
+  EXPECT_EQ(pass.y, Pass(weights, nullptr, 1).y);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ TEST(WorkersTest, EachItemIsDoneOnce) {
   Workers workers(3);
   for (const size_t items : {0U, 1U, 2U, 100U}) {
     std::vector<int> times(items, 0);
-    workers.RunEach(items, [&](size_t item) { ++times[item]; });
+    workers.RunEach(items, [&](size_t /*worker*/, size_t item) { ++times[item]; });
     EXPECT_EQ(times, std::vector<int>(items, 1));
   }
 }

@@ -195,6 +195,12 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
       "A linear part beside the hidden layers: a weight per head for each token, bin and number, "
       "trained with\nthe rest. In the snapshot it is two more units per head and layer. Not with "
       "--warm-start");
+  command->add_flag(
+      "--exact", training.exact,
+      "Multiply in single precision throughout. Without it, hidden layers of at least 256 units are trained "
+      "in half\nprecision on processors that are faster so (x86 with AVX512-FP16): as good on data not seen, "
+      "but another model\nthan on other processors. What is said of rows is computed in single precision in "
+      "any case");
   AddEncoders(command, &flags->options.encoders);
   command
       ->add_option("--ensemble", flags->options.members,

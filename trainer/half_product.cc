@@ -1,0 +1,198 @@
+#include "trainer/half_product.h"
+
+#include <hwy/base.h>
+#include <hwy/detect_compiler_arch.h>
+
+#include <algorithm>
+
+#if HWY_ARCH_X86_64
+// GCC 12's header makes undefined vectors in a way that GCC 12 warns of.
+#if HWY_COMPILER_GCC_ACTUAL
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#if HWY_COMPILER_GCC_ACTUAL
+#pragma GCC diagnostic pop
+#endif
+
+#include "trainer/sparse_tiles.h"
+
+HWY_PUSH_ATTRIBUTES("avx512f,avx512vl,avx512bw,avx512dq,avx512fp16")
+namespace adscore::trainer {
+namespace {
+
+constexpr size_t kLanes = 16;  // floats
+// Rows, and vectors of columns, whose sums are in registers, as in sparse_product.cc.
+constexpr size_t kRowsOfTile = 5;
+constexpr size_t kMostVectors = 5;
+// Terms that are added up in half precision, before the sum goes to f32.
+constexpr size_t kTerms = 96;
+
+using Rows = TileRows<kRowsOfTile>;
+
+HWY_INLINE __mmask16 FirstLanes(size_t lanes) {
+  return lanes >= kLanes ? __mmask16{0xFFFF} : static_cast<__mmask16>((1U << lanes) - 1);
+}
+
+// Infinite, or not a number.
+HWY_INLINE __mmask32 Lost(__m512h values) {
+  return _mm512_fpclass_ph_mask(values, 0x01 | 0x08 | 0x10 | 0x80);
+}
+
+HWY_INLINE __m512 Floats(__m256i halves) { return _mm512_cvtxph_ps(_mm256_castsi256_ph(halves)); }
+
+// Adds a vector of sums to what y has for it, or to what the product begins with.
+template <bool kLast>
+HWY_INLINE void AddSums(const HalfProduct& p, __m512h sums, const float* before, size_t columns, bool relu,
+                        float* y) {
+  const __m512i bits = _mm512_castph_si512(sums);
+  const __m512 scale = _mm512_set1_ps(p.scale);
+  for (size_t part = 0; part < 2; ++part) {
+    const __mmask16 lanes =
+        kLast ? FirstLanes(columns - std::min(columns, part * kLanes)) : __mmask16{0xFFFF};
+    const __m512 sum = Floats(part == 0 ? _mm512_castsi512_si256(bits) : _mm512_extracti64x4_epi64(bits, 1));
+    const __m512 start =
+        before == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(lanes, before + part * kLanes);
+    __m512 value = _mm512_fmadd_ps(scale, sum, start);
+    if (relu) value = _mm512_max_ps(value, _mm512_setzero_ps());
+    _mm512_mask_storeu_ps(y + part * kLanes, lanes, value);
+  }
+}
+
+// kVectors vectors of columns from `column` on; kLast: of which the last one may be cut short. Says which
+// lanes lost their sum.
+template <size_t kRows, size_t kVectors, bool kLast>
+HWY_INLINE __mmask32 Tile(const HalfProduct& p, const Rows& rows, size_t column) {
+  const HalfPair* x[kRows];
+#pragma GCC unroll 5
+  for (size_t r = 0; r < kRows; ++r) {
+    x[r] = p.x + rows.row[r] * p.x_row_stride + rows.first_depth * p.x_depth_stride;
+  }
+  const Half* const first_w = p.w + rows.first_depth * p.w_stride + column;
+  const size_t count = rows.count;
+  __mmask32 lost = 0;
+  size_t i = 0;
+  do {  // once also if there is nothing to add
+    const bool first_terms = rows.begin && i == 0;
+    const size_t end = std::min(count, i + kTerms);
+    __m512h sum[kRows][kVectors];
+#pragma GCC unroll 5
+    for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 5
+      for (size_t v = 0; v < kVectors; ++v) sum[r][v] = _mm512_setzero_ph();
+    }
+    for (; i < end; ++i) {
+      const Half* const w = first_w + rows.steps[i].w;
+      const size_t x_at = rows.steps[i].x;
+      __m512h weights[kVectors];
+#pragma GCC unroll 5
+      for (size_t v = 0; v < kVectors; ++v) weights[v] = _mm512_loadu_ph(w + v * kHalfLanes);
+#pragma GCC unroll 5
+      for (size_t r = 0; r < kRows; ++r) {
+        const auto number = _mm512_castsi512_ph(_mm512_set1_epi32(static_cast<int>(x[r][x_at])));
+#pragma GCC unroll 5
+        for (size_t v = 0; v < kVectors; ++v) sum[r][v] = _mm512_fmadd_ph(number, weights[v], sum[r][v]);
+      }
+    }
+    const bool relu = p.relu && rows.end && i == count;
+#pragma GCC unroll 5
+    for (size_t r = 0; r < kRows; ++r) {
+      float* const y = p.y + rows.row[r] * p.y_stride + column;
+      const float* before = y;
+      if (first_terms) {
+        before = p.first == nullptr ? nullptr : p.first + rows.row[r] * p.first_stride + column;
+      }
+#pragma GCC unroll 5
+      for (size_t v = 0; v < kVectors; ++v) {
+        lost |= Lost(sum[r][v]);
+        const size_t at = v * kHalfLanes;
+        const float* const from = before == nullptr ? nullptr : before + at;
+        if (kLast && v + 1 == kVectors) {
+          AddSums<true>(p, sum[r][v], from, p.columns - column - at, relu, y + at);
+        } else {
+          AddSums<false>(p, sum[r][v], from, kHalfLanes, relu, y + at);
+        }
+      }
+    }
+  } while (i < count);
+  return lost;
+}
+
+struct Kernel {
+  static constexpr size_t kTogether = kRowsOfTile;
+
+  // All columns, in about even shares of up to kMostVectors vectors.
+  template <size_t kRows>
+  void AllColumns(const HalfProduct& p, const Rows& rows) {
+    size_t left = HalfStride(p.columns) / kHalfLanes;
+    for (size_t column = 0; left > 0;) {
+      const size_t shares = (left + kMostVectors - 1) / kMostVectors;
+      const size_t vectors = (left + shares - 1) / shares;
+      CallTile<kRows, kMostVectors>(vectors, p, rows, column, left == vectors);
+      column += vectors * kHalfLanes;
+      left -= vectors;
+    }
+  }
+
+  template <size_t kRows, size_t kVectors>
+  void CallTile(size_t vectors, const HalfProduct& p, const Rows& rows, size_t column, bool last) {
+    if (vectors == kVectors) {
+      lost |=
+          last ? Tile<kRows, kVectors, true>(p, rows, column) : Tile<kRows, kVectors, false>(p, rows, column);
+    } else if constexpr (kVectors > 1) {
+      CallTile<kRows, kVectors - 1>(vectors, p, rows, column, last);
+    }
+  }
+
+  __mmask32 lost = 0;
+};
+
+bool MultiplyHalves(const HalfProduct& product) {
+  Kernel kernel;
+  MultiplyTiles(product, &kernel);
+  return kernel.lost == 0;
+}
+
+HWY_INLINE __m256i Rounded(const float* x, __mmask16 lanes, __m512 scale) {
+  return _mm256_castph_si256(_mm512_cvtxps_ph(_mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, x), scale)));
+}
+
+void ToHalves(const float* x, float scale, size_t rows, size_t columns, Half* halves) {
+  const __m512 factor = _mm512_set1_ps(scale);
+  const size_t stride = HalfStride(columns);
+  for (size_t r = 0; r < rows; ++r, x += columns, halves += stride) {
+    for (size_t c = 0; c < stride; c += kLanes) {
+      const __mmask16 lanes = FirstLanes(columns - std::min(c, columns));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(halves + c),
+                          Rounded(x + std::min(c, columns), lanes, factor));
+    }
+  }
+}
+
+void ToPairs(const float* x, float scale, size_t count, HalfPair* pairs) {
+  const __m512 factor = _mm512_set1_ps(scale);
+  for (size_t i = 0; i < count; i += kLanes) {
+    const __mmask16 lanes = FirstLanes(count - i);
+    const __m512i once = _mm512_cvtepu16_epi32(Rounded(x + i, lanes, factor));
+    _mm512_mask_storeu_epi32(pairs + i, lanes, _mm512_or_si512(once, _mm512_slli_epi32(once, 16)));
+  }
+}
+
+}  // namespace
+}  // namespace adscore::trainer
+HWY_POP_ATTRIBUTES
+#endif  // HWY_ARCH_X86_64
+
+namespace adscore::trainer {
+
+const HalfKernels* FindHalfKernels() {
+#if HWY_ARCH_X86_64
+  static constexpr HalfKernels kKernels = {MultiplyHalves, ToHalves, ToPairs};
+  if (__builtin_cpu_supports("avx512fp16") != 0) return &kKernels;
+#endif
+  return nullptr;
+}
+
+}  // namespace adscore::trainer
