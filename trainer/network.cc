@@ -14,9 +14,6 @@ namespace {
 static_assert(kRowsTogether == kActiveBits);
 // Inputs of a layer whose gradient is one piece of work: whole tiles of every kernel.
 constexpr size_t kInputsTogether = 48;
-// Rows at most that go through the layers together: fewer would read the weights more often, more would not
-// leave them in the second-level cache.
-constexpr size_t kMostRowsThrough = 256;
 
 }  // namespace
 
@@ -144,13 +141,6 @@ void Network::ForEachBlock(size_t rows, const std::function<void(size_t first, s
   workers_.RunEach((rows + kRowsTogether - 1) / kRowsTogether, [&](size_t /*worker*/, size_t block) {
     task(block * kRowsTogether, std::min((block + 1) * kRowsTogether, rows));
   });
-}
-
-void Network::ForEachGroup(size_t rows, const std::function<void(size_t first, size_t last)>& task) {
-  const size_t share = rows / (2 * workers_.count()) / kRowsTogether * kRowsTogether;
-  const size_t group = std::clamp(share, kRowsTogether, kMostRowsThrough);
-  workers_.RunEach((rows + group - 1) / group,
-                   [&](size_t /*worker*/, size_t i) { task(i * group, std::min((i + 1) * group, rows)); });
 }
 
 void Network::ForEachShareOfUnits(const std::function<void(size_t worker, size_t first, size_t last)>& task) {
@@ -340,7 +330,7 @@ void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, fl
   for (size_t begin = 0; begin < rows.size(); begin += kScoringBatch) {
     const std::span<const uint32_t> batch = rows.subspan(begin, std::min(kScoringBatch, rows.size() - begin));
     Prepare(data, batch, none);
-    ForEachGroup(batch.size(), [&](size_t first, size_t last) { Forward(none, first, last); });
+    ForEachBlock(batch.size(), [&](size_t first, size_t last) { Forward(none, first, last); });
     std::copy_n(memory_.back().outputs.data(), batch.size() * heads, logits + begin * heads);
   }
 }
@@ -367,7 +357,7 @@ double Network::GradientOfBatch(const EncodedRows& data, std::span<const uint32_
     NormalisedSteps(data, rows, noise);
   } else {
     // By rows: all the way forward and back.
-    ForEachGroup(rows.size(), [&](size_t first, size_t last) {
+    ForEachBlock(rows.size(), [&](size_t first, size_t last) {
       Forward(noise, first, last);
       OutputDeltas(data, rows, first, last);
       Backward(noise, first, last);
