@@ -1,8 +1,8 @@
 // From a log to a model that can be published: split, encode, train, calibrate, measure.
 //
-// Not thread-safe. Deterministic: the same data, options and seed give the same snapshot, byte for byte, for
-// any number of threads; only Provenance::created_at is the time (or SOURCE_DATE_EPOCH, if the environment
-// has it).
+// Not thread-safe. Deterministic: the same data, options and seed give the same snapshot, byte for byte, on
+// processors of a kind, for any number of threads; only Provenance::created_at is the time (or
+// SOURCE_DATE_EPOCH, if the environment has it).
 #pragma once
 
 #include <cstdint>

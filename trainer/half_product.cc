@@ -29,6 +29,10 @@ constexpr size_t kRowsOfTile = 5;
 constexpr size_t kMostVectors = 5;
 // Terms that are added up in half precision, before the sum goes to f32.
 constexpr size_t kTerms = 96;
+// Which depths are passed over depends on which rows share a tile, and that, in a block's gradient, on the
+// number of workers. The sums do not, as long as such a block is added up in one go: what is passed over
+// adds 0.
+static_assert(kActiveBits <= kTerms);
 
 using Rows = TileRows<kRowsOfTile>;
 

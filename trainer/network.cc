@@ -1,6 +1,7 @@
 #include "trainer/network.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -42,13 +43,15 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
   }
   row_index_.resize(widest);
   std::iota(row_index_.begin(), row_index_.end(), 0U);
-  ListParts();
+  parts_ = ListParts(/*halved=*/false);
+  halved_parts_ = ListParts(/*halved=*/true);
 }
 
-void Network::ListParts() {
+std::vector<Network::Part> Network::ListParts(bool halved) const {
+  std::vector<Part> parts;
   std::vector<Part> wide;
   std::vector<Part> others;
-  for (size_t half = 0; half < 2; ++half) {
+  for (size_t half = 0; half < (halved ? 2U : 1U); ++half) {
     for (size_t l = 1; l < memory_.size(); ++l) {
       for (size_t i = 0; memory_[l].wide && i < workers_.count(); ++i) {
         const auto [first, last] = memory_[l - 1].active->Part(i);
@@ -67,11 +70,12 @@ void Network::ListParts() {
   if (layout_.linear > 0) others.push_back({Part::Of::kLinear});
   // Each worker's share: of a wide layer, the half of the rows that it takes forward and back.
   for (size_t worker = 0; worker < workers_.count(); ++worker) {
-    for (const std::vector<Part>* const parts : {&wide, &others}) {
-      const auto [first, last] = workers_.Share(worker, parts->size());
-      parts_.insert(parts_.end(), parts->data() + first, parts->data() + last);
+    for (const std::vector<Part>* const from : {&wide, &others}) {
+      const auto [first, last] = workers_.Share(worker, from->size());
+      parts.insert(parts.end(), from->data() + first, from->data() + last);
     }
   }
+  return parts;
 }
 
 void Network::Use(const Parameters& parameters) { Pack(parameters, /*scoring=*/false); }
@@ -79,6 +83,7 @@ void Network::UseForScoring(const Parameters& parameters) { Pack(parameters, /*s
 
 void Network::Pack(const Parameters& parameters, bool scoring) {
   parameters_ = &parameters;
+  scoring_ = scoring;
   for (size_t l = 1; l < memory_.size(); ++l) {
     const DenseLayer& layer = parameters.layers[l];
     LayerMemory& memory = memory_[l];
@@ -122,7 +127,8 @@ void Network::ReserveForward(size_t rows) {
   }
 }
 
-void Network::ReserveBackward(size_t rows) {
+void Network::ReserveBackward(const EncodedRows& data, std::span<const uint32_t> batch) {
+  const size_t rows = batch.size();
   row_loss_.resize(std::max(row_loss_.size(), rows));
   while (once_.size() < rows) once_.push_back({static_cast<uint32_t>(once_.size()), 1});
   const size_t whole_blocks = (rows + kRowsTogether - 1) / kRowsTogether * kRowsTogether;
@@ -131,8 +137,10 @@ void Network::ReserveBackward(size_t rows) {
     memory_[l].deltas.Reserve(rows * outputs);
     if (!memory_[l].wide) memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
   }
+  double weight = 0;
+  for (const uint32_t row : batch) weight += data.weights.empty() ? 1 : data.weights[row];
   for (LayerMemory& memory : memory_) {
-    if (memory.wide) memory.wide->BeginBatch(rows);
+    if (memory.wide) memory.wide->BeginBatch(rows, weight / static_cast<double>(rows));
   }
   for (BatchNorm& norm : norms_) norm.Reserve(rows);
 }
@@ -324,6 +332,7 @@ void Network::BiasGradient(size_t l, size_t rows) {
 }
 
 void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits) {
+  assert(scoring_);
   const size_t heads = gradients_.layers.back().outputs;
   const Noise none;
   ReserveForward(std::min(rows.size(), kScoringBatch));
@@ -341,7 +350,7 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
     return memory.wide && memory.wide->overflowed();
   });
   if (!overflowed) return loss;
-  // Numbers that are this large will come again.
+  // Numbers that are this large are likely to come again.
   for (LayerMemory& memory : memory_) {
     if (memory.wide) memory.wide->DoWithoutHalves();
   }
@@ -350,8 +359,9 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
 }
 
 double Network::GradientOfBatch(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
+  assert(!scoring_);
   ReserveForward(rows.size());
-  ReserveBackward(rows.size());
+  ReserveBackward(data, rows);
   Prepare(data, rows, noise);
   if (!norms_.empty()) {
     NormalisedSteps(data, rows, noise);
@@ -372,14 +382,19 @@ double Network::GradientOfBatch(const EncodedRows& data, std::span<const uint32_
     first_layer_.BackwardPiece(worker, piece, memory_.front().deltas.data(), &gradients_.layers.front());
   });
   // Then by what the gradient belongs to: each part is summed over the rows in their order.
-  workers_.RunEach(parts_.size(),
-                   [&](size_t /*worker*/, size_t part) { PartOfGradient(parts_[part], noise, rows.size()); });
-  workers_.Run([&](size_t worker) {
-    for (size_t l = 1; l < memory_.size(); ++l) {
-      if (!memory_[l].wide) continue;
-      memory_[l].wide->AddSecondHalf(workers_, worker, &gradients_.layers[l]);
-    }
-  });
+  const bool halved = WideLayer::SecondHalf(rows.size()) < rows.size();
+  const std::vector<Part>& parts = halved ? halved_parts_ : parts_;
+  workers_.RunEach(parts.size(),
+                   [&](size_t /*worker*/, size_t part) { PartOfGradient(parts[part], noise, rows.size()); });
+  const bool any_wide = std::any_of(memory_.begin(), memory_.end(),
+                                    [](const LayerMemory& memory) { return memory.wide != nullptr; });
+  if (halved && any_wide) {
+    workers_.Run([&](size_t worker) {
+      for (size_t l = 1; l < memory_.size(); ++l) {
+        if (memory_[l].wide) memory_[l].wide->AddSecondHalf(workers_, worker, &gradients_.layers[l]);
+      }
+    });
+  }
   double loss = 0;
   for (size_t r = 0; r < rows.size(); ++r) loss += row_loss_[r];
   return loss / static_cast<double>(rows.size());

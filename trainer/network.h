@@ -1,5 +1,6 @@
-// The network: embeddings and a multi-layer perceptron with ReLU, one logit per head, and its exact gradient
-// by back-propagation. The matrix products are those of model/kernels and of sparse_product.h.
+// The network: embeddings and a multi-layer perceptron with ReLU, one logit per head, and its gradient by
+// back-propagation. The matrix products are those of model/kernels, of sparse_product.h and, if it is given
+// any, of half_product.h: then the gradient is exact but for rounding to half precision.
 //
 // The loss of a row is the sum over heads of the binary cross-entropy (loss.h), times the row's weight; the
 // loss of a batch is the mean over its rows.
@@ -89,10 +90,11 @@ class Network {
 
   static constexpr size_t kScoringBatch = 2048;  // rows that are scored together
 
-  void ListParts();
+  // What parts_ is made of for batches whose rows are halved in wide layers, or are not.
+  std::vector<Part> ListParts(bool halved) const;
   void Pack(const Parameters& parameters, bool scoring);
   void ReserveForward(size_t rows);
-  void ReserveBackward(size_t rows);
+  void ReserveBackward(const EncodedRows& data, std::span<const uint32_t> rows);
   // Brings together what the batch has, and takes embeddings through the first layer.
   void Prepare(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   // Calls task(first, last) for all blocks of rows, on all workers.
@@ -127,8 +129,10 @@ class Network {
   Gradients gradients_;
   FirstLayer first_layer_;
   std::vector<LayerMemory> memory_;
-  std::vector<BatchNorm> norms_;  // of the hidden layers; empty: without
-  std::vector<Part> parts_;
+  std::vector<BatchNorm> norms_;     // of the hidden layers; empty: without
+  std::vector<Part> parts_;          // of batches that are not halved
+  std::vector<Part> halved_parts_;   // of those that are
+  bool scoring_ = false;             // what the parameters are used for
   std::vector<double> row_loss_;     // [batch]
   std::vector<WeightedRow> once_;    // [batch]: each row of a batch
   std::vector<uint32_t> row_index_;  // 0, 1, 2 … for the inputs of any layer

@@ -1,5 +1,5 @@
 // The steps of a network with batch normalisation: layer by layer, since each waits for all rows of the one
-// before.
+// before. And how it becomes one without.
 #include <algorithm>
 #include <numeric>
 

@@ -1,7 +1,7 @@
 #include "trainer/wide_layer.h"
 
 #include <algorithm>
-#include <bit>
+#include <cmath>
 #include <memory>
 
 #include "trainer/sparse_product.h"
@@ -15,10 +15,10 @@ constexpr size_t kHalvedRows = 512;
 constexpr size_t kLeastWidthInHalves = 256;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
 
-// What the deltas of a batch of so many rows are multiplied by in half precision. A row's share in the batch
-// makes them small, where halves have fewer digits: this takes the share away, and leaves room above for
-// rows that weigh more. A power of two, so that nothing is rounded.
-float DeltaScale(size_t rows) { return 16 * static_cast<float>(std::bit_ceil(rows)); }
+// What deltas are multiplied by, beside taking away a row's share in its batch: they are the less the nearer
+// a probability is to its label, and halves have fewer digits there. Above there is still room for rows that
+// weigh a hundred times the mean.
+constexpr double kDeltaScale = 128;
 
 }  // namespace
 
@@ -38,8 +38,11 @@ WideLayer::WideLayer(size_t inputs, size_t outputs, const HalfKernels* halves)
   half_transposed_.Reserve(outputs * HalfStride(inputs) * sizeof(Half) / sizeof(float));
 }
 
-void WideLayer::BeginBatch(size_t rows) {
+void WideLayer::BeginBatch(size_t rows, double mean_weight) {
   rows_ = rows;
+  // A power of two, so that nothing is rounded by it.
+  const double share = mean_weight / static_cast<double>(rows);
+  delta_scale_ = static_cast<float>(kDeltaScale * std::exp2(-std::round(std::log2(share))));
   if (halves_ == nullptr) return;
   x_pairs_.Reserve(rows * inputs_);
   half_deltas_.Reserve(rows * HalfStride(outputs_) * sizeof(Half) / sizeof(float));
@@ -116,25 +119,22 @@ void WideLayer::Backward(size_t first, size_t last, const float* deltas, const A
                      .y = below + first * inputs_,
                      .y_stride = inputs_});
   }
-  const float scale = DeltaScale(rows_);
-  halves_->to_halves(deltas, scale, last - first, outputs_,
+  const size_t rows = last - first;
+  halves_->to_halves(deltas, delta_scale_, rows, outputs_,
                      As<Half>(&half_deltas_) + first * HalfStride(outputs_));
-  const auto pairs = std::make_unique<HalfPair[]>(kActiveBits * outputs_);  // of some rows, for the cache
-  for (size_t row = first; row < last; row += kActiveBits) {
-    const size_t rows = std::min(kActiveBits, last - row);
-    halves_->to_pairs(deltas + (row - first) * outputs_, scale, rows * outputs_, pairs.get());
-    MultiplyHalves({{.rows = rows,
-                     .depth = outputs_,
-                     .columns = inputs_,
-                     .x = pairs.get(),
-                     .x_row_stride = outputs_,
-                     .active = active == nullptr ? nullptr : active->OfRows(row),
-                     .w = As<Half>(&half_transposed_),
-                     .w_stride = HalfStride(inputs_),
-                     .y = below + row * inputs_,
-                     .y_stride = inputs_},
-                    1 / scale});
-  }
+  const auto pairs = std::make_unique_for_overwrite<HalfPair[]>(rows * outputs_);
+  halves_->to_pairs(deltas, delta_scale_, rows * outputs_, pairs.get());
+  MultiplyHalves({{.rows = rows,
+                   .depth = outputs_,
+                   .columns = inputs_,
+                   .x = pairs.get(),
+                   .x_row_stride = outputs_,
+                   .active = active == nullptr ? nullptr : active->OfRows(first),
+                   .w = As<Half>(&half_transposed_),
+                   .w_stride = HalfStride(inputs_),
+                   .y = below + first * inputs_,
+                   .y_stride = inputs_},
+                  1 / delta_scale_});
 }
 
 void WideLayer::Gradient(const Part& part, const float* x, const ActiveUnits& active, const float* deltas,
@@ -166,7 +166,7 @@ void WideLayer::Gradient(const Part& part, const float* x, const ActiveUnits& ac
       HalfProduct product{{.x = As<HalfPair>(&x_pairs_) + row * inputs_,
                            .w = As<Half>(&half_deltas_) + row * HalfStride(outputs_),
                            .w_stride = HalfStride(outputs_)},
-                          1 / DeltaScale(rows_)};
+                          1 / delta_scale_};
       fill(&product);
       MultiplyHalves(product);
     }

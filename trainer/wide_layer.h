@@ -29,7 +29,8 @@ class WideLayer {
   // From these widths on it pays to look for what is 0 in a layer's inputs.
   static bool Pays(size_t inputs, size_t outputs) { return inputs >= 128 && outputs >= 64; }
 
-  // The first row of the second half; `rows` where there is none, since they are too few to be halved.
+  // The first row of the second half; `rows` where there is none, since they are too few to be halved:
+  // then that half has nothing to compute, and there is nothing to add.
   static size_t SecondHalf(size_t rows);
 
   // `halves`: null to do without. They are only used for layers that are wide enough for it to pay.
@@ -40,14 +41,14 @@ class WideLayer {
   void Begin(bool scoring) { scoring_ = scoring; }
   void Use(const DenseLayer& layer, const Workers& workers, size_t worker);
 
-  // Begins a batch of so many rows of training.
-  void BeginBatch(size_t rows);
+  // Begins a batch of so many rows of training, which weigh so much on average.
+  void BeginBatch(size_t rows, double mean_weight);
 
   // For the rows [first, last) of a batch: y = x · W + bias, through ReLU if it says so. x: [rows of the
   // batch][inputs], of which `active` are on; y: [rows of the batch][outputs].
   void Forward(size_t first, size_t last, const float* x, const ActiveUnits& active, const float* bias,
                bool relu, float* y);
-  // below = deltas · Wᵀ. `active`: of the deltas; null if it is not known.
+  // below = deltas · Wᵀ, for kActiveBits rows at most. `active`: of the deltas; null if it is not known.
   void Backward(size_t first, size_t last, const float* deltas, const ActiveUnits* active, float* below);
 
   // Of a half of the batch, the part of the gradient xᵀ · deltas that belongs to the inputs [first, last) of
@@ -81,7 +82,9 @@ class WideLayer {
   const size_t outputs_;
   const HalfKernels* halves_;  // null: without
   bool scoring_ = false;
-  size_t rows_ = 0;  // of the batch
+  // Of the batch. What its deltas are multiplied by in half precision:
+  size_t rows_ = 0;
+  float delta_scale_ = 1;
   std::atomic<bool> overflowed_{false};
   model::AlignedFloats weights_;      // [inputs][outputs]
   model::AlignedFloats transposed_;   // [outputs][inputs]

@@ -1,5 +1,5 @@
 // A fixed crew of threads that all do one task at a time. Nothing that is computed with it depends on how
-// many they are: a task splits its output among the workers, never a sum.
+// many they are: a task splits its output among the workers, and a sum only where it is split in any case.
 //
 // Not thread-safe: Run is called by the thread that made the object.
 #pragma once

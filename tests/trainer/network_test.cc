@@ -277,6 +277,56 @@ TEST_F(NetworkTest, GradientInHalfPrecisionIsAlmostTheExactOne) {
   }
 }
 
+// Also where the gradient of wide layers is summed by halves of the rows.
+TEST_F(NetworkTest, TheNumberOfWorkersChangesNothing) {
+  hidden_ = {272, 290, 130, 70};
+  deviation_ = 0.05;
+  Begin(0);
+  batch_.clear();
+  for (uint32_t i = 0; i < 700; ++i) batch_.push_back(i * 37 % static_cast<uint32_t>(data_.rows));
+  noise_ = Noise({.unknown_rate = 0.2F, .field_dropout = 0.2F, .hidden_dropout = 0.25F}, 5, 6);
+  Workers three(3);
+  std::vector<float> exact_logits;
+  for (const bool batch_norm : {false, true}) {
+    batch_norm_ = batch_norm;
+    for (const HalfKernels* const halves : {static_cast<const HalfKernels*>(nullptr), FindHalfKernels()}) {
+      halves_ = halves;
+      network_ = MakeNetwork(&one_worker_);
+      const std::unique_ptr<Network> other = MakeNetwork(&three);
+      for (const size_t rows : {700U, 90U, 650U}) {
+        batch_.resize(rows, 11);
+        const double loss = Loss();
+        other->Use(parameters_);
+        EXPECT_EQ(other->Backpropagate(rows_, batch_, noise_), loss);
+        for (size_t l = 0; l < parameters_.layers.size(); ++l) {
+          EXPECT_EQ(other->gradients().layers[l].weights, network_->gradients().layers[l].weights) << l;
+          EXPECT_EQ(other->gradients().layers[l].bias, network_->gradients().layers[l].bias) << l;
+        }
+        for (size_t f = 0; f < layout_.fields.size(); ++f) {
+          const RowGradients& mine = network_->gradients().tables[f];
+          const RowGradients& others = other->gradients().tables[f];
+          ASSERT_EQ(others.ids().size(), mine.ids().size());
+          for (size_t i = 0; i < mine.ids().size() * layout_.fields[f].RowFloats(); ++i) {
+            EXPECT_EQ(others.Row(0)[i], mine.Row(0)[i]) << f;
+          }
+        }
+        // Scoring in between is exact, and leaves nothing behind.
+        std::vector<float> logits[2];
+        for (Network* network : {network_.get(), other.get()}) {
+          std::vector<float>& of = logits[network == other.get()];
+          of.resize(data_.rows * kHeads);
+          network->UseForScoring(parameters_);
+          network->Logits(rows_, AllRows(data_), of.data());
+        }
+        EXPECT_EQ(logits[0], logits[1]);
+        if (exact_logits.empty()) exact_logits = logits[0];
+        EXPECT_EQ(logits[0], exact_logits);
+        EXPECT_EQ(Loss(), loss);
+      }
+    }
+  }
+}
+
 TEST_F(NetworkTest, WhatIsTooLargeForHalfPrecisionIsComputedExactly) {
   hidden_ = {272, 290};
   Begin(0);

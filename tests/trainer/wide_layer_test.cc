@@ -79,9 +79,12 @@ struct Pass {
         back(batch.rows * batch.inputs),
         gradient(batch.layer) {
     Use(batch, false);
-    wide.BeginBatch(batch.rows);
-    wide.Forward(0, batch.rows, batch.x.data(), batch.below, batch.layer.bias.data(), false, y.data());
-    wide.Backward(0, batch.rows, batch.deltas.data(), &batch.units, back.data());
+    wide.BeginBatch(batch.rows, 1);
+    for (size_t first = 0; first < batch.rows; first += kActiveBits) {
+      const size_t last = std::min(first + kActiveBits, batch.rows);
+      wide.Forward(first, last, batch.x.data(), batch.below, batch.layer.bias.data(), false, y.data());
+      wide.Backward(first, last, batch.deltas.data(), &batch.units, back.data());
+    }
     ActiveUnits active(batch.inputs, workers.count());
     active.Reserve(batch.rows);
     active.Find(batch.x.data(), 0, batch.rows);
@@ -135,7 +138,7 @@ TEST(WideLayerTest, GoesForwardAndBackWhoeverComputesIt) {
 }
 
 TEST(WideLayerTest, WhatIsActiveOnlySavesWork) {
-  const Batch batch(67, 150, 70);
+  const Batch batch(61, 150, 70);
   Pass pass(batch, nullptr, 1);
   std::vector<float> relu(pass.y.size());
   std::vector<float> back(pass.back.size());
@@ -166,6 +169,19 @@ TEST_F(HalvesTest, TrainInThemAndScoreExactly) {
     pass.Use(batch, true);
     pass.wide.Forward(0, rows, batch.x.data(), batch.below, batch.layer.bias.data(), false, pass.y.data());
     EXPECT_EQ(pass.y, exact.y);
+  }
+}
+
+// Rows may weigh as little as they like: together they still say which way to go.
+TEST_F(HalvesTest, DoNotLoseDeltasOfLightRows) {
+  Batch batch(90, 260, 300);
+  for (float& delta : batch.deltas) delta *= 1e-9F;
+  Pass pass(batch, halves_, 1);
+  pass.wide.BeginBatch(batch.rows, 1e-9);
+  pass.wide.Backward(0, kActiveBits, batch.deltas.data(), &batch.units, pass.back.data());
+  for (size_t i = 0; i < kActiveBits * batch.inputs; ++i) {
+    const double exact = batch.Below(i / batch.inputs, i % batch.inputs);
+    EXPECT_NEAR(pass.back[i] * 1e9 * batch.rows, exact * 1e9 * batch.rows, 0.015);
   }
 }
 
