@@ -5,11 +5,11 @@
 The network has 39 embeddings of width 16 (26 categoricals and 13 binned numbers) and 13 numbers as inputs, and hidden
 layers 64-32, then 400-400-400; batches of 1024, two threads. PyTorch gets its best: the rows are tensors in memory
 already, tokens are numbered and rare ones share one row of the table, as ours do, so that the table is small (--hash-bits
-for a hashed one instead), all fields are in one table, and of Adam in several implementations, SparseAdam for the table, and
-each with and without torch.compile, and of the first one with its products in half precision too (torch.autocast), whichever
+for a hashed one instead), all fields are in one table, and of Adam in several implementations, SparseAdam for the table,
+each with and without torch.compile, and the first one with its products in half precision too (torch.autocast), whichever
 is the fastest in a first round, warmed up, is what is compared. Both shuffle the rows every epoch. Ours is measured as it
-is by default, with half precision in the wide layers where the processor has it, and with --exact. Ours also reads the file, makes target statistics and looks at its tuning rows, but
-what it is asked is the rate of its training loop alone.
+is by default, with half precision in the wide layers where the processor has it, and with --exact. Ours also reads the
+file, makes target statistics and looks at its tuning rows, but what it is asked is the rate of its training loop alone.
 
 Needs Criteo's rows (--real-data) and the Python packages of requirements.txt; an idle machine.
 """
