@@ -6,17 +6,7 @@
 #include <algorithm>
 
 #if HWY_ARCH_X86_64
-// GCC 12's header makes undefined vectors in a way that GCC 12 warns of.
-#if HWY_COMPILER_GCC_ACTUAL
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if HWY_COMPILER_GCC_ACTUAL
-#pragma GCC diagnostic pop
-#endif
-
+#include "model/kernels/intrinsics.h"
 #include "trainer/sparse_tiles.h"
 
 HWY_PUSH_ATTRIBUTES("avx512f,avx512vl,avx512bw,avx512dq,avx512fp16")

@@ -18,17 +18,6 @@
 
 #include <hwy/base.h>
 
-// GCC 12's header makes undefined vectors in a way that GCC 12 warns of.
-#if HWY_COMPILER_GCC_ACTUAL
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if HWY_COMPILER_GCC_ACTUAL
-#pragma GCC diagnostic pop
-#endif
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -36,6 +25,7 @@
 #include <cstring>
 #include <utility>
 
+#include "model/kernels/intrinsics.h"
 #include "model/kernels/kernel_set.h"
 #include "model/kernels/panels.h"
 
