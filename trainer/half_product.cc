@@ -5,7 +5,14 @@
 
 #include <algorithm>
 
-#if HWY_ARCH_X86_64
+// Clang 14 has these instructions only for files that need no other processor.
+#if HWY_ARCH_X86_64 && HWY_COMPILER_GCC_ACTUAL >= 1200
+#define ADSCORE_HALF_PRODUCTS 1
+#else
+#define ADSCORE_HALF_PRODUCTS 0
+#endif
+
+#if ADSCORE_HALF_PRODUCTS
 #include "model/kernels/intrinsics.h"
 #include "trainer/sparse_tiles.h"
 
@@ -177,12 +184,12 @@ void ToPairs(const float* x, float scale, size_t count, HalfPair* pairs) {
 }  // namespace
 }  // namespace adscore::trainer
 HWY_POP_ATTRIBUTES
-#endif  // HWY_ARCH_X86_64
+#endif  // ADSCORE_HALF_PRODUCTS
 
 namespace adscore::trainer {
 
 const HalfKernels* FindHalfKernels() {
-#if HWY_ARCH_X86_64
+#if ADSCORE_HALF_PRODUCTS
   static constexpr HalfKernels kKernels = {MultiplyHalves, ToHalves, ToPairs};
   if (__builtin_cpu_supports("avx512fp16") != 0) return &kKernels;
 #endif

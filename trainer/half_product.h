@@ -41,7 +41,7 @@ struct HalfKernels {
   void (*to_pairs)(const float* x, float scale, size_t count, HalfPair* pairs);
 };
 
-// Null where the processor has no such instructions.
+// Null where the processor has no such instructions, or the compiler (GCC 12 is the first one that does).
 const HalfKernels* FindHalfKernels();
 
 }  // namespace adscore::trainer
