@@ -37,6 +37,7 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
     const size_t inputs = l == 0 ? first_layer_.plain() : gradients_.layers[l].inputs;
     widest = std::max(widest, inputs);
     if (l == 0 || !WideLayer::Pays(inputs, gradients_.layers[l].outputs)) continue;
+    any_wide_ = true;
     memory_[l].wide = std::make_unique<WideLayer>(inputs, gradients_.layers[l].outputs, halves);
     if (!memory_[l - 1].active) memory_[l - 1].active.emplace(inputs, workers_.count());
     if (l < hidden.size()) memory_[l].active.emplace(hidden[l], workers_.count());
@@ -137,10 +138,12 @@ void Network::ReserveBackward(const EncodedRows& data, std::span<const uint32_t>
     memory_[l].deltas.Reserve(rows * outputs);
     if (!memory_[l].wide) memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
   }
-  double weight = 0;
-  for (const uint32_t row : batch) weight += data.weights.empty() ? 1 : data.weights[row];
-  for (LayerMemory& memory : memory_) {
-    if (memory.wide) memory.wide->BeginBatch(rows, weight / static_cast<double>(rows));
+  if (any_wide_) {
+    double weight = 0;
+    for (const uint32_t row : batch) weight += data.weights.empty() ? 1 : data.weights[row];
+    for (LayerMemory& memory : memory_) {
+      if (memory.wide) memory.wide->BeginBatch(rows, weight / static_cast<double>(rows));
+    }
   }
   for (BatchNorm& norm : norms_) norm.Reserve(rows);
 }
@@ -262,14 +265,11 @@ void Network::Backward(const Noise& noise, size_t first, size_t last) {
 
 // For the gradient of the layers, which sums over the rows, block by block.
 void Network::PackDeltas(size_t first, size_t last) {
-  for (; first < last; first += kRowsTogether) {
-    const size_t rows = std::min(kRowsTogether, last - first);
-    for (size_t l = 0; l < memory_.size(); ++l) {
-      if (memory_[l].wide) continue;
-      const size_t outputs = gradients_.layers[l].outputs;
-      kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, rows, outputs,
-                    memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
-    }
+  for (size_t l = 0; l < memory_.size(); ++l) {
+    if (memory_[l].wide) continue;
+    const size_t outputs = gradients_.layers[l].outputs;
+    kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, last - first, outputs,
+                  memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
   }
 }
 
@@ -386,9 +386,7 @@ double Network::GradientOfBatch(const EncodedRows& data, std::span<const uint32_
   const std::vector<Part>& parts = halved ? halved_parts_ : parts_;
   workers_.RunEach(parts.size(),
                    [&](size_t /*worker*/, size_t part) { PartOfGradient(parts[part], noise, rows.size()); });
-  const bool any_wide = std::any_of(memory_.begin(), memory_.end(),
-                                    [](const LayerMemory& memory) { return memory.wide != nullptr; });
-  if (halved && any_wide) {
+  if (halved && any_wide_) {
     workers_.Run([&](size_t worker) {
       for (size_t l = 1; l < memory_.size(); ++l) {
         if (memory_[l].wide) memory_[l].wide->AddSecondHalf(workers_, worker, &gradients_.layers[l]);

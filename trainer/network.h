@@ -104,7 +104,7 @@ class Network {
   // One layer's sums, through ReLU if it says so.
   void ForwardLayer(size_t layer, bool relu, size_t first, size_t last);
   void DropHidden(const Noise& noise, size_t layer, size_t first, size_t last);
-  // What there is to know of a hidden layer's outputs in some blocks of rows before they are multiplied.
+  // What there is to know of a hidden layer's outputs in a block of rows before they are multiplied.
   void FindActiveOutputs(size_t layer, size_t first, size_t last);
   // The loss of a batch and its gradient, whether or not a wide layer overflowed.
   double GradientOfBatch(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
@@ -132,6 +132,7 @@ class Network {
   std::vector<BatchNorm> norms_;     // of the hidden layers; empty: without
   std::vector<Part> parts_;          // of batches that are not halved
   std::vector<Part> halved_parts_;   // of those that are
+  bool any_wide_ = false;            // among the layers
   bool scoring_ = false;             // what the parameters are used for
   std::vector<double> row_loss_;     // [batch]
   std::vector<WeightedRow> once_;    // [batch]: each row of a batch

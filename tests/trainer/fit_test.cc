@@ -8,6 +8,7 @@
 #include "model/model.h"
 #include "tests/trainer/test_data.h"
 #include "trainer/golden_rows.h"
+#include "trainer/half_product.h"
 
 namespace adscore::trainer {
 namespace {
@@ -49,6 +50,23 @@ TEST(Fit, TheSameSeedGivesTheSameWeightsForAnyNumberOfThreads) {
   options.training.seed = 99;
   const FittedModel other = FitModel(data, options, kQuietly).value();
   EXPECT_NE(other.model->snapshot().layers[0].weights[0], one.model->snapshot().layers[0].weights[0]);
+}
+
+// Elsewhere both are in single precision.
+TEST(Fit, WideLayersAreInHalfPrecisionUnlessTheyAreToBeExact) {
+  const Dataset data = SmallDataset(1500, 1);
+  FitOptions options = SmallOptions();
+  options.training.hidden = {256, 256};
+  options.training.epochs = 1;
+  const FittedModel usual = FitModel(data, options, kQuietly).value();
+  options.training.exact = true;
+  const FittedModel exact = FitModel(data, options, kQuietly).value();
+  const bool same = std::ranges::equal(usual.model->snapshot().layers[1].weights,
+                                       exact.model->snapshot().layers[1].weights);
+  EXPECT_EQ(same, FindHalfKernels() == nullptr);
+  for (size_t head = 0; head < exact.validation.size(); ++head) {
+    EXPECT_NEAR(usual.validation[head].log_loss, exact.validation[head].log_loss, 0.01);
+  }
 }
 
 TEST(Fit, BatchNormalisationIsFoldedIntoTheSnapshotAndLearnsAlike) {

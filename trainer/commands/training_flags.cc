@@ -279,7 +279,8 @@ void AddTrainingFlags(CLI::App* command, TrainingFlags* flags) {
   AddRegularisation(command, &flags->options);
   command
       ->add_option("--seed", training.seed,
-                   "Of all that is random: the same seed, data and flags give the same snapshot")
+                   "Of all that is random: the same seed, data and flags give the same snapshot, on "
+                   "processors of a kind")
       ->type_name("N")
       ->check(cli::WholeNumber(0, UINT64_MAX))
       ->capture_default_str();
