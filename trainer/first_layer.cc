@@ -32,27 +32,27 @@ void Prefetch(const EncodedRows& data, const InputLayout& layout, size_t row) {
 constexpr uint32_t kLeftOut = UINT32_MAX;
 
 // Outputs that are worked on together: so few that what all ids come to for them, which is read in no order,
-// stays in the second-level cache; and a tile of sparse_product.h.
+// stays in the second-level cache; and a tile of sparse_product.h, or of half_product.h.
 constexpr size_t kColumnsTogether = 80;
+constexpr size_t kHalfColumnsTogether = 160;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
 
-// Calls task(begin, columns) for the outputs [first, last), in even shares of whole lines.
-template <typename Task>
-void ForEachShare(size_t first, size_t last, const Task& task) {
-  const size_t shares = (last - first + kColumnsTogether - 1) / kColumnsTogether;
-  for (size_t share = 0; share < shares && first < last; ++share) {
-    const size_t even = (last - first + shares - share - 1) / (shares - share);
-    const size_t columns = std::min((even + kLineFloats - 1) / kLineFloats * kLineFloats, last - first);
-    task(first, columns);
-    first += columns;
-  }
+bool ArePaidFor(const InputLayout& layout, size_t outputs) {
+  return outputs >= kLeastHalfWidth &&
+         std::all_of(layout.fields.begin(), layout.fields.end(),
+                     [](const InputField& field) { return field.dim <= kHalfTerms; });
 }
 
 }  // namespace
 
 FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels,
-                       size_t workers)
-    : layout_(layout), outputs_(outputs), kernels_(kernels), plain_(PlainInputs(layout)), scratch_(workers) {
+                       size_t workers, const HalfKernels* halves)
+    : layout_(layout),
+      outputs_(outputs),
+      kernels_(kernels),
+      halves_(ArePaidFor(layout, outputs) ? halves : nullptr),
+      plain_(PlainInputs(layout)),
+      scratch_(workers) {
   size_t input = 0;
   for (const InputField& field : layout.fields) {
     const size_t f = fields_.size();
@@ -66,22 +66,50 @@ FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::K
     if (field.statistics > 0) statistics_.push_back({f, field.statistics_column, field.statistics, input});
     input += field.statistics;
   }
-  ForEachShare(0, outputs, [&](size_t begin, size_t columns) { panels_.push_back({begin, columns}); });
+  ListPanels();
   plain_weights_.Reserve(plain_.size() * outputs);
   plain_gradient_.Reserve(plain_.size() * outputs);
   packed_plain_.Reserve(kernels.packed_floats(plain_.size(), outputs));
 }
 
-void FirstLayer::Use(const Parameters& parameters) {
+template <typename Task>
+void FirstLayer::ForEachShare(size_t first, size_t last, const Task& task) const {
+  const size_t together = in_halves() ? kHalfColumnsTogether : kColumnsTogether;
+  const size_t grain = in_halves() ? kHalfLanes : kLineFloats;
+  const size_t shares = (last - first + together - 1) / together;
+  for (size_t share = 0; share < shares && first < last; ++share) {
+    const size_t even = (last - first + shares - share - 1) / (shares - share);
+    const size_t columns = std::min((even + grain - 1) / grain * grain, last - first);
+    task(first, columns);
+    first += columns;
+  }
+}
+
+void FirstLayer::ListPanels() {
+  panels_.clear();
+  ForEachShare(0, outputs_, [&](size_t begin, size_t columns) { panels_.push_back({begin, columns}); });
+}
+
+void FirstLayer::Use(const Parameters& parameters, bool scoring) {
   parameters_ = &parameters;
+  scoring_ = scoring;
   const float* weights = parameters.layers.front().weights.data();
   float* to = plain_weights_.data();
   for (const uint32_t input : plain_) to = std::copy_n(weights + input * outputs_, outputs_, to);
-  kernels_.pack(plain_weights_.data(), outputs_, 1, plain_.size(), outputs_, packed_plain_.data());
+  if (in_halves()) {
+    halves_->to_halves(plain_weights_.data(), 1, plain_.size(), outputs_,
+                       ReserveHalves(plain_.size() * HalfStride(outputs_), &half_plain_weights_));
+  } else {
+    kernels_.pack(plain_weights_.data(), outputs_, 1, plain_.size(), outputs_, packed_plain_.data());
+  }
 }
 
 void FirstLayer::Reserve(size_t rows) {
   plain_inputs_.Reserve(rows * plain_.size());
+  if (in_halves()) {
+    ReservePairs(rows * plain_.size(), &plain_pairs_);
+    ReserveHalves(rows * HalfStride(outputs_), &half_deltas_);
+  }
   for (Field& field : fields_) field.row_ids.resize(std::max(field.row_ids.size(), rows));
   blocks_.resize(std::max(blocks_.size(), (rows + kRowsTogether - 1) / kRowsTogether));
   const size_t before = row_index_.size();
@@ -177,6 +205,10 @@ void FirstLayer::Collect(const EncodedRows& data, std::span<const uint32_t> rows
     }
     embedding += place.dim;
   }
+  if (in_halves()) {
+    const size_t count = ids.size() * place.dim;
+    halves_->to_pairs(field.embeddings.data(), 1, count, ReservePairs(count, &field.pairs));
+  }
 }
 
 void FirstLayer::Place() {
@@ -221,39 +253,42 @@ void FirstLayer::ListUses(size_t first, size_t last) {
 }
 
 void FirstLayer::ForwardColumns(size_t worker, size_t first, size_t last, size_t rows, float* outputs) {
-  Scratch& scratch = scratch_[worker];
-  const DenseLayer& layer = parameters_->layers.front();
   ForEachShare(first, last, [&](size_t begin, size_t columns) {
-    float* const projected = scratch.projected.Reserve(places_ * columns);
-    for (size_t f = 0; f < fields_.size(); ++f) {
-      const InputField& place = layout_.fields[f];
-      const Field& field = fields_[f];
-      if (place.dim == 0) continue;
-      float* const weights = scratch.weights.Reserve(place.dim * columns);
-      for (size_t d = 0; d < place.dim; ++d) {
-        std::copy_n(layer.weights.data() + (place.embedding_offset + d) * outputs_ + begin, columns,
-                    weights + d * columns);
-      }
-      Multiply({.rows = field.batch.ids().size(),
-                .depth = place.dim,
-                .columns = columns,
-                .x = field.embeddings.data(),
-                .x_row_stride = place.dim,
-                .w = weights,
-                .w_stride = columns,
-                .y = projected + field.first_place * columns,
-                .y_stride = columns});
-    }
-    for (size_t r = 0; r < rows; r += kRowsTogether) {
-      const Block& block = blocks_[r / kRowsTogether];
-      SumRows({std::span(block.begin).first(block.begin.size() - 1), block.uses.data()},
-              layer.bias.data() + begin, projected, columns, columns, outputs + r * outputs_ + begin,
-              outputs_);
-    }
+    if (in_halves()) return ForwardShareInHalves(&scratch_[worker], begin, columns, rows, outputs);
+    ForwardShare(&scratch_[worker], begin, columns, rows, outputs);
   });
 }
 
+void FirstLayer::ForwardShare(Scratch* scratch, size_t begin, size_t columns, size_t rows, float* outputs) {
+  const DenseLayer& layer = parameters_->layers.front();
+  float* const projected = scratch->projected.Reserve(places_ * columns);
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    const InputField& place = layout_.fields[f];
+    const Field& field = fields_[f];
+    if (place.dim == 0) continue;
+    float* const weights = scratch->weights.Reserve(place.dim * columns);
+    for (size_t d = 0; d < place.dim; ++d) {
+      std::copy_n(layer.weights.data() + (place.embedding_offset + d) * outputs_ + begin, columns,
+                  weights + d * columns);
+    }
+    Multiply({.rows = field.batch.ids().size(),
+              .depth = place.dim,
+              .columns = columns,
+              .x = field.embeddings.data(),
+              .x_row_stride = place.dim,
+              .w = weights,
+              .w_stride = columns,
+              .y = projected + field.first_place * columns,
+              .y_stride = columns});
+  }
+  for (size_t r = 0; r < rows; r += kRowsTogether) {
+    SumRows(blocks_[r / kRowsTogether].lists(), layer.bias.data() + begin, projected, columns, columns,
+            outputs + r * outputs_ + begin, outputs_);
+  }
+}
+
 void FirstLayer::Forward(size_t first, size_t last, bool relu, float* outputs) {
+  if (in_halves()) return ForwardInHalves(first, last, relu, outputs);
   float* y = outputs + first * outputs_;
   kernels_.dense({.rows = last - first,
                   .depth = plain_.size(),
@@ -310,7 +345,11 @@ void FirstLayer::BackwardPiece(size_t worker, size_t piece, const float* deltas,
   Scratch& scratch = scratch_[worker];
   const size_t ids = field.batch.ids().size();
   float* const sums = scratch.sums.Reserve(ids * columns);
-  SumRows(field.batch.by_place(), nullptr, deltas + begin, outputs_, columns, sums, columns);
+  if (in_halves()) {
+    SumDeltasInHalves(field.batch.by_place(), begin, columns, sums);
+  } else {
+    SumRows(field.batch.by_place(), nullptr, deltas + begin, outputs_, columns, sums, columns);
+  }
   // The weights': embeddingsᵀ · sums.
   const size_t first_weight = place.embedding_offset * outputs_ + begin;
   Multiply({.rows = place.dim,
@@ -366,6 +405,7 @@ void FirstLayer::FieldGradient(const float* output_deltas, const Noise& noise, s
 
 void FirstLayer::PlainGradient(const float* packed_deltas, size_t first, size_t last, size_t first_input,
                                size_t last_input) {
+  if (in_halves()) return PlainGradientInHalves(first, last, first_input, last_input);
   float* const y = plain_gradient_.data() + first_input * outputs_;
   kernels_.dense({.rows = last_input - first_input,
                   .depth = last - first,

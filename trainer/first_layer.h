@@ -4,9 +4,12 @@
 // first, and then multiplied once. The inputs that are no embeddings (numbers, statistics of tokens) are
 // multiplied row by row.
 //
+// With HalfKernels, most of it is of numbers in half precision, as in wide_layer.h.
+//
 // Not thread-safe, but for what says so below.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,6 +19,7 @@
 #include "model/kernels/kernel_set.h"
 #include "trainer/batch_ids.h"
 #include "trainer/encoded_rows.h"
+#include "trainer/half_product.h"
 #include "trainer/noise.h"
 #include "trainer/parameters.h"
 #include "trainer/row_gradients.h"
@@ -29,13 +33,20 @@ inline constexpr size_t kRowsTogether = 64;
 
 class FirstLayer {
  public:
-  // A layer with so many outputs. `layout` and `kernels` outlive it.
-  FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels, size_t workers);
+  // A layer with so many outputs. `layout` and `kernels` outlive it. `halves`: null to do without. They are
+  // only used for layers that are wide enough for it to pay.
+  FirstLayer(const InputLayout& layout, size_t outputs, const model::KernelSet& kernels, size_t workers,
+             const HalfKernels* halves);
 
-  // Makes these weights the current ones; they are read where they are, but for the plain inputs' rows.
-  void Use(const Parameters& parameters);
+  // Makes these weights the current ones, for training or to score rows in f32; they are read where they are,
+  // but for the plain inputs' rows.
+  void Use(const Parameters& parameters, bool scoring);
   // Room for batches of so many rows.
   void Reserve(size_t rows);
+  // Whether what is computed next is in half precision. Then, before a batch's gradient is, the scale is to
+  // be set that its deltas are multiplied by, and RoundDeltas called for all rows.
+  bool in_halves() const { return halves_ != nullptr && !scoring_; }
+  void SetDeltaScale(float scale) { delta_scale_ = scale; }
 
   size_t plain() const { return plain_.size(); }  // inputs that are no embeddings
 
@@ -59,9 +70,12 @@ class FirstLayer {
   void Forward(size_t first, size_t last, bool relu, float* outputs);
   // Adds the linear part to the logits of the rows [first, last), if there is one. logits: [rows][heads].
   void AddLinear(size_t first, size_t last, float* logits) const;
+  // deltas: [rows][outputs], the loss by the layer's sums. Those of the rows [first, last), to half
+  // precision.
+  void RoundDeltas(size_t first, size_t last, const float* deltas);
   // Room for the batch's gradient. Not at the same time as anything else.
   void ReserveSums();
-  // deltas: [rows][outputs], the loss by the layer's sums. For the ids of a field and some of the outputs, a
+  // deltas: as above. For the ids of a field and some of the outputs, a
   // piece of the work, of which there are pieces(): adds up the deltas of the rows that have an id, writes
   // `gradient`'s rows of embeddings, and keeps what FieldGradient needs. Different pieces at the same time.
   size_t pieces() const { return panels_.size() * fields_.size(); }
@@ -72,11 +86,17 @@ class FirstLayer {
   // Writes the gradient of Parameters::linear.
   void LinearGradient(const float* output_deltas, size_t rows, DenseLayer* gradient) const;
   // Adds a block of rows [first, last) to `gradient`'s rows for the plain inputs [first_input, last_input),
-  // or begins with it if `first` is 0. packed_deltas: the block's, as KernelSet::pack left them.
+  // or begins with it if `first` is 0. packed_deltas: the block's, as KernelSet::pack left them; not read in
+  // half precision.
   void PlainGradient(const float* packed_deltas, size_t first, size_t last, size_t first_input,
                      size_t last_input);
   // After all blocks.
   void StorePlainGradient(size_t first_input, size_t last_input, DenseLayer* gradient) const;
+
+  // Whether some number since the start was beyond half precision; and what is to be done then, before the
+  // weights are used and the batch is computed anew.
+  bool overflowed() const { return overflowed_.load(std::memory_order_relaxed); }
+  void DoWithoutHalves();
 
  private:
   struct Field {
@@ -85,6 +105,7 @@ class FirstLayer {
     std::vector<uint32_t> row_ids{};  // [batch]: of a field with one id per row
     // Of the ids of the batch:
     model::AlignedFloats embeddings{};  // [ids][dim], under the noise
+    model::AlignedFloats pairs{};       // HalfPair: the embeddings
     model::AlignedFloats linear{};      // [ids][heads]
     model::AlignedFloats gradients{};   // [panels][ids][dim]: the embeddings', by the panel's outputs
   };
@@ -92,6 +113,8 @@ class FirstLayer {
   struct Block {
     std::vector<uint32_t> begin;  // [rows + 1], and one more
     std::vector<WeightedRow> uses;
+
+    RowLists lists() const { return {std::span(begin).first(begin.size() - 1), uses.data()}; }
   };
   // Of a worker.
   struct Scratch {
@@ -99,6 +122,9 @@ class FirstLayer {
     model::AlignedFloats projected;  // [ids of all fields][some outputs]
     model::AlignedFloats sums;       // [ids of a field][some outputs]: of the deltas of the rows that have it
     model::AlignedFloats packed;     // weights of a field and some outputs
+    // In half precision:
+    model::AlignedFloats half_weights;    // Half: [dim][some outputs]
+    model::AlignedFloats half_projected;  // Half: [ids of all fields][some outputs]
   };
 
   // Outputs that are worked on together.
@@ -115,11 +141,28 @@ class FirstLayer {
     size_t input;   // the first of its plain inputs
   };
 
+  // Calls task(begin, columns) for the outputs [first, last), in shares that are worked on together.
+  template <typename Task>
+  void ForEachShare(size_t first, size_t last, const Task& task) const;
+  void ListPanels();
   void FindIds(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
+  void ForwardShare(Scratch* scratch, size_t begin, size_t columns, size_t rows, float* outputs);
+  // The same in half precision as the functions of these names without it (first_layer_halves.cc).
+  void ForwardShareInHalves(Scratch* scratch, size_t begin, size_t columns, size_t rows, float* outputs);
+  void ForwardInHalves(size_t first, size_t last, bool relu, float* outputs);
+  void PlainGradientInHalves(size_t first, size_t last, size_t first_input, size_t last_input);
+  // sums: [lists][columns], of the outputs from `begin` on, of the deltas.
+  void SumDeltasInHalves(const RowLists& lists, size_t begin, size_t columns, float* sums);
+  // Notes what a kernel says of its sums.
+  void Check(bool within_halves);
 
   const InputLayout& layout_;
   const size_t outputs_;
   const model::KernelSet& kernels_;
+  const HalfKernels* halves_;  // null: without
+  bool scoring_ = false;
+  float delta_scale_ = 1;
+  std::atomic<bool> overflowed_{false};
   const std::vector<uint32_t> plain_;  // their places in the input vector
   std::vector<Panel> panels_;          // all outputs
   const Parameters* parameters_ = nullptr;
@@ -134,7 +177,11 @@ class FirstLayer {
   model::AlignedFloats packed_plain_;
   model::AlignedFloats plain_inputs_;    // [batch][plain]
   model::AlignedFloats plain_gradient_;  // [plain][outputs]
-  std::vector<uint32_t> row_index_;      // 0, 1, 2 …
+  // In half precision:
+  model::AlignedFloats half_plain_weights_;  // Half: [plain][HalfStride(outputs)]
+  model::AlignedFloats plain_pairs_;         // HalfPair: [batch][plain]
+  model::AlignedFloats half_deltas_;         // Half: [batch][HalfStride(outputs)]
+  std::vector<uint32_t> row_index_;          // 0, 1, 2 …
 };
 
 }  // namespace adscore::trainer

@@ -4,6 +4,8 @@
 #include <hwy/detect_compiler_arch.h>
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 
 // Clang 14 has these instructions only for files that need no other processor.
 #if HWY_ARCH_X86_64 && HWY_COMPILER_GCC_ACTUAL >= 1200
@@ -24,12 +26,10 @@ constexpr size_t kLanes = 16;  // floats
 // Rows, and vectors of columns, whose sums are in registers, as in sparse_product.cc.
 constexpr size_t kRowsOfTile = 5;
 constexpr size_t kMostVectors = 5;
-// Terms that are added up in half precision, before the sum goes to f32.
-constexpr size_t kTerms = 96;
 // Which depths are passed over depends on which rows share a tile, and that, in a block's gradient, on the
 // number of workers. The sums do not, as long as such a block is added up in one go: what is passed over
 // adds 0.
-static_assert(kActiveBits <= kTerms);
+static_assert(kActiveBits <= kHalfTerms);
 
 using Rows = TileRows<kRowsOfTile>;
 
@@ -46,10 +46,10 @@ HWY_INLINE __m512 Floats(__m256i halves) { return _mm512_cvtxph_ps(_mm256_castsi
 
 // Adds a vector of sums to what y has for it, or to what the product begins with.
 template <bool kLast>
-HWY_INLINE void AddSums(const HalfProduct& p, __m512h sums, const float* before, size_t columns, bool relu,
+HWY_INLINE void AddSums(float factor, __m512h sums, const float* before, size_t columns, bool relu,
                         float* y) {
   const __m512i bits = _mm512_castph_si512(sums);
-  const __m512 scale = _mm512_set1_ps(p.scale);
+  const __m512 scale = _mm512_set1_ps(factor);
   for (size_t part = 0; part < 2; ++part) {
     const __mmask16 lanes =
         kLast ? FirstLanes(columns - std::min(columns, part * kLanes)) : __mmask16{0xFFFF};
@@ -77,7 +77,7 @@ HWY_INLINE __mmask32 Tile(const HalfProduct& p, const Rows& rows, size_t column)
   size_t i = 0;
   do {  // once also if there is nothing to add
     const bool first_terms = rows.begin && i == 0;
-    const size_t end = std::min(count, i + kTerms);
+    const size_t end = std::min(count, i + kHalfTerms);
     __m512h sum[kRows][kVectors];
 #pragma GCC unroll 5
     for (size_t r = 0; r < kRows; ++r) {
@@ -97,6 +97,18 @@ HWY_INLINE __mmask32 Tile(const HalfProduct& p, const Rows& rows, size_t column)
         for (size_t v = 0; v < kVectors; ++v) sum[r][v] = _mm512_fmadd_ph(number, weights[v], sum[r][v]);
       }
     }
+    if (p.sums != nullptr) {
+#pragma GCC unroll 5
+      for (size_t r = 0; r < kRows; ++r) {
+        Half* const to = p.sums + rows.row[r] * p.w_stride + column;
+#pragma GCC unroll 5
+        for (size_t v = 0; v < kVectors; ++v) {
+          lost |= Lost(sum[r][v]);
+          _mm512_storeu_ph(to + v * kHalfLanes, sum[r][v]);
+        }
+      }
+      return lost;
+    }
     const bool relu = p.relu && rows.end && i == count;
 #pragma GCC unroll 5
     for (size_t r = 0; r < kRows; ++r) {
@@ -111,9 +123,9 @@ HWY_INLINE __mmask32 Tile(const HalfProduct& p, const Rows& rows, size_t column)
         const size_t at = v * kHalfLanes;
         const float* const from = before == nullptr ? nullptr : before + at;
         if (kLast && v + 1 == kVectors) {
-          AddSums<true>(p, sum[r][v], from, p.columns - column - at, relu, y + at);
+          AddSums<true>(p.scale, sum[r][v], from, p.columns - column - at, relu, y + at);
         } else {
-          AddSums<false>(p, sum[r][v], from, kHalfLanes, relu, y + at);
+          AddSums<false>(p.scale, sum[r][v], from, kHalfLanes, relu, y + at);
         }
       }
     }
@@ -121,20 +133,27 @@ HWY_INLINE __mmask32 Tile(const HalfProduct& p, const Rows& rows, size_t column)
   return lost;
 }
 
+// Calls task(vectors, column, last) for all columns, in about even shares of up to kMostVectors vectors.
+template <typename Task>
+HWY_INLINE void ForEachShare(size_t columns, const Task& task) {
+  size_t left = HalfStride(columns) / kHalfLanes;
+  for (size_t column = 0; left > 0;) {
+    const size_t shares = (left + kMostVectors - 1) / kMostVectors;
+    const size_t vectors = (left + shares - 1) / shares;
+    task(vectors, column, left == vectors);
+    column += vectors * kHalfLanes;
+    left -= vectors;
+  }
+}
+
 struct Kernel {
   static constexpr size_t kTogether = kRowsOfTile;
 
-  // All columns, in about even shares of up to kMostVectors vectors.
   template <size_t kRows>
   void AllColumns(const HalfProduct& p, const Rows& rows) {
-    size_t left = HalfStride(p.columns) / kHalfLanes;
-    for (size_t column = 0; left > 0;) {
-      const size_t shares = (left + kMostVectors - 1) / kMostVectors;
-      const size_t vectors = (left + shares - 1) / shares;
-      CallTile<kRows, kMostVectors>(vectors, p, rows, column, left == vectors);
-      column += vectors * kHalfLanes;
-      left -= vectors;
-    }
+    ForEachShare(p.columns, [&](size_t vectors, size_t column, bool last) {
+      CallTile<kRows, kMostVectors>(vectors, p, rows, column, last);
+    });
   }
 
   template <size_t kRows, size_t kVectors>
@@ -154,6 +173,65 @@ bool MultiplyHalves(const HalfProduct& product) {
   Kernel kernel;
   MultiplyTiles(product, &kernel);
   return kernel.lost == 0;
+}
+
+// kVectors vectors of columns from `column` on of one sum.
+template <size_t kVectors>
+HWY_INLINE __mmask32 SumVectors(const HalfRowSums& p, std::span<const WeightedRow> rows, size_t column,
+                                float* to) {
+  const float* before = p.first == nullptr ? nullptr : p.first + column;
+  to += column;
+  __mmask32 lost = 0;
+  size_t i = 0;
+  do {  // once also if there is nothing to add
+    __m512h sum[kVectors];
+#pragma GCC unroll 5
+    for (size_t v = 0; v < kVectors; ++v) sum[v] = _mm512_setzero_ph();
+    for (const size_t end = std::min(rows.size(), i + kHalfTerms); i < end; ++i) {
+      const Half* const from = p.values + rows[i].at * p.values_stride + column;
+      if (rows[i].factor == 1) {
+#pragma GCC unroll 5
+        for (size_t v = 0; v < kVectors; ++v)
+          sum[v] = _mm512_add_ph(sum[v], _mm512_loadu_ph(from + v * kHalfLanes));
+        continue;
+      }
+      const auto factor = _mm512_set1_ph(static_cast<_Float16>(rows[i].factor));
+#pragma GCC unroll 5
+      for (size_t v = 0; v < kVectors; ++v) {
+        sum[v] = _mm512_fmadd_ph(factor, _mm512_loadu_ph(from + v * kHalfLanes), sum[v]);
+      }
+    }
+#pragma GCC unroll 5
+    for (size_t v = 0; v < kVectors; ++v) {
+      lost |= Lost(sum[v]);
+      const size_t at = v * kHalfLanes;
+      AddSums<true>(p.scale, sum[v], before == nullptr ? nullptr : before + at, p.columns - column - at,
+                    /*relu=*/false, to + at);
+    }
+    before = to;
+  } while (i < rows.size());
+  return lost;
+}
+
+template <size_t kVectors>
+HWY_INLINE __mmask32 CallSumVectors(size_t vectors, const HalfRowSums& p, std::span<const WeightedRow> rows,
+                                    size_t column, float* to) {
+  if (vectors == kVectors) return SumVectors<kVectors>(p, rows, column, to);
+  if constexpr (kVectors > 1) return CallSumVectors<kVectors - 1>(vectors, p, rows, column, to);
+  return 0;
+}
+
+bool SumRowsOfHalves(const HalfRowSums& p) {
+  __mmask32 lost = 0;
+  float* to = p.to;
+  for (size_t i = 0; i < p.lists.size(); ++i, to += p.to_stride) {
+    const uint32_t begin = p.lists.begin[i];
+    const std::span<const WeightedRow> rows(p.lists.rows + begin, p.lists.begin[i + 1] - begin);
+    ForEachShare(p.columns, [&](size_t vectors, size_t column, bool /*last*/) {
+      lost |= CallSumVectors<kMostVectors>(vectors, p, rows, column, to);
+    });
+  }
+  return lost == 0;
 }
 
 HWY_INLINE __m256i Rounded(const float* x, __mmask16 lanes, __m512 scale) {
@@ -188,9 +266,15 @@ HWY_POP_ATTRIBUTES
 
 namespace adscore::trainer {
 
+float HalfDeltaScale(size_t rows, double mean_weight) {
+  constexpr double kScale = 128;
+  const double share = mean_weight / static_cast<double>(rows);
+  return static_cast<float>(kScale * std::exp2(-std::round(std::log2(share))));
+}
+
 const HalfKernels* FindHalfKernels() {
 #if ADSCORE_HALF_PRODUCTS
-  static constexpr HalfKernels kKernels = {MultiplyHalves, ToHalves, ToPairs};
+  static constexpr HalfKernels kKernels = {MultiplyHalves, SumRowsOfHalves, ToHalves, ToPairs};
   if (__builtin_cpu_supports("avx512fp16") != 0) return &kKernels;
 #endif
   return nullptr;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -15,6 +14,11 @@ namespace {
 static_assert(kRowsTogether == kActiveBits);
 // Inputs of a layer whose gradient is one piece of work: whole tiles of every kernel.
 constexpr size_t kInputsTogether = 48;
+double MeanWeight(const EncodedRows& data, std::span<const uint32_t> batch) {
+  double sum = 0;
+  for (const uint32_t row : batch) sum += data.weights.empty() ? 1 : data.weights[row];
+  return sum / static_cast<double>(batch.size());
+}
 
 }  // namespace
 
@@ -25,7 +29,7 @@ Network::Network(const InputLayout& layout, std::span<const size_t> hidden, size
       kernels_(kernels),
       workers_(workers),
       loss_weights_(std::move(loss_weights)),
-      first_layer_(layout, hidden.empty() ? heads : hidden.front(), kernels, workers.count()) {
+      first_layer_(layout, hidden.empty() ? heads : hidden.front(), kernels, workers.count(), halves) {
   Parameters zeros = ZeroParameters(layout, hidden, heads);
   gradients_.layers = std::move(zeros.layers);
   gradients_.linear = std::move(zeros.linear);
@@ -98,7 +102,7 @@ void Network::Pack(const Parameters& parameters, bool scoring) {
   // A panel is a run of columns, so that the workers can pack a share of the panels each.
   const size_t panel = kernels_.panel_columns;
   workers_.Run([&](size_t worker) {
-    if (worker == 0) first_layer_.Use(parameters);
+    if (worker == 0) first_layer_.Use(parameters, scoring);
     for (size_t l = 1; l < memory_.size(); ++l) {
       const DenseLayer& layer = parameters.layers[l];
       if (memory_[l].wide) {
@@ -138,11 +142,11 @@ void Network::ReserveBackward(const EncodedRows& data, std::span<const uint32_t>
     memory_[l].deltas.Reserve(rows * outputs);
     if (!memory_[l].wide) memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
   }
-  if (any_wide_) {
-    double weight = 0;
-    for (const uint32_t row : batch) weight += data.weights.empty() ? 1 : data.weights[row];
+  if (any_wide_ || first_layer_.in_halves()) {
+    const float scale = HalfDeltaScale(rows, MeanWeight(data, batch));
+    first_layer_.SetDeltaScale(scale);
     for (LayerMemory& memory : memory_) {
-      if (memory.wide) memory.wide->BeginBatch(rows, weight / static_cast<double>(rows));
+      if (memory.wide) memory.wide->BeginBatch(rows, scale);
     }
   }
   for (BatchNorm& norm : norms_) norm.Reserve(rows);
@@ -267,6 +271,10 @@ void Network::Backward(const Noise& noise, size_t first, size_t last) {
 void Network::PackDeltas(size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     if (memory_[l].wide) continue;
+    if (l == 0 && first_layer_.in_halves()) {
+      first_layer_.RoundDeltas(first, last, memory_[l].deltas.data());
+      continue;
+    }
     const size_t outputs = gradients_.layers[l].outputs;
     kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, last - first, outputs,
                   memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
@@ -349,8 +357,9 @@ double Network::Backpropagate(const EncodedRows& data, std::span<const uint32_t>
   const bool overflowed = std::any_of(memory_.begin(), memory_.end(), [](const LayerMemory& memory) {
     return memory.wide && memory.wide->overflowed();
   });
-  if (!overflowed) return loss;
+  if (!overflowed && !first_layer_.overflowed()) return loss;
   // Numbers that are this large are likely to come again.
+  first_layer_.DoWithoutHalves();
   for (LayerMemory& memory : memory_) {
     if (memory.wide) memory.wide->DoWithoutHalves();
   }

@@ -1,7 +1,6 @@
 #include "trainer/wide_layer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 
 #include "trainer/sparse_product.h"
@@ -11,14 +10,7 @@ namespace {
 
 // Below, adding the halves up would cost more than it brings.
 constexpr size_t kHalvedRows = 512;
-// From these widths on, half precision saves more than it costs to round to it.
-constexpr size_t kLeastWidthInHalves = 256;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
-
-// What deltas are multiplied by, beside taking away a row's share in its batch: they are the less the nearer
-// a probability is to its label, and halves have fewer digits there. Above there is still room for rows that
-// weigh a hundred times the mean.
-constexpr double kDeltaScale = 128;
 
 }  // namespace
 
@@ -29,23 +21,21 @@ size_t WideLayer::SecondHalf(size_t rows) {
 WideLayer::WideLayer(size_t inputs, size_t outputs, const HalfKernels* halves)
     : inputs_(inputs),
       outputs_(outputs),
-      halves_(std::min(inputs, outputs) < kLeastWidthInHalves ? nullptr : halves),
+      halves_(std::min(inputs, outputs) < kLeastHalfWidth ? nullptr : halves),
       weights_(inputs * outputs),
       transposed_(inputs * outputs),
       second_half_(inputs * outputs) {
   if (halves_ == nullptr) return;
-  half_weights_.Reserve(inputs * HalfStride(outputs) * sizeof(Half) / sizeof(float));
-  half_transposed_.Reserve(outputs * HalfStride(inputs) * sizeof(Half) / sizeof(float));
+  ReserveHalves(inputs * HalfStride(outputs), &half_weights_);
+  ReserveHalves(outputs * HalfStride(inputs), &half_transposed_);
 }
 
-void WideLayer::BeginBatch(size_t rows, double mean_weight) {
+void WideLayer::BeginBatch(size_t rows, float delta_scale) {
   rows_ = rows;
-  // A power of two, so that nothing is rounded by it.
-  const double share = mean_weight / static_cast<double>(rows);
-  delta_scale_ = static_cast<float>(kDeltaScale * std::exp2(-std::round(std::log2(share))));
+  delta_scale_ = delta_scale;
   if (halves_ == nullptr) return;
-  x_pairs_.Reserve(rows * inputs_);
-  half_deltas_.Reserve(rows * HalfStride(outputs_) * sizeof(Half) / sizeof(float));
+  ReservePairs(rows * inputs_, &x_pairs_);
+  ReserveHalves(rows * HalfStride(outputs_), &half_deltas_);
 }
 
 void WideLayer::DoWithoutHalves() {
@@ -59,7 +49,7 @@ void WideLayer::Use(const DenseLayer& layer, const Workers& workers, size_t work
   const float* const weights = layer.weights.data() + first_input * outputs_;
   if (halves) {
     halves_->to_halves(weights, 1, last_input - first_input, outputs_,
-                       As<Half>(&half_weights_) + first_input * HalfStride(outputs_));
+                       Halves(&half_weights_) + first_input * HalfStride(outputs_));
   } else {
     std::copy_n(weights, (last_input - first_input) * outputs_, weights_.data() + first_input * outputs_);
   }
@@ -68,7 +58,7 @@ void WideLayer::Use(const DenseLayer& layer, const Workers& workers, size_t work
   Transpose(layer.weights.data(), inputs_, outputs_, first, last, transposed_.data());
   if (halves) {
     halves_->to_halves(transposed_.data() + first * inputs_, 1, last - first, inputs_,
-                       As<Half>(&half_transposed_) + first * HalfStride(inputs_));
+                       Halves(&half_transposed_) + first * HalfStride(inputs_));
   }
 }
 
@@ -88,7 +78,7 @@ void WideLayer::Forward(size_t first, size_t last, const float* x, const ActiveU
                      .y_stride = outputs_,
                      .relu = relu});
   }
-  HalfPair* const pairs = As<HalfPair>(&x_pairs_) + first * inputs_;
+  HalfPair* const pairs = Pairs(&x_pairs_) + first * inputs_;
   halves_->to_pairs(x + first * inputs_, 1, (last - first) * inputs_, pairs);
   MultiplyHalves({{.rows = last - first,
                    .depth = inputs_,
@@ -96,7 +86,7 @@ void WideLayer::Forward(size_t first, size_t last, const float* x, const ActiveU
                    .x = pairs,
                    .x_row_stride = inputs_,
                    .active = active.OfRows(first),
-                   .w = As<Half>(&half_weights_),
+                   .w = Halves(&half_weights_),
                    .w_stride = HalfStride(outputs_),
                    .first = bias,
                    .y = y + first * outputs_,
@@ -121,7 +111,7 @@ void WideLayer::Backward(size_t first, size_t last, const float* deltas, const A
   }
   const size_t rows = last - first;
   halves_->to_halves(deltas, delta_scale_, rows, outputs_,
-                     As<Half>(&half_deltas_) + first * HalfStride(outputs_));
+                     Halves(&half_deltas_) + first * HalfStride(outputs_));
   const auto pairs = std::make_unique_for_overwrite<HalfPair[]>(rows * outputs_);
   halves_->to_pairs(deltas, delta_scale_, rows * outputs_, pairs.get());
   MultiplyHalves({{.rows = rows,
@@ -130,7 +120,7 @@ void WideLayer::Backward(size_t first, size_t last, const float* deltas, const A
                    .x = pairs.get(),
                    .x_row_stride = outputs_,
                    .active = active == nullptr ? nullptr : active->OfRows(first),
-                   .w = As<Half>(&half_transposed_),
+                   .w = Halves(&half_transposed_),
                    .w_stride = HalfStride(inputs_),
                    .y = below + first * inputs_,
                    .y_stride = inputs_},
@@ -163,8 +153,8 @@ void WideLayer::Gradient(const Part& part, const float* x, const ActiveUnits& ac
       fill(&product);
       Multiply(product);
     } else {
-      HalfProduct product{{.x = As<HalfPair>(&x_pairs_) + row * inputs_,
-                           .w = As<Half>(&half_deltas_) + row * HalfStride(outputs_),
+      HalfProduct product{{.x = Pairs(&x_pairs_) + row * inputs_,
+                           .w = Halves(&half_deltas_) + row * HalfStride(outputs_),
                            .w_stride = HalfStride(outputs_)},
                           1 / delta_scale_};
       fill(&product);

@@ -41,8 +41,9 @@ class WideLayer {
   void Begin(bool scoring) { scoring_ = scoring; }
   void Use(const DenseLayer& layer, const Workers& workers, size_t worker);
 
-  // Begins a batch of so many rows of training, which weigh so much on average.
-  void BeginBatch(size_t rows, double mean_weight);
+  // Begins a batch of so many rows of training, whose deltas are multiplied by `delta_scale` in half
+  // precision.
+  void BeginBatch(size_t rows, float delta_scale);
 
   // For the rows [first, last) of a batch: y = x · W + bias, through ReLU if it says so. x: [rows of the
   // batch][inputs], of which `active` are on; y: [rows of the batch][outputs].
@@ -70,20 +71,13 @@ class WideLayer {
   void DoWithoutHalves();
 
  private:
-  // Numbers in half precision, in memory for kernels.
-  template <typename T>
-  static T* As(model::AlignedFloats* memory) {
-    return reinterpret_cast<T*>(memory->data());
-  }
-
   void MultiplyHalves(const HalfProduct& product);
 
   const size_t inputs_;
   const size_t outputs_;
   const HalfKernels* halves_;  // null: without
   bool scoring_ = false;
-  // Of the batch. What its deltas are multiplied by in half precision:
-  size_t rows_ = 0;
+  size_t rows_ = 0;  // of the batch
   float delta_scale_ = 1;
   std::atomic<bool> overflowed_{false};
   model::AlignedFloats weights_;      // [inputs][outputs]

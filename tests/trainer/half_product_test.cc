@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "trainer/sparse_product.h"
@@ -92,6 +93,33 @@ class HalfProductTest : public testing::Test {
     product.first = y.data();
     product.first_stride = columns;
     expect([](float sum, float first) { return 0.5F * (sum - first); });
+    if (depth > kHalfTerms) return;
+    std::vector<Half> sums(rows * HalfStride(columns), 0xFFFF);
+    product.sums = sums.data();
+    ASSERT_TRUE(halves_->multiply(product));
+    product.sums = nullptr;
+    product.scale = 1;
+    product.first = nullptr;
+    ASSERT_TRUE(halves_->multiply(product));
+    for (size_t r = 0; r < rows; ++r) EXPECT_EQ(Rounded(sums, r, columns), Floats(y, r, columns)) << r;
+  }
+
+  // A row of a matrix, rounded to halves, as floats.
+  std::vector<float> Rounded(const std::vector<Half>& halves, size_t row, size_t columns) const {
+    const std::vector<uint32_t> begin = {0, 1};
+    const WeightedRow once{static_cast<uint32_t>(row), 1};
+    std::vector<float> floats(columns);
+    EXPECT_TRUE(halves_->sum_rows({.lists = {begin, &once},
+                                   .values = halves.data(),
+                                   .values_stride = HalfStride(columns),
+                                   .columns = columns,
+                                   .to = floats.data(),
+                                   .to_stride = columns}));
+    return floats;
+  }
+  std::vector<float> Floats(const std::vector<float>& y, size_t row, size_t columns) const {
+    const std::vector<float> floats(y.data() + row * columns, y.data() + (row + 1) * columns);
+    return Rounded(Halves(floats, columns), 0, columns);
   }
 
   const HalfKernels* const halves_ = FindHalfKernels();
@@ -140,6 +168,57 @@ TEST_F(HalfProductTest, TransposesInAnOrder) {
       }
       EXPECT_NEAR(y[unit * kColumns + c], sum, 0.05);
     }
+  }
+}
+
+// None, some, and more than are added up in half precision.
+TEST_F(HalfProductTest, SumsRows) {
+  constexpr size_t kRows = 60;
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<uint32_t> begin = {0};
+  std::vector<WeightedRow> rows;
+  for (const size_t count : {0U, 1U, 5U, 96U, 97U, 1000U}) {
+    for (size_t i = 0; i < count; ++i) {
+      rows.push_back({static_cast<uint32_t>(random() % kRows), i % 3 == 2 ? 1 / 3.0F : 1.0F});
+    }
+    begin.push_back(static_cast<uint32_t>(rows.size()));
+  }
+  for (const size_t columns : {1U, 32U, 161U, 400U}) {
+    std::vector<float> values(kRows * columns);
+    for (float& value : values) value = normal(random);
+    std::vector<float> first(columns);
+    for (float& value : first) value = normal(random);
+    const std::vector<Half> halves = Halves(values, columns);
+    const RowLists lists{begin, rows.data()};
+    std::vector<float> exact(lists.size() * columns);
+    SumRows(lists, nullptr, values.data(), columns, columns, exact.data(), columns);
+    std::vector<float> to(lists.size() * columns, NAN);
+    for (const float* const start : {static_cast<const float*>(nullptr), std::as_const(first).data()}) {
+      ASSERT_TRUE(halves_->sum_rows({.lists = lists,
+                                     .scale = 0.25F,
+                                     .first = start,
+                                     .values = halves.data(),
+                                     .values_stride = HalfStride(columns),
+                                     .columns = columns,
+                                     .to = to.data(),
+                                     .to_stride = columns}));
+      for (size_t i = 0; i < to.size(); ++i) {
+        const float before = start == nullptr ? 0 : start[i % columns];
+        const size_t terms = begin[i / columns + 1] - begin[i / columns];
+        EXPECT_NEAR(to[i], before + 0.25F * exact[i], 0.004 * std::sqrt(terms)) << columns << ", " << i;
+      }
+    }
+    values[7 % columns] = 60'000;
+    const std::vector<Half> large = Halves(values, columns);
+    const std::vector<WeightedRow> twice = {{0, 1}, {0, 1}};
+    const std::vector<uint32_t> of = {0, 2};
+    EXPECT_FALSE(halves_->sum_rows({.lists = {of, twice.data()},
+                                    .values = large.data(),
+                                    .values_stride = HalfStride(columns),
+                                    .columns = columns,
+                                    .to = to.data(),
+                                    .to_stride = columns}));
   }
 }
 

@@ -262,17 +262,28 @@ TEST_F(NetworkTest, GradientInHalfPrecisionIsAlmostTheExactOne) {
     halves_ = FindHalfKernels();
     network_ = MakeNetwork(&one_worker_);
     EXPECT_NEAR(Loss(), exact_loss, 1e-3 * exact_loss);
-    for (size_t l = 0; l < exact.layers.size(); ++l) {
-      const std::vector<float>& of = network_->gradients().layers[l].weights;
+    const auto expect = [](std::span<const float> of, std::span<const float> exactly, double most) {
+      ASSERT_EQ(of.size(), exactly.size());
       double difference = 0;
       double size = 0;
       for (size_t i = 0; i < of.size(); ++i) {
-        difference += std::pow(of[i] - exact.layers[l].weights[i], 2);
-        size += std::pow(exact.layers[l].weights[i], 2);
+        difference += std::pow(of[i] - exactly[i], 2);
+        size += std::pow(exactly[i], 2);
       }
-      EXPECT_GT(difference, 0) << l;
+      EXPECT_GT(difference, 0);
       // Mostly of units that are about to switch on or off.
-      EXPECT_LT(std::sqrt(difference), 0.05 * std::sqrt(size)) << l;
+      EXPECT_LT(std::sqrt(difference), most * std::sqrt(size));
+    };
+    for (size_t l = 0; l < exact.layers.size(); ++l) {
+      SCOPED_TRACE(l);
+      expect(network_->gradients().layers[l].weights, exact.layers[l].weights, 0.05);
+    }
+    for (size_t f = 0; f < layout_.fields.size(); ++f) {
+      SCOPED_TRACE(f);
+      if (layout_.fields[f].dim == 0) continue;
+      const RowGradients& of = network_->gradients().tables[f];
+      const size_t count = of.ids().size() * layout_.fields[f].RowFloats();
+      expect({of.Row(0), count}, {exact.tables[f].Row(0), count}, batch_norm ? 0.1 : 0.05);
     }
   }
 }
@@ -329,17 +340,23 @@ TEST_F(NetworkTest, TheNumberOfWorkersChangesNothing) {
 
 TEST_F(NetworkTest, WhatIsTooLargeForHalfPrecisionIsComputedExactly) {
   hidden_ = {272, 290};
-  Begin(0);
-  parameters_.layers[1].weights[5] = 1e5F;
   batch_ = AllRows(data_);
-  network_ = MakeNetwork(&one_worker_);
-  const double loss = Loss();
-  const std::vector<float> gradient = network_->gradients().layers[1].weights;
-  halves_ = FindHalfKernels();
-  network_ = MakeNetwork(&one_worker_);
-  EXPECT_EQ(Loss(), loss);
-  EXPECT_EQ(network_->gradients().layers[1].weights, gradient);
-  EXPECT_EQ(Loss(), loss);  // and so is the next batch
+  for (const size_t layer : {0U, 1U}) {
+    Begin(0);
+    parameters_.layers[layer].weights[5] = 1e5F;
+    halves_ = nullptr;
+    network_ = MakeNetwork(&one_worker_);
+    const double loss = Loss();
+    const Gradients gradients = network_->gradients();
+    halves_ = FindHalfKernels();
+    network_ = MakeNetwork(&one_worker_);
+    for (size_t batch = 0; batch < 2; ++batch) {  // also the next one
+      EXPECT_EQ(Loss(), loss);
+      for (size_t l = 0; l < gradients.layers.size(); ++l) {
+        EXPECT_EQ(network_->gradients().layers[l].weights, gradients.layers[l].weights) << l;
+      }
+    }
+  }
 }
 
 TEST_F(NetworkTest, GradientIsTheSlopeOfTheLossWithALinearPart) {

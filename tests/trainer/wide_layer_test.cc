@@ -79,7 +79,7 @@ struct Pass {
         back(batch.rows * batch.inputs),
         gradient(batch.layer) {
     Use(batch, false);
-    wide.BeginBatch(batch.rows, 1);
+    wide.BeginBatch(batch.rows, HalfDeltaScale(batch.rows, 1));
     for (size_t first = 0; first < batch.rows; first += kActiveBits) {
       const size_t last = std::min(first + kActiveBits, batch.rows);
       wide.Forward(first, last, batch.x.data(), batch.below, batch.layer.bias.data(), false, y.data());
@@ -177,7 +177,7 @@ TEST_F(HalvesTest, DoNotLoseDeltasOfLightRows) {
   Batch batch(90, 260, 300);
   for (float& delta : batch.deltas) delta *= 1e-9F;
   Pass pass(batch, halves_, 1);
-  pass.wide.BeginBatch(batch.rows, 1e-9);
+  pass.wide.BeginBatch(batch.rows, HalfDeltaScale(batch.rows, 1e-9));
   pass.wide.Backward(0, kActiveBits, batch.deltas.data(), &batch.units, pass.back.data());
   for (size_t i = 0; i < kActiveBits * batch.inputs; ++i) {
     const double exact = batch.Below(i / batch.inputs, i % batch.inputs);

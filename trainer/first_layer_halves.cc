@@ -1,0 +1,102 @@
+// The first layer's steps in half precision. Deltas are multiplied by delta_scale_ there, and what is summed
+// of them is divided by it again.
+#include "trainer/first_layer.h"
+
+namespace adscore::trainer {
+
+void FirstLayer::DoWithoutHalves() {
+  halves_ = nullptr;
+  overflowed_ = false;
+  ListPanels();
+}
+
+void FirstLayer::Check(bool within_halves) {
+  if (!within_halves) overflowed_.store(true, std::memory_order_relaxed);
+}
+
+void FirstLayer::ForwardShareInHalves(Scratch* scratch, size_t begin, size_t columns, size_t rows,
+                                      float* outputs) {
+  const DenseLayer& layer = parameters_->layers.front();
+  const size_t stride = HalfStride(columns);
+  Half* const projected = ReserveHalves(places_ * stride, &scratch->half_projected);  // of every id
+  for (size_t f = 0; f < fields_.size(); ++f) {
+    const InputField& place = layout_.fields[f];
+    Field& field = fields_[f];
+    if (place.dim == 0) continue;
+    Half* const weights = ReserveHalves(place.dim * stride, &scratch->half_weights);
+    for (size_t d = 0; d < place.dim; ++d) {
+      halves_->to_halves(layer.weights.data() + (place.embedding_offset + d) * outputs_ + begin, 1, 1,
+                         columns, weights + d * stride);
+    }
+    Check(halves_->multiply({{.rows = field.batch.ids().size(),
+                              .depth = place.dim,
+                              .columns = columns,
+                              .x = Pairs(&field.pairs),
+                              .x_row_stride = place.dim,
+                              .w = weights,
+                              .w_stride = stride},
+                             1,
+                             projected + field.first_place * stride}));
+  }
+  for (size_t r = 0; r < rows; r += kRowsTogether) {
+    Check(halves_->sum_rows({.lists = blocks_[r / kRowsTogether].lists(),
+                             .first = layer.bias.data() + begin,
+                             .values = projected,
+                             .values_stride = stride,
+                             .columns = columns,
+                             .to = outputs + r * outputs_ + begin,
+                             .to_stride = outputs_}));
+  }
+}
+
+void FirstLayer::ForwardInHalves(size_t first, size_t last, bool relu, float* outputs) {
+  float* const y = outputs + first * outputs_;
+  HalfPair* const x = Pairs(&plain_pairs_) + first * plain_.size();
+  halves_->to_pairs(plain_inputs_.data() + first * plain_.size(), 1, (last - first) * plain_.size(), x);
+  Check(halves_->multiply({{.rows = last - first,
+                            .depth = plain_.size(),
+                            .columns = outputs_,
+                            .x = x,
+                            .x_row_stride = plain_.size(),
+                            .w = Halves(&half_plain_weights_),
+                            .w_stride = HalfStride(outputs_),
+                            .first = y,
+                            .first_stride = outputs_,
+                            .y = y,
+                            .y_stride = outputs_,
+                            .relu = relu}}));
+}
+
+void FirstLayer::RoundDeltas(size_t first, size_t last, const float* deltas) {
+  halves_->to_halves(deltas + first * outputs_, delta_scale_, last - first, outputs_,
+                     Halves(&half_deltas_) + first * HalfStride(outputs_));
+}
+
+void FirstLayer::SumDeltasInHalves(const RowLists& lists, size_t begin, size_t columns, float* sums) {
+  Check(halves_->sum_rows({.lists = lists,
+                           .scale = 1 / delta_scale_,
+                           .values = Halves(&half_deltas_) + begin,
+                           .values_stride = HalfStride(outputs_),
+                           .columns = columns,
+                           .to = sums,
+                           .to_stride = columns}));
+}
+
+void FirstLayer::PlainGradientInHalves(size_t first, size_t last, size_t first_input, size_t last_input) {
+  float* const y = plain_gradient_.data() + first_input * outputs_;
+  Check(halves_->multiply({{.rows = last_input - first_input,
+                            .depth = last - first,
+                            .columns = outputs_,
+                            .x = Pairs(&plain_pairs_) + first * plain_.size() + first_input,
+                            .x_row_stride = 1,  // the transpose, by reading the other way round
+                            .x_depth_stride = plain_.size(),
+                            .w = Halves(&half_deltas_) + first * HalfStride(outputs_),
+                            .w_stride = HalfStride(outputs_),
+                            .first = first > 0 ? y : nullptr,
+                            .first_stride = outputs_,
+                            .y = y,
+                            .y_stride = outputs_},
+                           1 / delta_scale_}));
+}
+
+}  // namespace adscore::trainer
