@@ -37,7 +37,8 @@ constexpr size_t kColumnsTogether = 80;
 constexpr size_t kHalfColumnsTogether = 160;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
 
-bool ArePaidFor(const InputLayout& layout, size_t outputs) {
+// Whether half precision saves more than it costs, and sums of an embedding are short enough for it.
+bool HalvesPay(const InputLayout& layout, size_t outputs) {
   return outputs >= kLeastHalfWidth &&
          std::all_of(layout.fields.begin(), layout.fields.end(),
                      [](const InputField& field) { return field.dim <= kHalfTerms; });
@@ -50,7 +51,7 @@ FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::K
     : layout_(layout),
       outputs_(outputs),
       kernels_(kernels),
-      halves_(ArePaidFor(layout, outputs) ? halves : nullptr),
+      halves_(HalvesPay(layout, outputs) ? halves : nullptr),
       plain_(PlainInputs(layout)),
       scratch_(workers) {
   size_t input = 0;

@@ -4,7 +4,8 @@
 // first, and then multiplied once. The inputs that are no embeddings (numbers, statistics of tokens) are
 // multiplied row by row.
 //
-// With HalfKernels, most of it is of numbers in half precision, as in wide_layer.h.
+// With HalfKernels, training adds up and multiplies numbers in half precision, as in wide_layer.h, but for
+// the gradient of the embeddings and of their weights once the deltas of an id are summed.
 //
 // Not thread-safe, but for what says so below.
 #pragma once

@@ -14,6 +14,7 @@ namespace {
 static_assert(kRowsTogether == kActiveBits);
 // Inputs of a layer whose gradient is one piece of work: whole tiles of every kernel.
 constexpr size_t kInputsTogether = 48;
+
 double MeanWeight(const EncodedRows& data, std::span<const uint32_t> batch) {
   double sum = 0;
   for (const uint32_t row : batch) sum += data.weights.empty() ? 1 : data.weights[row];

@@ -106,7 +106,7 @@ class Network {
   void DropHidden(const Noise& noise, size_t layer, size_t first, size_t last);
   // What there is to know of a hidden layer's outputs in a block of rows before they are multiplied.
   void FindActiveOutputs(size_t layer, size_t first, size_t last);
-  // The loss of a batch and its gradient, whether or not a wide layer overflowed.
+  // The loss of a batch and its gradient, whether or not numbers were beyond half precision.
   double GradientOfBatch(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   // The steps of a batch, for its rows [first, last).
   void Forward(const Noise& noise, size_t first, size_t last);
