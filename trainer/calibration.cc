@@ -100,11 +100,9 @@ model::Calibrator DrawnTowards(const model::Calibrator& before, model::Calibrato
   return fitted;
 }
 
-void MoveToSum(std::span<const float> logits, std::span<const uint8_t> labels, std::span<const double> others,
+void MoveToSum(std::span<const float> logits, double positives, std::span<const double> others,
                model::Calibrator* calibrator) {
   if (logits.empty()) return;
-  double positives = 0;
-  for (const uint8_t label : labels) positives += label != 0 ? 1 : 0;
   double low = -1;
   double high = 1;
   for (int step = 0; step < 30; ++step) {

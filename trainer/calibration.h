@@ -20,11 +20,11 @@ model::Calibrator FitPlatt(std::span<const float> logits, std::span<const uint8_
 // between the two. A curve is taken as it is: there are never few rows behind one.
 model::Calibrator DrawnTowards(const model::Calibrator& before, model::Calibrator fitted, double share);
 
-// Moves all of the calibrator's log-odds together, by at most 1, so that the probabilities' sum comes to the
-// positives, or as near as that. `others`: what each row's probability is multiplied by, where the head
+// Moves all of the calibrator's log-odds together, by at most 1, so that the probabilities' sum comes to
+// `positives`, or as near as that. `others`: what each row's probability is multiplied by, where the head
 // follows another one; empty: 1 for all. Knots that a float can't tell apart afterwards become one; one alone
 // is none.
-void MoveToSum(std::span<const float> logits, std::span<const uint8_t> labels, std::span<const double> others,
+void MoveToSum(std::span<const float> logits, double positives, std::span<const double> others,
                model::Calibrator* calibrator);
 
 }  // namespace adscore::trainer

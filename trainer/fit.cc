@@ -220,11 +220,16 @@ double ShareOfNew(std::span<const uint8_t> labels) {
 // Heads with their calibrators fitted to those logits, and after a warm start drawn towards those from
 // before. Their base rates are not known yet.
 //
+// drawn_from: the rows that the unseen ones were drawn from at random; null if they were not. The
+// probabilities' sum then comes to as many positives as such a draw has on average, not to as many as this
+// one happens to have: with a few hundred, chance makes that differ by several percent.
+//
 // A head that follows another is calibrated on the rows where that one is positive, whose labels say what its
 // own factor is; and then moved so that the products' sum over all rows is the positives, as that of the
 // other heads' probabilities is.
 std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& options,
-                                         const UnseenLogits& unseen) {
+                                         const UnseenLogits& unseen,
+                                         const std::vector<uint32_t>* drawn_from) {
   const size_t heads = options.labels.size();
   const Chains& chains = options.training.chains;
   const WarmStart* warm_start = options.encoders.warm_start;
@@ -233,20 +238,25 @@ std::vector<model::Head> CalibratedHeads(const Dataset& data, const FitOptions& 
   for (size_t head = 0; head < heads; ++head) {
     const std::vector<uint8_t>& labels = data.labels[head];
     const std::optional<size_t> after = chains.empty() ? std::nullopt : chains[head];
-    LabelledLogits known;
+    std::vector<float> known;
+    double positives = 0;
     std::vector<double> others;
     LabelledLogits factor;  // of those that say what the head's own factor is
     for (size_t i = 0; i < unseen.rows.size(); ++i) {
       const uint32_t row = unseen.rows[i];
       if (labels[row] == kUnknownLabel) continue;
       const float logit = unseen.logits[i * heads + head];
-      known.Add(logit, labels[row]);
+      known.push_back(logit);
+      positives += labels[row];
       if (after) others.push_back(served[*after][i]);
       if (!after || data.labels[*after][row] == 1) factor.Add(logit, labels[row]);
     }
     model::Calibrator calibrator = ChooseCalibrator(options.calibration, factor.logits, factor.labels);
-    if (after && options.calibration != CalibrationKind::kNone) {
-      MoveToSum(known.logits, known.labels, others, &calibrator);
+    if (drawn_from != nullptr) {
+      positives = Rate(data, head, *drawn_from, /*warm_start=*/nullptr) * static_cast<double>(known.size());
+    }
+    if ((after || drawn_from != nullptr) && options.calibration != CalibrationKind::kNone) {
+      MoveToSum(known, positives, others, &calibrator);
     }
     if (warm_start != nullptr && options.calibration != CalibrationKind::kNone) {
       calibrator = DrawnTowards(warm_start->snapshot().heads[head].calibrator, std::move(calibrator),
@@ -322,13 +332,14 @@ absl::StatusOr<FittedModel> FitResolved(const Dataset& data, FitOptions options,
   fitted.tuning_parts = parts.size();
   absl::StatusOr<Tuned> tuned = Tune(data, parts, options, report, &fitted);
   if (!tuned.ok()) return tuned.status();
-  std::vector<model::Head> heads = CalibratedHeads(data, options, tuned->logits);
-
-  // Then with them, for as long. A model without them is kept meanwhile: it is what there is if this is cut
-  // short.
   std::vector<uint32_t> all = split->training;
   all.insert(all.end(), split->tuning.begin(), split->tuning.end());
   std::sort(all.begin(), all.end());
+  const bool drawn = parts.size() > 1;
+  std::vector<model::Head> heads = CalibratedHeads(data, options, tuned->logits, drawn ? &all : nullptr);
+
+  // Then with them, for as long. A model without them is kept meanwhile: it is what there is if this is cut
+  // short.
   absl::StatusOr<State> trained = absl::CancelledError("interrupted");
   UnseenLogits validation_logits;
   if (!tuned->interrupted) {
@@ -364,10 +375,10 @@ absl::StatusOr<FittedModel> FitResolved(const Dataset& data, FitOptions options,
   if (!refitted.ok()) return refitted.status();
   // The measured model has not seen the validation rows, the newest ones; the tuning rows help where they
   // have few positives.
-  if (FewestOfAKind(data, split->validation) < kEnoughPositives) {
-    validation_logits.Add(tuned->logits.rows, tuned->logits.logits);
-  }
-  made = MakeModel(data, options, *std::move(refitted), CalibratedHeads(data, options, validation_logits));
+  const bool few = FewestOfAKind(data, split->validation) < kEnoughPositives;
+  if (few) validation_logits.Add(tuned->logits.rows, tuned->logits.logits);
+  heads = CalibratedHeads(data, options, validation_logits, few && drawn ? &refitted->learnt_from : nullptr);
+  made = MakeModel(data, options, *std::move(refitted), std::move(heads));
   if (!made.ok()) return made.status();
   fitted.refitted = *std::move(made);
   return fitted;

@@ -85,7 +85,8 @@ model::Calibrator BendCalibrator(const model::Calibrator& platt, std::span<const
     bent.knots.push_back({from, to});
   }
   if (bent.knots.size() < 2) return platt;
-  MoveToSum(logits, labels, {}, &bent);
+  MoveToSum(logits, static_cast<double>(labels.size() - std::count(labels.begin(), labels.end(), 0)), {},
+            &bent);
   return bent;
 }
 

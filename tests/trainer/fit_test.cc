@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "model/model.h"
 #include "tests/trainer/test_data.h"
+#include "trainer/evaluation.h"
 #include "trainer/golden_rows.h"
 #include "trainer/half_product.h"
 
@@ -208,6 +210,28 @@ TEST(Fit, SeveralPartsTakeTurnsAtTuningWhereFewRowsArePositive) {
   many.labels.pop_back();
   one_head.training.epochs = 1;
   EXPECT_EQ(FitModel(many, one_head, kQuietly).value().tuning_parts, 1U);
+}
+
+// As few positives as the tuning rows have of their own would leave it off by a tenth, as often as not.
+TEST(Fit, ProbabilitiesOfNewRowsAddUpToFewPositivesOfAllRows) {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    Dataset data = SmallDataset(5000, seed);
+    Random random(seed);
+    for (uint8_t& label : data.labels[1]) label &= random.Below(6) == 0 ? 1 : 0;
+    const FittedModel fitted = FitModel(data, SmallOptions(), kQuietly).value();
+    ASSERT_GT(fitted.tuning_parts, 1U);
+    const double rate = std::accumulate(data.labels[1].begin(), data.labels[1].end(), 0.0) / 5000;
+
+    const Dataset others = SmallDataset(20'000, 50 + seed);
+    const model::Model served(fitted.published().snapshot(),
+                              *model::AvailableKernelSets(model::Precision::kF32).front());
+    std::vector<uint32_t> rows(others.rows);
+    std::iota(rows.begin(), rows.end(), 0U);
+    const std::vector<float> probabilities = ScoreRows(served, others, rows, 1).value();
+    double sum = 0;
+    for (const uint32_t row : rows) sum += probabilities[row * 2 + 1];
+    EXPECT_NEAR(sum / static_cast<double>(others.rows) / rate, 1, 0.075) << seed;
+  }
 }
 
 TEST(Fit, KeepsTheBestStateNotTheLast) {
