@@ -54,15 +54,20 @@ class DataSet:
                                    else column.tolist() for name, column in self.columns.items())))
 
 
-def split(data: DataSet, part: str, test_share: float) -> tuple[DataSet, DataSet]:
-    """Training rows and the rows that come after them.
+def splits(data: DataSet, part: str, test_share: float) -> list[tuple[DataSet, DataSet]]:
+    """Training rows and the rows to measure on; several of both for "folds".
 
     "test" are the last rows. "validation" are as many before those, and then the last ones are looked at by nobody.
+    "folds" are all rows, some in turn, each time with all others to learn from; for rows in no order alone, since others
+    would tell of times to come.
     """
     order = np.random.default_rng(7).permutation(data.rows) if data.random_order else np.arange(data.rows)
+    if part == "folds":
+        folds = np.array_split(order, round(1 / test_share)) if data.random_order else []
+        return [(data.take(np.concatenate(folds[:i] + folds[i + 1 :])), data.take(fold)) for i, fold in enumerate(folds)]
     size = int(data.rows * test_share)
     end = data.rows if part == "test" else data.rows - size
-    return data.take(order[: end - size]), data.take(order[end - size : end])
+    return [(data.take(order[: end - size]), data.take(order[end - size : end]))]
 
 
 def criteo(root: pathlib.Path) -> DataSet | None:

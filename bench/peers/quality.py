@@ -5,7 +5,8 @@
 
 Each data set is cut in time order. By default ("--part validation") the last eighth is left out, models learn from the
 first six and are measured on the seventh: so that whoever tunes the trainer does not look at the last rows. "--part test"
-looks at them. Ours learns with default flags and each of the seeds; what it shows is the mean, and in brackets the lowest
+looks at them. "--part folds" measures all rows of data in no order, each eighth by what was learnt from the others: for heads
+with few positives, of which an eighth has more or fewer than its share. Ours learns with default flags and each of the seeds; what it shows is the mean, and in brackets the lowest
 and highest. The peers' figures are kept in --work and computed once. Where the true probabilities are known, "truth" is what
 they reach, and "excess" is how much more log loss than that is to be expected, which has far less noise than the log loss.
 
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -28,13 +30,19 @@ from sklearn.metrics import roc_auc_score
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # xgboost's threads spin otherwise, which hurts on a busy machine
 
 import models  # noqa: E402
-from datasets import CATEGORICAL, DATA_SETS, NUMERIC, DataSet, split  # noqa: E402
+from datasets import CATEGORICAL, DATA_SETS, NUMERIC, DataSet, splits  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIGURES = {"auc": 4, "log_loss": 5, "normalized_entropy": 4, "calibration": 3, "excess": 5}  # and their digits
-CACHE_VERSION = 1  # to be raised when peers or synthetic data change
+CACHE_VERSION = 2  # to be raised when peers or synthetic data change
 
 Figures = dict[str, float]
+
+
+@dataclass
+class Prediction:
+    chance: np.ndarray  # [test rows]
+    fit_seconds: float
 
 
 def figures(label: np.ndarray, chance: np.ndarray, truth: np.ndarray | None) -> Figures:
@@ -73,9 +81,9 @@ def told_schema(flags: argparse.Namespace, folder: pathlib.Path, train: DataSet)
     return ["--schema", path]
 
 
-def ours(flags: argparse.Namespace, folder: pathlib.Path, train: DataSet, test: DataSet) -> dict[str, list[Figures]]:
-    """By head, the figures of each seed's model."""
-    result: dict[str, list[Figures]] = {head: [] for head in test.labels}
+def ours(flags: argparse.Namespace, folder: pathlib.Path, train: DataSet, test: DataSet) -> dict[str, list[Prediction]]:
+    """By head, what each seed's model says."""
+    result: dict[str, list[Prediction]] = {head: [] for head in test.labels}
     fit_flags = list(train.fit_flags)
     if flags.tell_kinds:
         if "--ignore" in fit_flags:  # a schema says that itself
@@ -95,34 +103,44 @@ def ours(flags: argparse.Namespace, folder: pathlib.Path, train: DataSet, test: 
         with open(predictions) as file:
             heads = file.readline().rstrip("\n").split("\t")
             chances = np.loadtxt(file, ndmin=2, delimiter="\t")
+        losses = []
         for head, chance in zip(heads, chances.T):
-            said = evaluation["heads"][head]
-            found = figures(test.labels[head], chance, test.truth.get(head))
-            if abs(said["log_loss"] - found["log_loss"]) > 1e-4 * found["log_loss"]:
-                sys.exit(f"evaluate says a log loss of {said['log_loss']}, its predictions have {found['log_loss']}")
-            result[head].append(found | {"fit_seconds": seconds})
-        models.log(f"    ours, seed {seed}: " + ", ".join(f"{head} {found[-1]['log_loss']:.5f}"
-                                                          for head, found in result.items()) + f" in {seconds:.0f} s")
+            said = evaluation["heads"][head]["log_loss"]
+            found = models.log_loss(test.labels[head], chance)
+            if abs(said - found) > 1e-4 * found:
+                sys.exit(f"evaluate says a log loss of {said}, its predictions have {found}")
+            result[head].append(Prediction(chance, seconds))
+            losses.append(f"{head} {found:.5f}")
+        models.log(f"    ours, seed {seed}: {', '.join(losses)} in {seconds:.0f} s")
     return result
 
 
-def peers(flags: argparse.Namespace, folder: pathlib.Path, train: DataSet, test: DataSet) -> dict[str, dict[str, Figures]]:
-    """By head and peer. Kept in a file beside the data, since they are the same every time."""
-    path = folder / f"peers-v{CACHE_VERSION}.json"
-    result = json.loads(path.read_text()) if path.exists() and not flags.again else {}
+def peers(flags: argparse.Namespace, folder: pathlib.Path, train: DataSet, test: DataSet) -> dict[str, dict[str, Prediction]]:
+    """By head and peer. Kept in files beside the data, since they are the same every time."""
+    result: dict[str, dict[str, Prediction]] = {head: {} for head in test.labels}
     table = None
     for head in test.labels:
         for peer, learn in models.PEERS.items():
-            if peer in result.setdefault(head, {}) or not flags.peers:
+            path = folder / f"{peer}-{head}-v{CACHE_VERSION}.npz"
+            if path.exists() and not flags.again:
+                kept = np.load(path)
+                result[head][peer] = Prediction(kept["chance"], float(kept["seconds"]))
+                continue
+            if not flags.peers:
                 continue
             table = table or models.Table(train, test)
             label = np.concatenate([train.labels[head], np.zeros(test.rows, dtype=int)])
             start = time.monotonic()
             chance = learn(table, label, flags.threads)
-            result[head][peer] = figures(test.labels[head], chance, test.truth.get(head))
-            result[head][peer]["fit_seconds"] = time.monotonic() - start
-            path.write_text(json.dumps(result, indent=1))
+            result[head][peer] = Prediction(chance, time.monotonic() - start)
+            np.savez(path, chance=chance, seconds=result[head][peer].fit_seconds)
     return result
+
+
+def measure(label: np.ndarray, folds: list[Prediction], truth: np.ndarray | None) -> Figures:
+    """Of the rows of all folds together."""
+    return (figures(label, np.concatenate([fold.chance for fold in folds]), truth)
+            | {"fit_seconds": float(np.mean([fold.fit_seconds for fold in folds]))})
 
 
 def compare(flags: argparse.Namespace, name: str) -> dict[str, dict[str, object]] | None:
@@ -131,20 +149,33 @@ def compare(flags: argparse.Namespace, name: str) -> dict[str, dict[str, object]
     if whole is None:
         models.log(f"{name}: not in {flags.real_data}, skipped")
         return None
-    train, test = split(whole, flags.part, flags.test_share)
-    models.log(f"{name}: {train.rows:,} training rows, {test.rows:,} {flags.part} rows, positive "
-               + ", ".join(f"{head} {label.sum():,}" for head, label in test.labels.items()))
-    folder = flags.work / f"{name}-{flags.part}-{flags.test_share:g}"
-    folder.mkdir(parents=True, exist_ok=True)
-    train.write(folder / "train.txt")
-    test.write(folder / "test.txt")
-    others = peers(flags, folder, train, test)
-    mine = ours(flags, folder, train, test) if flags.trainer else {}
+    folds = splits(whole, flags.part, flags.test_share)
+    if not folds:
+        models.log(f"{name}: in time order, so there are no folds, skipped")
+        return None
+    mine, others = [], []
+    for i, (train, test) in enumerate(folds):
+        models.log(f"{name}: {train.rows:,} training rows, {test.rows:,} {flags.part} rows, positive "
+                   + ", ".join(f"{head} {label.sum():,}" for head, label in test.labels.items()))
+        folder = flags.work / f"{name}-{flags.part}-{flags.test_share:g}-{i}"
+        folder.mkdir(parents=True, exist_ok=True)
+        train.write(folder / "train.txt")
+        test.write(folder / "test.txt")
+        others.append(peers(flags, folder, train, test))
+        mine.append(ours(flags, folder, train, test) if flags.trainer else {})
     result: dict[str, dict[str, object]] = {}
-    for head, label in test.labels.items():
-        result[head] = ({"ours": mine[head]} if mine else {}) | others.get(head, {})
-        if head in test.truth:
-            result[head]["truth"] = figures(label, test.truth[head], test.truth[head])
+    for head in whole.labels:
+        label = np.concatenate([test.labels[head] for _, test in folds])
+        truth = np.concatenate([test.truth[head] for _, test in folds]) if head in whole.truth else None
+        result[head] = {}
+        if flags.trainer:
+            result[head]["ours"] = [measure(label, [fold[head][seed] for fold in mine], truth)
+                                    for seed in range(len(flags.seeds))]
+        for peer in models.PEERS:
+            if all(peer in fold[head] for fold in others):
+                result[head][peer] = measure(label, [fold[head][peer] for fold in others], truth)
+        if truth is not None:
+            result[head]["truth"] = figures(label, truth, truth)
     return result
 
 
@@ -185,9 +216,10 @@ def main() -> None:
                         default=os.environ.get("ADSCORE_REAL_DATA", HERE.parent.parent.parent / "shared/data"),
                         help="folder with criteo/train.tsv.gz and hillstrom/train.csv, left out if they are not there "
                              "(default: $ADSCORE_REAL_DATA, or where the tests look)")
-    parser.add_argument("--part", choices=["validation", "test"], default="validation",
-                        help="which rows to measure on: the last ones (test), or those before them, with the last ones "
-                             "left out (validation, for tuning; the default)")
+    parser.add_argument("--part", choices=["validation", "test", "folds"], default="validation",
+                        help="which rows to measure on: the last ones (test), those before them, with the last ones left "
+                             "out (validation, for tuning; the default), or all, each by what was learnt from others "
+                             "(folds, for data in no order)")
     parser.add_argument("--test-share", type=float, default=0.125, help="of the rows (default 0.125)")
     parser.add_argument("--seeds", default="1,2,3", help="of ours (default 1,2,3)")
     parser.add_argument("--extra", default="", help="more flags for fit, such as \"--ensemble 5\"")
