@@ -35,8 +35,8 @@ void ActiveUnits::Find(const float* outputs, size_t first, size_t last) {
 void ActiveUnits::Sort(size_t rows) {
   std::vector<int> times(units_, 0);
   for (size_t first = 0; first < rows; first += kActiveBits) {
-    const uint64_t* const active = OfUnits(first);
-    for (size_t unit = 0; unit < units_; ++unit) times[unit] += std::popcount(active[unit]);
+    const ActiveBits active = OfUnits(first);
+    for (size_t unit = 0; unit < units_; ++unit) times[unit] += std::popcount(active.Word(unit, 0));
   }
   std::vector<uint32_t> sorted(units_);
   std::iota(sorted.begin(), sorted.end(), 0U);

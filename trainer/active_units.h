@@ -24,10 +24,11 @@ class ActiveUnits {
   // outputs: [rows][units], the layer's. Rows [first, last): whole blocks of kActiveBits, but for the last
   // one.
   void Find(const float* outputs, size_t first, size_t last);
-  // SparseProduct::active of the rows from `row` on; and of the transpose of a block of rows, which begins
-  // with `row`.
-  const uint64_t* OfRows(size_t row) const { return by_row_.data() + row * ActiveWords(units_); }
-  const uint64_t* OfUnits(size_t row) const { return by_unit_.data() + row / kActiveBits * units_; }
+  // SparseProduct::active of the rows from `row` on; and of their transpose, where `row` begins a block.
+  ActiveBits OfRows(size_t row) const {
+    return {by_row_.data() + row * ActiveWords(units_), ActiveWords(units_), 1};
+  }
+  ActiveBits OfUnits(size_t row) const { return {by_unit_.data() + row / kActiveBits * units_, 1, units_}; }
 
   // After the batch's first `rows` rows were found: orders the units such that those next to each other are
   // on in about as many rows, since such units are off in the same ones more often than others, and that each

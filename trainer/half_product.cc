@@ -4,6 +4,7 @@
 #include <hwy/detect_compiler_arch.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <span>
 
@@ -26,12 +27,9 @@ constexpr size_t kLanes = 16;  // floats
 // Rows, and vectors of columns, whose sums are in registers, as in sparse_product.cc.
 constexpr size_t kRowsOfTile = 5;
 constexpr size_t kMostVectors = 5;
-// Which depths are passed over depends on which rows share a tile, and that, in a block's gradient, on the
-// number of workers. The sums do not, as long as such a block is added up in one go: what is passed over
-// adds 0.
-static_assert(kActiveBits <= kHalfTerms);
-
-using Rows = TileRows<kRowsOfTile>;
+// Sums are taken to f32 after the same depths whatever is passed over, which adds 0. So they do not depend on
+// which rows share a tile, and that, in a gradient, on the number of workers.
+using Rows = TileRows<kRowsOfTile, kHalfTerms>;
 
 HWY_INLINE __mmask16 FirstLanes(size_t lanes) {
   return lanes >= kLanes ? __mmask16{0xFFFF} : static_cast<__mmask16>((1U << lanes) - 1);
@@ -72,64 +70,57 @@ HWY_INLINE __mmask32 Tile(const HalfProduct& p, const Rows& rows, size_t column)
     x[r] = p.x + rows.row[r] * p.x_row_stride + rows.first_depth * p.x_depth_stride;
   }
   const Half* const first_w = p.w + rows.first_depth * p.w_stride + column;
+  __m512h sum[kRows][kVectors];
+#pragma GCC unroll 5
+  for (size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 5
+    for (size_t v = 0; v < kVectors; ++v) sum[r][v] = _mm512_setzero_ph();
+  }
   const size_t count = rows.count;
+  for (size_t i = 0; i < count; ++i) {
+    const Half* const w = first_w + rows.w_at[i];
+    const size_t x_at = rows.x_at[i];
+    __m512h weights[kVectors];
+#pragma GCC unroll 5
+    for (size_t v = 0; v < kVectors; ++v) weights[v] = _mm512_loadu_ph(w + v * kHalfLanes);
+#pragma GCC unroll 5
+    for (size_t r = 0; r < kRows; ++r) {
+      const auto number = _mm512_castsi512_ph(_mm512_set1_epi32(static_cast<int>(x[r][x_at])));
+#pragma GCC unroll 5
+      for (size_t v = 0; v < kVectors; ++v) sum[r][v] = _mm512_fmadd_ph(number, weights[v], sum[r][v]);
+    }
+  }
   __mmask32 lost = 0;
-  size_t i = 0;
-  do {  // once also if there is nothing to add
-    const bool first_terms = rows.begin && i == 0;
-    const size_t end = std::min(count, i + kHalfTerms);
-    __m512h sum[kRows][kVectors];
+  if (p.sums != nullptr) {
 #pragma GCC unroll 5
     for (size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 5
-      for (size_t v = 0; v < kVectors; ++v) sum[r][v] = _mm512_setzero_ph();
-    }
-    for (; i < end; ++i) {
-      const Half* const w = first_w + rows.steps[i].w;
-      const size_t x_at = rows.steps[i].x;
-      __m512h weights[kVectors];
-#pragma GCC unroll 5
-      for (size_t v = 0; v < kVectors; ++v) weights[v] = _mm512_loadu_ph(w + v * kHalfLanes);
-#pragma GCC unroll 5
-      for (size_t r = 0; r < kRows; ++r) {
-        const auto number = _mm512_castsi512_ph(_mm512_set1_epi32(static_cast<int>(x[r][x_at])));
-#pragma GCC unroll 5
-        for (size_t v = 0; v < kVectors; ++v) sum[r][v] = _mm512_fmadd_ph(number, weights[v], sum[r][v]);
-      }
-    }
-    if (p.sums != nullptr) {
-#pragma GCC unroll 5
-      for (size_t r = 0; r < kRows; ++r) {
-        Half* const to = p.sums + rows.row[r] * p.w_stride + column;
-#pragma GCC unroll 5
-        for (size_t v = 0; v < kVectors; ++v) {
-          lost |= Lost(sum[r][v]);
-          _mm512_storeu_ph(to + v * kHalfLanes, sum[r][v]);
-        }
-      }
-      return lost;
-    }
-    const bool relu = p.relu && rows.end && i == count;
-#pragma GCC unroll 5
-    for (size_t r = 0; r < kRows; ++r) {
-      float* const y = p.y + rows.row[r] * p.y_stride + column;
-      const float* before = y;
-      if (first_terms) {
-        before = p.first == nullptr ? nullptr : p.first + rows.row[r] * p.first_stride + column;
-      }
+      Half* const to = p.sums + rows.row[r] * p.w_stride + column;
 #pragma GCC unroll 5
       for (size_t v = 0; v < kVectors; ++v) {
         lost |= Lost(sum[r][v]);
-        const size_t at = v * kHalfLanes;
-        const float* const from = before == nullptr ? nullptr : before + at;
-        if (kLast && v + 1 == kVectors) {
-          AddSums<true>(p.scale, sum[r][v], from, p.columns - column - at, relu, y + at);
-        } else {
-          AddSums<false>(p.scale, sum[r][v], from, kHalfLanes, relu, y + at);
-        }
+        _mm512_storeu_ph(to + v * kHalfLanes, sum[r][v]);
       }
     }
-  } while (i < count);
+    return lost;
+  }
+  const bool relu = p.relu && rows.end;
+#pragma GCC unroll 5
+  for (size_t r = 0; r < kRows; ++r) {
+    float* const y = p.y + rows.row[r] * p.y_stride + column;
+    const float* before = y;
+    if (rows.begin) before = p.first == nullptr ? nullptr : p.first + rows.row[r] * p.first_stride + column;
+#pragma GCC unroll 5
+    for (size_t v = 0; v < kVectors; ++v) {
+      lost |= Lost(sum[r][v]);
+      const size_t at = v * kHalfLanes;
+      const float* const from = before == nullptr ? nullptr : before + at;
+      if (kLast && v + 1 == kVectors) {
+        AddSums<true>(p.scale, sum[r][v], from, p.columns - column - at, relu, y + at);
+      } else {
+        AddSums<false>(p.scale, sum[r][v], from, kHalfLanes, relu, y + at);
+      }
+    }
+  }
   return lost;
 }
 
@@ -147,7 +138,22 @@ HWY_INLINE void ForEachShare(size_t columns, const Task& task) {
 }
 
 struct Kernel {
-  static constexpr size_t kTogether = kRowsOfTile;
+  using Rows = trainer::Rows;
+
+  static void List(uint64_t bits, uint32_t first, uint32_t w_stride, uint32_t x_stride, uint32_t* w_at,
+                   uint32_t* x_at) {
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (uint32_t i = 0; i < kActiveBits; i += kLanes) {
+      const auto some = static_cast<__mmask16>(bits >> i);
+      const __m512i k = _mm512_maskz_compress_epi32(
+          some, _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(first + i)), lanes));
+      _mm512_storeu_si512(w_at, _mm512_mullo_epi32(k, _mm512_set1_epi32(static_cast<int>(w_stride))));
+      _mm512_storeu_si512(x_at, _mm512_mullo_epi32(k, _mm512_set1_epi32(static_cast<int>(x_stride))));
+      const auto count = static_cast<size_t>(std::popcount(some));
+      w_at += count;
+      x_at += count;
+    }
+  }
 
   template <size_t kRows>
   void AllColumns(const HalfProduct& p, const Rows& rows) {

@@ -3,8 +3,7 @@
 // are rounded to 11 bits; sums are rounded to as many while they are short, some tens of terms, and are then
 // added up in f32. On numbers like a network's that makes them wrong by about a thousandth of their size:
 // nothing beside what a gradient differs by from one batch to the next, and too much for a probability that
-// somebody is served. Unlike in f32, what is passed over can change the last digits of deeper sums: it moves
-// where they are taken to f32.
+// somebody is served.
 //
 // What is beyond 65,504 has no half, and what is below 6e-5 fewer digits, down to 6e-8.
 //
@@ -43,8 +42,9 @@ inline HalfPair* ReservePairs(size_t count, model::AlignedFloats* memory) {
 
 // Outputs of a layer from which on half precision saves more than it costs to round to it.
 inline constexpr size_t kLeastHalfWidth = 256;
-// Terms that are added up in half precision, before the sum goes to f32.
-inline constexpr size_t kHalfTerms = 96;
+// Terms that are added up in half precision, before the sum goes to f32: in a product about so many, up to
+// whole words of ActiveBits.
+inline constexpr size_t kHalfTerms = 144;
 
 // y[i][c] = first[i][c] + scale · sum over k of x[i][k] · w[k][c]; w_stride: HalfStride(columns).
 struct HalfProduct : SparseProductOf<HalfPair, Half> {

@@ -1,6 +1,7 @@
 #include "trainer/sparse_product.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "model/aligned.h"
 #include "trainer/sparse_tiles.h"
@@ -28,7 +29,7 @@ constexpr size_t kMostVectors = 3;
 constexpr size_t kRowsOfTile = 5;
 constexpr size_t kMostVectors = 5;
 #endif
-using Rows = TileRows<kRowsOfTile>;
+using Rows = TileRows<kRowsOfTile, kPassDepth>;
 
 // kVectors vectors of columns from `column` on.
 template <size_t kRows, size_t kVectors, class D>
@@ -55,8 +56,8 @@ HWY_INLINE void Tile(D d, const SparseProduct& p, const Rows& rows, size_t colum
   const float* const first_w = rows.count == 0 ? nullptr : p.w + rows.first_depth * p.w_stride + column;
   const size_t count = rows.count;
   for (size_t i = 0; i < count; ++i) {
-    const float* const w = first_w + rows.steps[i].w;
-    const size_t x_at = rows.steps[i].x;
+    const float* const w = first_w + rows.w_at[i];
+    const size_t x_at = rows.x_at[i];
     hn::Vec<D> weights[kVectors];
 #pragma GCC unroll 5
     for (size_t v = 0; v < kVectors; ++v) weights[v] = hn::LoadU(d, w + v * lanes);
@@ -88,7 +89,24 @@ HWY_INLINE size_t Columns(D d, const SparseProduct& p, const Rows& rows, size_t 
 }
 
 struct Kernel {
-  static constexpr size_t kTogether = kRowsOfTile;
+  using Rows = HWY_NAMESPACE::Rows;
+
+  static void List(uint64_t bits, uint32_t first, uint32_t w_stride, uint32_t x_stride, uint32_t* w_at,
+                   uint32_t* x_at) {
+    const hn::CappedTag<uint32_t, Rows::kOver> d;
+    const size_t lanes = hn::Lanes(d);
+    for (size_t i = 0; i < kActiveBits; i += lanes) {
+      const uint64_t some = bits >> i & ((uint64_t{1} << lanes) - 1);
+      const uint8_t mask_bits[8] = {static_cast<uint8_t>(some), static_cast<uint8_t>(some >> 8)};
+      const auto k =
+          hn::Compress(hn::Iota(d, first + static_cast<uint32_t>(i)), hn::LoadMaskBits(d, mask_bits));
+      hn::StoreU(hn::Mul(k, hn::Set(d, w_stride)), d, w_at);
+      hn::StoreU(hn::Mul(k, hn::Set(d, x_stride)), d, x_at);
+      const auto count = static_cast<size_t>(std::popcount(some));
+      w_at += count;
+      x_at += count;
+    }
+  }
 
   template <size_t kRows>
   void AllColumns(const SparseProduct& p, const Rows& rows) {

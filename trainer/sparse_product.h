@@ -12,10 +12,17 @@
 
 namespace adscore::trainer {
 
-// Of a matrix's rows, one bit for each number that is not 0: [rows][words], the first number in the lowest
-// bit.
+// Of a matrix's rows, one bit for each number that is not 0, the first number in the lowest bit of a row's
+// first word.
 inline constexpr size_t kActiveBits = 64;
 inline constexpr size_t ActiveWords(size_t numbers) { return (numbers + kActiveBits - 1) / kActiveBits; }
+struct ActiveBits {
+  const uint64_t* words = nullptr;
+  size_t row_stride = 0;
+  size_t word_stride = 1;
+
+  uint64_t Word(size_t row, size_t word) const { return words[row * row_stride + word * word_stride]; }
+};
 
 // y[i][c] = first[i][c] + sum over k of x[i][k] · w[k][c]. Strides in numbers. X and W: how the numbers of x
 // and w are written.
@@ -28,8 +35,8 @@ struct SparseProductOf {
   const X* x = nullptr;
   size_t x_row_stride = 0;
   size_t x_depth_stride = 1;
-  const uint64_t* active = nullptr;  // of x: [rows][ActiveWords(depth)]; null: nothing is passed over
-  const W* w = nullptr;              // [depth][w_stride]; best on 64-byte boundaries
+  ActiveBits active = {};  // of x: ActiveWords(depth) words a row; without them nothing is passed over
+  const W* w = nullptr;    // [depth][w_stride]; best on 64-byte boundaries
   size_t w_stride = 0;
   const float* first = nullptr;  // null: 0; may be y
   size_t first_stride = 0;       // 0: the same for all rows

@@ -10,6 +10,8 @@ namespace {
 
 // Below, adding the halves up would cost more than it brings.
 constexpr size_t kHalvedRows = 512;
+// Rows of a batch whose share in a gradient is added up at a time, so that what is read of them stays near.
+constexpr size_t kGradientRows = 2 * kActiveBits;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
 
 }  // namespace
@@ -103,7 +105,7 @@ void WideLayer::Backward(size_t first, size_t last, const float* deltas, const A
                      .columns = inputs_,
                      .x = deltas,
                      .x_row_stride = outputs_,
-                     .active = active == nullptr ? nullptr : active->OfRows(first),
+                     .active = active == nullptr ? ActiveBits{} : active->OfRows(first),
                      .w = transposed_.data(),
                      .w_stride = inputs_,
                      .y = below + first * inputs_,
@@ -119,7 +121,7 @@ void WideLayer::Backward(size_t first, size_t last, const float* deltas, const A
                    .columns = inputs_,
                    .x = pairs.get(),
                    .x_row_stride = outputs_,
-                   .active = active == nullptr ? nullptr : active->OfRows(first),
+                   .active = active == nullptr ? ActiveBits{} : active->OfRows(first),
                    .w = Halves(&half_transposed_),
                    .w_stride = HalfStride(inputs_),
                    .y = below + first * inputs_,
@@ -133,11 +135,11 @@ void WideLayer::Gradient(const Part& part, const float* x, const ActiveUnits& ac
   const size_t begin = part.half == 0 ? 0 : second;
   const size_t end = part.half == 0 ? second : rows_;
   float* const y = part.half == 0 ? gradient->weights.data() : second_half_.data();
-  for (size_t row = begin; row < end; row += kActiveBits) {
-    // Transposes x by reading it the other way round, and adds to the blocks before.
+  for (size_t row = begin; row < end; row += kGradientRows) {
+    // Transposes x by reading it the other way round, and adds to the rows before.
     const auto fill = [&](auto* product) {
       product->rows = part.last - part.first;
-      product->depth = std::min(kActiveBits, end - row);
+      product->depth = std::min(kGradientRows, end - row);
       product->columns = outputs_;
       product->order = active.order().data() + part.first;
       product->x_row_stride = 1;

@@ -25,9 +25,9 @@ TEST(ActiveUnitsTest, DealsOutUnitsThatAreOnAlikeOften) {
   active.Reserve(kRows);
   active.Find(outputs.data(), 64, kRows);
   active.Find(outputs.data(), 0, 64);
-  EXPECT_EQ(*active.OfRows(1), 0b1U);       // 1 is a multiple of 1 alone
-  EXPECT_EQ(*active.OfRows(6), 0b100111U);  // 6 is one of 1, 2, 3 and 6
-  EXPECT_EQ(active.OfUnits(64)[31],
+  EXPECT_EQ(active.OfRows(1).Word(0, 0), 0b1U);       // 1 is a multiple of 1 alone
+  EXPECT_EQ(active.OfRows(6).Word(0, 0), 0b100111U);  // 6 is one of 1, 2, 3 and 6
+  EXPECT_EQ(active.OfUnits(64).Word(31, 0),
             1U | uint64_t{1} << 32);  // 64 and 96, of the rows from 64 to 127, are ones of 32
   active.Sort(kRows);
   // Twenty together, in turn: 0 to 19 and 40 to 49 for the first part, 20 to 39 for the second.

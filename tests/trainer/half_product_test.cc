@@ -84,7 +84,7 @@ class HalfProductTest : public testing::Test {
     product.relu = true;
     expect([](float sum, float /*bias*/) { return std::max(sum, 0.0F); });
     product.relu = false;
-    product.active = by_row.data();
+    product.active = {by_row.data(), ActiveWords(depth)};
     expect([](float sum, float /*bias*/) { return sum; });
     product.scale = 0.25F;
     expect([](float sum, float first) { return 0.25F * (sum - first) + first; });

@@ -83,7 +83,7 @@ TEST(SparseProductTest, MultipliesAsIfNothingWereLeftOut) {
         const std::vector<float> w = Numbers(depth * columns, &random);
         const std::vector<float> bias = Numbers(columns, &random);
         const Active active = ActiveOf(x, rows, depth);
-        for (const uint64_t* bits : {active.by_row.data(), static_cast<const uint64_t*>(nullptr)}) {
+        for (const ActiveBits bits : {ActiveBits{active.by_row.data(), ActiveWords(depth)}, ActiveBits{}}) {
           std::vector<float> y(rows * columns + 1, 7);
           const SparseProduct product = {.rows = rows,
                                          .depth = depth,
@@ -125,7 +125,7 @@ TEST(SparseProductTest, PassesOverWhatIsZeroInAllRows) {
                                  .columns = columns,
                                  .x = x.data(),
                                  .x_row_stride = depth,
-                                 .active = active.by_row.data(),
+                                 .active = {active.by_row.data(), ActiveWords(depth)},
                                  .w = w.data(),
                                  .w_stride = stride,
                                  .y = y.data(),
@@ -164,7 +164,7 @@ TEST(SparseProductTest, MultipliesTheTransposeInAnyOrderAndAddsToWhatIsThere) {
                                  .x = x.data(),
                                  .x_row_stride = 1,
                                  .x_depth_stride = units,
-                                 .active = active.by_column.data(),
+                                 .active = {active.by_column.data(), 1},
                                  .w = w.data(),
                                  .w_stride = columns,
                                  .first = y.data(),
