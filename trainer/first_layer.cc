@@ -41,7 +41,7 @@ constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
 bool HalvesPay(const InputLayout& layout, size_t outputs) {
   return outputs >= kLeastHalfWidth &&
          std::all_of(layout.fields.begin(), layout.fields.end(),
-                     [](const InputField& field) { return field.dim <= kHalfTerms; });
+                     [](const InputField& field) { return field.dim <= kHalfDepth; });
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ constexpr size_t kRowsOfTile = 5;
 constexpr size_t kMostVectors = 5;
 // Sums are taken to f32 after the same depths whatever is passed over, which adds 0. So they do not depend on
 // which rows share a tile, and that, in a gradient, on the number of workers.
-using Rows = TileRows<kRowsOfTile, kHalfTerms>;
+using Rows = TileRows<kRowsOfTile, kHalfDepth>;
 
 HWY_INLINE __mmask16 FirstLanes(size_t lanes) {
   return lanes >= kLanes ? __mmask16{0xFFFF} : static_cast<__mmask16>((1U << lanes) - 1);

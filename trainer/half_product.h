@@ -1,6 +1,6 @@
 // The products of sparse_product.h and the sums of row_sums.h in half precision (IEEE 754's binary16), for
 // processors that multiply and add twice as many of such numbers at a time: x86 with AVX512-FP16. The factors
-// are rounded to 11 bits; sums are rounded to as many while they are short, some tens of terms, and are then
+// are rounded to 11 bits; sums are rounded to as many while they are short, some 100 terms, and are then
 // added up in f32. On numbers like a network's that makes them wrong by about a thousandth of their size:
 // nothing beside what a gradient differs by from one batch to the next, and too much for a probability that
 // somebody is served.
@@ -42,15 +42,16 @@ inline HalfPair* ReservePairs(size_t count, model::AlignedFloats* memory) {
 
 // Outputs of a layer from which on half precision saves more than it costs to round to it.
 inline constexpr size_t kLeastHalfWidth = 256;
-// Terms that are added up in half precision, before the sum goes to f32: in a product about so many, up to
-// whole words of ActiveBits.
-inline constexpr size_t kHalfTerms = 144;
+// What is added up in half precision before the sum goes to f32: rows of a sum; and depths of a product,
+// where much is 0, about so many and whole words of ActiveBits.
+inline constexpr size_t kHalfTerms = 96;
+inline constexpr size_t kHalfDepth = 144;
 
 // y[i][c] = first[i][c] + scale · sum over k of x[i][k] · w[k][c]; w_stride: HalfStride(columns).
 struct HalfProduct : SparseProductOf<HalfPair, Half> {
   float scale = 1;
   // If it is not null, the sums over k are written here, [rows][w_stride], and nothing to y; then depth is
-  // kHalfTerms at most.
+  // kHalfDepth at most.
   Half* sums = nullptr;
 };
 

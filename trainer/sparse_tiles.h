@@ -91,6 +91,8 @@ HWY_INLINE void MultiplyTiles(const Product& p, Kernel* kernel) {
   do {  // once also if there is no depth
     const size_t pass = std::min(kPassWords, words - word);
     const size_t lists = Kernel::Rows::Lists(std::min(kPassDepth, p.depth - word * kActiveBits));
+    const bool one_list = lists == 1 && p.active.words == nullptr;  // for all tiles
+    if (one_list) ListDepths<Kernel>(p, 0, word, word + pass, &rows);
     for (size_t tile = 0; tile < tiles; ++tile) {
       const size_t first = p.rows * tile / tiles;  // even shares: small tiles are slow
       const size_t count = p.rows * (tile + 1) / tiles - first;
@@ -100,7 +102,7 @@ HWY_INLINE void MultiplyTiles(const Product& p, Kernel* kernel) {
         const size_t end = word + pass * (list + 1) / lists;
         rows.begin = begin == 0;
         rows.end = end == words;
-        ListDepths<Kernel>(p, count, begin, end, &rows);
+        if (!one_list) ListDepths<Kernel>(p, count, begin, end, &rows);
         CallAllColumns<kTogether, Kernel>(count, p, rows, kernel);
       }
     }

@@ -6,8 +6,8 @@
 Each data set is cut in time order. By default ("--part validation") the last eighth is left out, models learn from the
 first six and are measured on the seventh: so that whoever tunes the trainer does not look at the last rows. "--part test"
 looks at them. "--part folds" measures all rows of data in no order, each eighth by what was learnt from the others: for heads
-with few positives, of which an eighth has more or fewer than its share. Ours learns with default flags and each of the seeds; what it shows is the mean, and in brackets the lowest
-and highest. The peers' figures are kept in --work and computed once. Where the true probabilities are known, "truth" is what
+with few positives, of which an eighth has more or fewer than its share. Ours learns with default flags and each of the seeds;
+what it shows is the mean, and in brackets the lowest and highest. The peers' answers are kept in --work and computed once. Where the true probabilities are known, "truth" is what
 they reach, and "excess" is how much more log loss than that is to be expected, which has far less noise than the log loss.
 
 Needs the Python packages of requirements.txt. Prints a table, or with --json one object; progress goes to standard error.
@@ -227,7 +227,7 @@ def main() -> None:
                         help="tell ours too which columns are numbers and which tokens, instead of letting it infer that")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True,
                         help="compute the peers' figures that are not in --work yet; --no-peers shows only those that are")
-    parser.add_argument("--again", action="store_true", help="compute the peers' figures again")
+    parser.add_argument("--again", action="store_true", help="let the peers learn again")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "adscore-peers",
                         help="folder for rows, models and the peers' figures (default: adscore-peers in the temporary one)")
     parser.add_argument("--threads", type=int, default=2, help="for ours and the peers (default 2)")

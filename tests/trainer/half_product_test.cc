@@ -93,7 +93,7 @@ class HalfProductTest : public testing::Test {
     product.first = y.data();
     product.first_stride = columns;
     expect([](float sum, float first) { return 0.5F * (sum - first); });
-    if (depth > kHalfTerms) return;
+    if (depth > kHalfDepth) return;
     std::vector<Half> sums(rows * HalfStride(columns), 0xFFFF);
     product.sums = sums.data();
     ASSERT_TRUE(halves_->multiply(product));
@@ -178,7 +178,7 @@ TEST_F(HalfProductTest, SumsRows) {
   std::normal_distribution<float> normal;
   std::vector<uint32_t> begin = {0};
   std::vector<WeightedRow> rows;
-  for (const size_t count : {0U, 1U, 5U, 96U, 97U, 1000U}) {
+  for (const size_t count : {size_t{0}, size_t{1}, size_t{5}, kHalfTerms, kHalfTerms + 1, size_t{1000}}) {
     for (size_t i = 0; i < count; ++i) {
       rows.push_back({static_cast<uint32_t>(random() % kRows), i % 3 == 2 ? 1 / 3.0F : 1.0F});
     }
