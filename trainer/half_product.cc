@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <span>
+#include <utility>
 
 // Clang 14 has these instructions only for files that need no other processor.
 #if HWY_ARCH_X86_64 && HWY_COMPILER_GCC_ACTUAL >= 1200
@@ -265,6 +266,41 @@ void ToPairs(const float* x, float scale, size_t count, HalfPair* pairs) {
   }
 }
 
+// Squares of 8, whose rows are 16 bytes: both sides are read and written in pieces of that size.
+void TransposeHalves(const Half* halves, size_t stride, size_t rows, size_t columns, Half* transposed,
+                     size_t transposed_stride) {
+  constexpr size_t kSide = 8;
+  for (size_t c = 0; c < columns; c += kSide) {
+    size_t r = 0;
+    for (; r + kSide <= rows; r += kSide) {
+      __m128i from[kSide];
+      __m128i to[kSide];
+#pragma GCC unroll 8
+      for (size_t i = 0; i < kSide; ++i) {
+        from[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(halves + (r + i) * stride + c));
+      }
+      // Three times, each row with the one four behind it: their numbers in turns.
+      for (size_t step = 0; step < 3; ++step) {
+#pragma GCC unroll 4
+        for (size_t i = 0; i < kSide / 2; ++i) {
+          to[2 * i] = _mm_unpacklo_epi16(from[i], from[i + kSide / 2]);
+          to[2 * i + 1] = _mm_unpackhi_epi16(from[i], from[i + kSide / 2]);
+        }
+        std::swap(from, to);
+      }
+#pragma GCC unroll 8
+      for (size_t i = 0; i < std::min(kSide, columns - c); ++i) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(transposed + (c + i) * transposed_stride + r), from[i]);
+      }
+    }
+    for (; r < rows; ++r) {
+      for (size_t i = c; i < std::min(c + kSide, columns); ++i) {
+        transposed[i * transposed_stride + r] = halves[r * stride + i];
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace adscore::trainer
 HWY_POP_ATTRIBUTES
@@ -280,7 +316,8 @@ float HalfDeltaScale(size_t rows, double mean_weight) {
 
 const HalfKernels* FindHalfKernels() {
 #if ADSCORE_HALF_PRODUCTS
-  static constexpr HalfKernels kKernels = {MultiplyHalves, SumRowsOfHalves, ToHalves, ToPairs};
+  static constexpr HalfKernels kKernels = {MultiplyHalves, SumRowsOfHalves, ToHalves, ToPairs,
+                                           TransposeHalves};
   if (__builtin_cpu_supports("avx512fp16") != 0) return &kKernels;
 #endif
   return nullptr;

@@ -82,6 +82,9 @@ struct HalfKernels {
   // halves[r][c] = scale · x[r][c], and 0 for columns up to HalfStride(columns). x: [rows][columns].
   void (*to_halves)(const float* x, float scale, size_t rows, size_t columns, Half* halves);
   void (*to_pairs)(const float* x, float scale, size_t count, HalfPair* pairs);
+  // transposed[c][r] = halves[r][c]; `stride` is HalfStride(columns) at least. Strides in numbers.
+  void (*transpose)(const Half* halves, size_t stride, size_t rows, size_t columns, Half* transposed,
+                    size_t transposed_stride);
 };
 
 // Null where the processor has no such instructions, or the compiler (GCC 12 is the first one that does).

@@ -136,12 +136,16 @@ void Network::ReserveForward(size_t rows) {
 void Network::ReserveBackward(const EncodedRows& data, std::span<const uint32_t> batch) {
   const size_t rows = batch.size();
   row_loss_.resize(std::max(row_loss_.size(), rows));
-  while (once_.size() < rows) once_.push_back({static_cast<uint32_t>(once_.size()), 1});
-  const size_t whole_blocks = (rows + kRowsTogether - 1) / kRowsTogether * kRowsTogether;
+  const size_t blocks = (rows + kRowsTogether - 1) / kRowsTogether;
+  while (once_.size() < std::max(blocks, kRowsTogether)) {
+    once_.push_back({static_cast<uint32_t>(once_.size()), 1});
+  }
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     memory_[l].deltas.Reserve(rows * outputs);
-    if (!memory_[l].wide) memory_[l].packed_deltas.Reserve(kernels_.packed_floats(whole_blocks, outputs));
+    memory_[l].bias_sums.Reserve(blocks * outputs);
+    if (memory_[l].wide || Narrow(l)) continue;
+    memory_[l].packed_deltas.Reserve(kernels_.packed_floats(blocks * kRowsTogether, outputs));
   }
   if (any_wide_ || first_layer_.in_halves()) {
     const float scale = HalfDeltaScale(rows, MeanWeight(data, batch));
@@ -270,14 +274,18 @@ void Network::Backward(const Noise& noise, size_t first, size_t last) {
 
 // For the gradient of the layers, which sums over the rows, block by block.
 void Network::PackDeltas(size_t first, size_t last) {
+  const uint32_t all_rows[] = {0, static_cast<uint32_t>(last - first)};
   for (size_t l = 0; l < memory_.size(); ++l) {
-    if (memory_[l].wide) continue;
+    const size_t outputs = gradients_.layers[l].outputs;
+    const float* const deltas = memory_[l].deltas.data() + first * outputs;
+    SumRows({all_rows, once_.data()}, nullptr, deltas, outputs, outputs,
+            memory_[l].bias_sums.data() + first / kRowsTogether * outputs, outputs);
+    if (memory_[l].wide || Narrow(l)) continue;
     if (l == 0 && first_layer_.in_halves()) {
       first_layer_.RoundDeltas(first, last, memory_[l].deltas.data());
       continue;
     }
-    const size_t outputs = gradients_.layers[l].outputs;
-    kernels_.pack(memory_[l].deltas.data() + first * outputs, outputs, 1, last - first, outputs,
+    kernels_.pack(deltas, outputs, 1, last - first, outputs,
                   memory_[l].packed_deltas.data() + kernels_.packed_floats(first, outputs));
   }
 }
@@ -305,6 +313,7 @@ void Network::LayerGradient(const Part& part, size_t rows) {
     return memory.wide->Gradient(part.inputs, below.outputs.data(), *below.active, memory.deltas.data(),
                                  &gradient);
   }
+  if (Narrow(part.index)) return NarrowGradient(part, rows);
   float* const y = gradient.weights.data() + first_input * gradient.outputs;
   for (size_t first = 0; first < rows; first += kRowsTogether) {
     const size_t last = std::min(first + kRowsTogether, rows);
@@ -329,15 +338,36 @@ void Network::LayerGradient(const Part& part, size_t rows) {
   if (part.index == 0) first_layer_.StorePlainGradient(first_input, last_input, &gradient);
 }
 
+// As deltasᵀ · x, whose rows are as long as the layer has inputs.
+void Network::NarrowGradient(const Part& part, size_t rows) {
+  DenseLayer& gradient = gradients_.layers[part.index];
+  const size_t inputs = part.inputs.last - part.inputs.first;
+  float by_output[kNarrow * kInputsTogether];
+  Multiply({.rows = gradient.outputs,
+            .depth = rows,
+            .columns = inputs,
+            .x = memory_[part.index].deltas.data(),
+            .x_row_stride = 1,
+            .x_depth_stride = gradient.outputs,
+            .w = memory_[part.index - 1].outputs.data() + part.inputs.first,
+            .w_stride = gradient.inputs,
+            .y = by_output,
+            .y_stride = inputs});
+  float* to = gradient.weights.data() + part.inputs.first * gradient.outputs;
+  for (size_t i = 0; i < inputs; ++i) {
+    for (size_t output = 0; output < gradient.outputs; ++output) *to++ = by_output[output * inputs + i];
+  }
+}
+
 void Network::BiasGradient(size_t l, size_t rows) {
   DenseLayer& gradient = gradients_.layers[l];
   if (l < norms_.size()) {  // the deltas are those of what comes before the bias
     std::copy_n(norms_[l].bias_gradient().data(), gradient.outputs, gradient.bias.data());
     return;
   }
-  const uint32_t all_rows[] = {0, static_cast<uint32_t>(rows)};
-  SumRows({all_rows, once_.data()}, nullptr, memory_[l].deltas.data(), gradient.outputs, gradient.outputs,
-          gradient.bias.data(), gradient.outputs);
+  const uint32_t all_blocks[] = {0, static_cast<uint32_t>((rows + kRowsTogether - 1) / kRowsTogether)};
+  SumRows({all_blocks, once_.data()}, nullptr, memory_[l].bias_sums.data(), gradient.outputs,
+          gradient.outputs, gradient.bias.data(), gradient.outputs);
 }
 
 void Network::Logits(const EncodedRows& data, std::span<const uint32_t> rows, float* logits) {

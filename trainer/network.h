@@ -72,11 +72,12 @@ class Network {
     // Of the other layers after the first one, packed for the kernels:
     model::AlignedFloats weights;     // W for y = x · W
     model::AlignedFloats transposed;  // Wᵀ for dx = dy · Wᵀ
-    // Of all that are not wide:
+    // Of all that are not wide, nor narrow:
     model::AlignedFloats packed_deltas;  // dy for dW = xᵀ · dy, block after block of the batch's rows
     // Of all:
     model::AlignedFloats outputs;       // [batch][outputs]: after ReLU; logits in the last layer
     model::AlignedFloats deltas;        // [batch][outputs]: the loss by the layer's sums before ReLU
+    model::AlignedFloats bias_sums;     // [blocks][outputs]: of the deltas of a block's rows
     std::optional<ActiveUnits> active;  // of hidden layers that are wide, or before one that is
   };
   // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
@@ -89,6 +90,7 @@ class Network {
   };
 
   static constexpr size_t kScoringBatch = 2048;  // rows that are scored together
+  static constexpr size_t kNarrow = 4;
 
   // What parts_ is made of for batches whose rows are halved in wide layers, or are not.
   std::vector<Part> ListParts(bool halved) const;
@@ -116,9 +118,12 @@ class Network {
   // All of them, with batch normalisation: layer by layer, since each waits for all rows of the one before.
   void NormalisedSteps(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   void PackDeltas(size_t first, size_t last);
+  // Whether a layer has so few outputs that its gradient is added up output by output.
+  bool Narrow(size_t layer) const { return layer > 0 && gradients_.layers[layer].outputs <= kNarrow; }
   // For all rows of the batch.
   void PartOfGradient(const Part& part, const Noise& noise, size_t rows);
   void LayerGradient(const Part& part, size_t rows);
+  void NarrowGradient(const Part& part, size_t rows);
   void BiasGradient(size_t layer, size_t rows);
 
   const InputLayout& layout_;
@@ -135,7 +140,7 @@ class Network {
   bool any_wide_ = false;            // among the layers
   bool scoring_ = false;             // what the parameters are used for
   std::vector<double> row_loss_;     // [batch]
-  std::vector<WeightedRow> once_;    // [batch]: each row of a batch
+  std::vector<WeightedRow> once_;    // each row of a block, or each block of a batch
   std::vector<uint32_t> row_index_;  // 0, 1, 2 … for the inputs of any layer
 };
 

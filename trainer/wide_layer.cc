@@ -29,7 +29,8 @@ WideLayer::WideLayer(size_t inputs, size_t outputs, const HalfKernels* halves)
       second_half_(inputs * outputs) {
   if (halves_ == nullptr) return;
   ReserveHalves(inputs * HalfStride(outputs), &half_weights_);
-  ReserveHalves(outputs * HalfStride(inputs), &half_transposed_);
+  std::fill_n(ReserveHalves(outputs * HalfStride(inputs), &half_transposed_), outputs * HalfStride(inputs),
+              Half{0});
 }
 
 void WideLayer::BeginBatch(size_t rows, float delta_scale) {
@@ -46,22 +47,19 @@ void WideLayer::DoWithoutHalves() {
 }
 
 void WideLayer::Use(const DenseLayer& layer, const Workers& workers, size_t worker) {
-  const bool halves = halves_ != nullptr && !scoring_;
-  const auto [first_input, last_input] = workers.Share(worker, inputs_, kLineFloats);
-  const float* const weights = layer.weights.data() + first_input * outputs_;
-  if (halves) {
-    halves_->to_halves(weights, 1, last_input - first_input, outputs_,
-                       Halves(&half_weights_) + first_input * HalfStride(outputs_));
-  } else {
-    std::copy_n(weights, (last_input - first_input) * outputs_, weights_.data() + first_input * outputs_);
+  const auto [first, last] = workers.Share(worker, inputs_, kHalfLanes);
+  if (halves_ != nullptr && !scoring_) {
+    Half* const halves = Halves(&half_weights_) + first * HalfStride(outputs_);
+    halves_->to_halves(layer.weights.data() + first * outputs_, 1, last - first, outputs_, halves);
+    halves_->transpose(halves, HalfStride(outputs_), last - first, outputs_,
+                       Halves(&half_transposed_) + first, HalfStride(inputs_));
+    return;
   }
+  std::copy_n(layer.weights.data() + first * outputs_, (last - first) * outputs_,
+              weights_.data() + first * outputs_);
   if (scoring_) return;
-  const auto [first, last] = workers.Share(worker, outputs_, kLineFloats);
-  Transpose(layer.weights.data(), inputs_, outputs_, first, last, transposed_.data());
-  if (halves) {
-    halves_->to_halves(transposed_.data() + first * inputs_, 1, last - first, inputs_,
-                       Halves(&half_transposed_) + first * HalfStride(inputs_));
-  }
+  const auto [first_output, last_output] = workers.Share(worker, outputs_, kLineFloats);
+  Transpose(layer.weights.data(), inputs_, outputs_, first_output, last_output, transposed_.data());
 }
 
 void WideLayer::Forward(size_t first, size_t last, const float* x, const ActiveUnits& active,

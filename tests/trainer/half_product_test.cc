@@ -134,6 +134,24 @@ TEST_F(HalfProductTest, IsAlmostExact) {
   ExpectToBeAlmostExact(6, 1100, 70);
 }
 
+TEST_F(HalfProductTest, TransposesHalves) {
+  for (const auto& [rows, columns] : {std::pair<size_t, size_t>{16, 32}, {21, 45}, {3, 5}}) {
+    std::vector<float> x(rows * columns);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+    const std::vector<Half> halves = Halves(x, columns);
+    constexpr Half kUntouched = 0xABCD;
+    const size_t stride = rows + 2;
+    std::vector<Half> transposed(columns * stride, kUntouched);
+    halves_->transpose(halves.data(), HalfStride(columns), rows, columns, transposed.data(), stride);
+    for (size_t c = 0; c < columns; ++c) {
+      for (size_t r = 0; r < stride; ++r) {
+        const Half expected = r < rows ? halves[r * HalfStride(columns) + c] : kUntouched;
+        ASSERT_EQ(transposed[c * stride + r], expected) << r << ' ' << c;
+      }
+    }
+  }
+}
+
 TEST_F(HalfProductTest, TransposesInAnOrder) {
   constexpr size_t kRows = 40;
   constexpr size_t kUnits = 7;
