@@ -35,6 +35,9 @@ constexpr uint32_t kLeftOut = UINT32_MAX;
 // stays in the second-level cache; and a tile of sparse_product.h, or of half_product.h.
 constexpr size_t kColumnsTogether = 80;
 constexpr size_t kHalfColumnsTogether = 160;
+// On the way back it is deltas of the batch's rows that are read so, of as many outputs as
+// HalfKernels::dot takes.
+constexpr size_t kHalfPanel = kHalfDotColumns;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
 
 // Whether half precision saves more than it costs, and sums of an embedding are short enough for it.
@@ -74,8 +77,7 @@ FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::K
 }
 
 template <typename Task>
-void FirstLayer::ForEachShare(size_t first, size_t last, const Task& task) const {
-  const size_t together = in_halves() ? kHalfColumnsTogether : kColumnsTogether;
+void FirstLayer::ForEachShare(size_t first, size_t last, size_t together, const Task& task) const {
   const size_t grain = in_halves() ? kHalfLanes : kLineFloats;
   const size_t shares = (last - first + together - 1) / together;
   for (size_t share = 0; share < shares && first < last; ++share) {
@@ -88,7 +90,9 @@ void FirstLayer::ForEachShare(size_t first, size_t last, const Task& task) const
 
 void FirstLayer::ListPanels() {
   panels_.clear();
-  ForEachShare(0, outputs_, [&](size_t begin, size_t columns) { panels_.push_back({begin, columns}); });
+  ForEachShare(0, outputs_, in_halves() ? kHalfPanel : kColumnsTogether, [&](size_t begin, size_t columns) {
+    panels_.push_back({begin, columns});
+  });
 }
 
 void FirstLayer::Use(const Parameters& parameters, bool scoring) {
@@ -254,7 +258,8 @@ void FirstLayer::ListUses(size_t first, size_t last) {
 }
 
 void FirstLayer::ForwardColumns(size_t worker, size_t first, size_t last, size_t rows, float* outputs) {
-  ForEachShare(first, last, [&](size_t begin, size_t columns) {
+  const size_t together = in_halves() ? kHalfColumnsTogether : kColumnsTogether;
+  ForEachShare(first, last, together, [&](size_t begin, size_t columns) {
     if (in_halves()) return ForwardShareInHalves(&scratch_[worker], begin, columns, rows, outputs);
     ForwardShare(&scratch_[worker], begin, columns, rows, outputs);
   });
@@ -338,21 +343,21 @@ void FirstLayer::LinearGradient(const float* output_deltas, size_t rows, DenseLa
 }
 
 void FirstLayer::BackwardPiece(size_t worker, size_t piece, const float* deltas, DenseLayer* gradient) {
-  const size_t panel = piece / fields_.size();
-  const auto [begin, columns] = panels_[panel];
+  const Panel& panel = panels_[piece / fields_.size()];
   const InputField& place = layout_.fields[piece % fields_.size()];
   Field& field = fields_[piece % fields_.size()];
   if (place.dim == 0) return;
   Scratch& scratch = scratch_[worker];
   const size_t ids = field.batch.ids().size();
-  float* const sums = scratch.sums.Reserve(ids * columns);
-  if (in_halves()) {
-    SumDeltasInHalves(field.batch.by_place(), begin, columns, sums);
-  } else {
-    SumRows(field.batch.by_place(), nullptr, deltas + begin, outputs_, columns, sums, columns);
-  }
-  // The weights': embeddingsᵀ · sums.
+  const auto [begin, columns] = panel;
   const size_t first_weight = place.embedding_offset * outputs_ + begin;
+  float* const embedding_gradients = field.gradients.data() + piece / fields_.size() * ids * place.dim;
+  if (in_halves()) {
+    return BackwardPieceInHalves(&scratch, panel, place, &field, embedding_gradients, gradient);
+  }
+  float* const sums = scratch.sums.Reserve(ids * columns);
+  SumRows(field.batch.by_place(), nullptr, deltas + begin, outputs_, columns, sums, columns);
+  // The weights': embeddingsᵀ · sums.
   Multiply({.rows = place.dim,
             .depth = ids,
             .columns = columns,
@@ -372,7 +377,7 @@ void FirstLayer::BackwardPiece(size_t worker, size_t piece, const float* deltas,
                   .x = sums,
                   .x_row_stride = columns,
                   .packed = scratch.packed.data(),
-                  .y = field.gradients.data() + panel * ids * place.dim,
+                  .y = embedding_gradients,
                   .y_stride = place.dim});
 }
 

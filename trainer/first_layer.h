@@ -44,10 +44,10 @@ class FirstLayer {
   void Use(const Parameters& parameters, bool scoring);
   // Room for batches of so many rows.
   void Reserve(size_t rows);
-  // Whether what is computed next is in half precision. Then, before a batch's gradient is, the scale is to
-  // be set that its deltas are multiplied by, and RoundDeltas called for all rows.
+  // Whether what is computed next is in half precision. Then, before a batch's gradient is, SetScales says
+  // how many rows it has and what their deltas are multiplied by, and RoundDeltas is called for all rows.
   bool in_halves() const { return halves_ != nullptr && !scoring_; }
-  void SetDeltaScale(float scale) { delta_scale_ = scale; }
+  void SetScales(size_t rows, float delta_scale);
 
   size_t plain() const { return plain_.size(); }  // inputs that are no embeddings
 
@@ -126,6 +126,7 @@ class FirstLayer {
     // In half precision:
     model::AlignedFloats half_weights;    // Half: [dim][some outputs]
     model::AlignedFloats half_projected;  // Half: [ids of all fields][some outputs]
+    model::AlignedFloats half_sums;       // Half: [ids of a field][some outputs]: as `sums`
   };
 
   // Outputs that are worked on together.
@@ -142,9 +143,9 @@ class FirstLayer {
     size_t input;   // the first of its plain inputs
   };
 
-  // Calls task(begin, columns) for the outputs [first, last), in shares that are worked on together.
+  // Calls task(begin, columns) for the outputs [first, last), in about even shares of up to `together`.
   template <typename Task>
-  void ForEachShare(size_t first, size_t last, const Task& task) const;
+  void ForEachShare(size_t first, size_t last, size_t together, const Task& task) const;
   void ListPanels();
   void FindIds(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
   void ForwardShare(Scratch* scratch, size_t begin, size_t columns, size_t rows, float* outputs);
@@ -152,8 +153,8 @@ class FirstLayer {
   void ForwardShareInHalves(Scratch* scratch, size_t begin, size_t columns, size_t rows, float* outputs);
   void ForwardInHalves(size_t first, size_t last, bool relu, float* outputs);
   void PlainGradientInHalves(size_t first, size_t last, size_t first_input, size_t last_input);
-  // sums: [lists][columns], of the outputs from `begin` on, of the deltas.
-  void SumDeltasInHalves(const RowLists& lists, size_t begin, size_t columns, float* sums);
+  void BackwardPieceInHalves(Scratch* scratch, const Panel& panel, const InputField& place, Field* field,
+                             float* embedding_gradients, DenseLayer* gradient);
   // Notes what a kernel says of its sums.
   void Check(bool within_halves);
 
@@ -163,6 +164,7 @@ class FirstLayer {
   const HalfKernels* halves_;  // null: without
   bool scoring_ = false;
   float delta_scale_ = 1;
+  float sum_scale_ = 1;
   std::atomic<bool> overflowed_{false};
   const std::vector<uint32_t> plain_;  // their places in the input vector
   std::vector<Panel> panels_;          // all outputs

@@ -1,5 +1,8 @@
 // The first layer's steps in half precision. Deltas are multiplied by delta_scale_ there, and what is summed
-// of them is divided by it again.
+// of them, which may be multiplied by sum_scale_ once more, is divided by it again.
+#include <algorithm>
+#include <cmath>
+
 #include "trainer/first_layer.h"
 
 namespace adscore::trainer {
@@ -12,6 +15,14 @@ void FirstLayer::DoWithoutHalves() {
 
 void FirstLayer::Check(bool within_halves) {
   if (!within_halves) overflowed_.store(true, std::memory_order_relaxed);
+}
+
+void FirstLayer::SetScales(size_t rows, float delta_scale) {
+  delta_scale_ = delta_scale;
+  // An id that all rows have comes to a sum that is many times as large as a row's delta.
+  constexpr double kRowsAtScale1 = 64;
+  const double times = std::max(1.0, static_cast<double>(rows) / kRowsAtScale1);
+  sum_scale_ = static_cast<float>(std::exp2(-std::round(std::log2(times))));
 }
 
 void FirstLayer::ForwardShareInHalves(Scratch* scratch, size_t begin, size_t columns, size_t rows,
@@ -72,14 +83,45 @@ void FirstLayer::RoundDeltas(size_t first, size_t last, const float* deltas) {
                      Halves(&half_deltas_) + first * HalfStride(outputs_));
 }
 
-void FirstLayer::SumDeltasInHalves(const RowLists& lists, size_t begin, size_t columns, float* sums) {
-  Check(halves_->sum_rows({.lists = lists,
-                           .scale = 1 / delta_scale_,
+void FirstLayer::BackwardPieceInHalves(Scratch* scratch, const Panel& panel, const InputField& place,
+                                       Field* field, float* embedding_gradients, DenseLayer* gradient) {
+  const auto [begin, columns] = panel;
+  const size_t ids = field->batch.ids().size();
+  const size_t stride = HalfStride(columns);
+  const size_t first_weight = place.embedding_offset * outputs_ + begin;
+  const float scale = 1 / (delta_scale_ * sum_scale_);
+  Half* const sums = ReserveHalves(ids * stride, &scratch->half_sums);
+  Check(halves_->sum_rows({.lists = field->batch.by_place(),
+                           .scale = sum_scale_,
                            .values = Halves(&half_deltas_) + begin,
                            .values_stride = HalfStride(outputs_),
                            .columns = columns,
-                           .to = sums,
-                           .to_stride = columns}));
+                           .sums = sums}));
+  // The weights': embeddingsᵀ · sums.
+  Check(halves_->multiply({{.rows = place.dim,
+                            .depth = ids,
+                            .columns = columns,
+                            .x = Pairs(&field->pairs),
+                            .x_row_stride = 1,  // the transpose, by reading the other way round
+                            .x_depth_stride = place.dim,
+                            .w = sums,
+                            .w_stride = stride,
+                            .y = gradient->weights.data() + first_weight,
+                            .y_stride = outputs_},
+                           scale}));
+  // The embeddings': sums · weightsᵀ.
+  Half* const weights = ReserveHalves(place.dim * stride, &scratch->half_weights);
+  for (size_t d = 0; d < place.dim; ++d) {
+    halves_->to_halves(parameters_->layers.front().weights.data() + first_weight + d * outputs_, 1, 1,
+                       columns, weights + d * stride);
+  }
+  Check(halves_->dot({.rows = ids,
+                      .dims = place.dim,
+                      .columns = columns,
+                      .x = sums,
+                      .w = weights,
+                      .scale = scale,
+                      .y = embedding_gradients}));
 }
 
 void FirstLayer::PlainGradientInHalves(size_t first, size_t last, size_t first_input, size_t last_input) {

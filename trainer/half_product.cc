@@ -41,6 +41,10 @@ HWY_INLINE __mmask32 Lost(__m512h values) {
   return _mm512_fpclass_ph_mask(values, 0x01 | 0x08 | 0x10 | 0x80);
 }
 
+HWY_INLINE __m256i Rounded(const float* x, __mmask16 lanes, __m512 scale) {
+  return _mm256_castph_si256(_mm512_cvtxps_ph(_mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, x), scale)));
+}
+
 HWY_INLINE __m512 Floats(__m256i halves) { return _mm512_cvtxph_ps(_mm256_castsi256_ph(halves)); }
 
 // Adds a vector of sums to what y has for it, or to what the product begins with.
@@ -182,67 +186,162 @@ bool MultiplyHalves(const HalfProduct& product) {
   return kernel.lost == 0;
 }
 
-// kVectors vectors of columns from `column` on of one sum.
+// kVectors vectors of columns from `column` on of list i's sum.
 template <size_t kVectors>
-HWY_INLINE __mmask32 SumVectors(const HalfRowSums& p, std::span<const WeightedRow> rows, size_t column,
-                                float* to) {
+HWY_INLINE __mmask32 SumVectors(const HalfRowSums& p, size_t i, size_t column) {
+  const WeightedRow* row = p.lists.rows + p.lists.begin[i];
+  const WeightedRow* const last = p.lists.rows + p.lists.begin[i + 1];
+  float* const to = p.to + i * p.to_stride + column;
+  Half* const sums = p.sums + i * HalfStride(p.columns) + column;
   const float* before = p.first == nullptr ? nullptr : p.first + column;
-  to += column;
+  float total[kVectors * kHalfLanes];  // of what is added up in more than one go and is to be a half
   __mmask32 lost = 0;
-  size_t i = 0;
-  do {  // once also if there is nothing to add
+  while (true) {  // once also if there is nothing to add
     __m512h sum[kVectors];
 #pragma GCC unroll 5
     for (size_t v = 0; v < kVectors; ++v) sum[v] = _mm512_setzero_ph();
-    for (const size_t end = std::min(rows.size(), i + kHalfTerms); i < end; ++i) {
-      const Half* const from = p.values + rows[i].at * p.values_stride + column;
-      if (rows[i].factor == 1) {
+    for (const WeightedRow* const end = row + std::min<size_t>(last - row, kHalfTerms); row < end; ++row) {
+      const Half* const from = p.values + row->at * p.values_stride + column;
+      if (row->factor == 1) {
 #pragma GCC unroll 5
         for (size_t v = 0; v < kVectors; ++v)
           sum[v] = _mm512_add_ph(sum[v], _mm512_loadu_ph(from + v * kHalfLanes));
         continue;
       }
-      const auto factor = _mm512_set1_ph(static_cast<_Float16>(rows[i].factor));
+      const auto factor = _mm512_set1_ph(static_cast<_Float16>(row->factor));
 #pragma GCC unroll 5
       for (size_t v = 0; v < kVectors; ++v) {
         sum[v] = _mm512_fmadd_ph(factor, _mm512_loadu_ph(from + v * kHalfLanes), sum[v]);
       }
     }
+    if (p.sums != nullptr && row == last && before == nullptr) {
+      const auto scale = _mm512_set1_ph(static_cast<_Float16>(p.scale));
+#pragma GCC unroll 5
+      for (size_t v = 0; v < kVectors; ++v) {
+        lost |= Lost(sum[v]);
+        _mm512_storeu_ph(sums + v * kHalfLanes, _mm512_mul_ph(scale, sum[v]));
+      }
+      return lost;
+    }
+    float* const y = p.sums == nullptr ? to : total;
+    const size_t columns = p.sums == nullptr ? p.columns - column : kVectors * kHalfLanes;
 #pragma GCC unroll 5
     for (size_t v = 0; v < kVectors; ++v) {
       lost |= Lost(sum[v]);
       const size_t at = v * kHalfLanes;
-      AddSums<true>(p.scale, sum[v], before == nullptr ? nullptr : before + at, p.columns - column - at,
-                    /*relu=*/false, to + at);
+      AddSums<true>(p.scale, sum[v], before == nullptr ? nullptr : before + at, columns - at,
+                    /*relu=*/false, y + at);
     }
-    before = to;
-  } while (i < rows.size());
+    if (row == last) break;
+    before = y;
+  }
+  for (size_t c = 0; p.sums != nullptr && c < kVectors * kHalfLanes; c += kLanes) {
+    const __m256i halves = Rounded(total + c, FirstLanes(kLanes), _mm512_set1_ps(1));
+    lost |= Lost(_mm512_castsi512_ph(_mm512_zextsi256_si512(halves)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + c), halves);
+  }
   return lost;
 }
 
 template <size_t kVectors>
-HWY_INLINE __mmask32 CallSumVectors(size_t vectors, const HalfRowSums& p, std::span<const WeightedRow> rows,
-                                    size_t column, float* to) {
-  if (vectors == kVectors) return SumVectors<kVectors>(p, rows, column, to);
-  if constexpr (kVectors > 1) return CallSumVectors<kVectors - 1>(vectors, p, rows, column, to);
+HWY_INLINE __mmask32 CallSumVectors(size_t vectors, const HalfRowSums& p, size_t i, size_t column) {
+  if (vectors == kVectors) return SumVectors<kVectors>(p, i, column);
+  if constexpr (kVectors > 1) return CallSumVectors<kVectors - 1>(vectors, p, i, column);
   return 0;
 }
 
 bool SumRowsOfHalves(const HalfRowSums& p) {
   __mmask32 lost = 0;
-  float* to = p.to;
-  for (size_t i = 0; i < p.lists.size(); ++i, to += p.to_stride) {
-    const uint32_t begin = p.lists.begin[i];
-    const std::span<const WeightedRow> rows(p.lists.rows + begin, p.lists.begin[i + 1] - begin);
+  for (size_t i = 0; i < p.lists.size(); ++i) {
     ForEachShare(p.columns, [&](size_t vectors, size_t column, bool /*last*/) {
-      lost |= CallSumVectors<kMostVectors>(vectors, p, rows, column, to);
+      lost |= CallSumVectors<kMostVectors>(vectors, p, i, column);
     });
   }
   return lost == 0;
 }
 
-HWY_INLINE __m256i Rounded(const float* x, __mmask16 lanes, __m512 scale) {
-  return _mm256_castph_si256(_mm512_cvtxps_ph(_mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, x), scale)));
+HWY_INLINE __m512i Bits(__m512h halves) { return _mm512_castph_si512(halves); }
+HWY_INLINE __m512h AddBits(__m512i a, __m512i b) {
+  return _mm512_add_ph(_mm512_castsi512_ph(a), _mm512_castsi512_ph(b));
+}
+
+// The sums of each vector's halves, in order. Three times, pairs of vectors become one that has sums of both
+// in turns, and then the four quarters are added.
+HWY_INLINE __m256h SumsAcross(__m512h (&vectors)[kLanes]) {
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) {
+    const __m512i a = Bits(vectors[2 * i]);
+    const __m512i b = Bits(vectors[2 * i + 1]);
+    vectors[i] = AddBits(_mm512_unpacklo_epi16(a, b), _mm512_unpackhi_epi16(a, b));
+  }
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; ++i) {
+    const __m512i a = Bits(vectors[2 * i]);
+    const __m512i b = Bits(vectors[2 * i + 1]);
+    vectors[i] = AddBits(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+  }
+#pragma GCC unroll 2
+  for (size_t i = 0; i < 2; ++i) {
+    const __m512i a = Bits(vectors[2 * i]);
+    const __m512i b = Bits(vectors[2 * i + 1]);
+    vectors[i] = AddBits(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+  }
+  const __m512i a = Bits(vectors[0]);
+  const __m512i b = Bits(vectors[1]);
+  const __m512i two = Bits(AddBits(_mm512_shuffle_i64x2(a, b, 0x88), _mm512_shuffle_i64x2(a, b, 0xDD)));
+  const __m512i one =
+      Bits(AddBits(_mm512_shuffle_i64x2(two, two, 0x08), _mm512_shuffle_i64x2(two, two, 0x0D)));
+  return _mm256_castsi256_ph(_mm512_castsi512_si256(one));
+}
+
+// For kDims of the dims, from `first` on, as far as there are so many.
+template <size_t kDims>
+HWY_INLINE __mmask32 DotRows(const HalfDots& p, size_t first) {
+  constexpr size_t kRows = kLanes / kDims;
+  const size_t stride = HalfStride(p.columns);
+  const size_t dims = std::min(kDims, p.dims - first);
+  // Next to each other in the order in which they are read.
+  alignas(64) Half w[kHalfDotColumns * kDims];
+  for (size_t c = 0; c < stride; c += kHalfLanes) {
+    for (size_t d = 0; d < kDims; ++d) {
+      const Half* const from = p.w + (first + std::min(d, dims - 1)) * stride + c;
+      std::copy_n(from, kHalfLanes, w + c * kDims + d * kHalfLanes);
+    }
+  }
+  const __m512 scale = _mm512_set1_ps(p.scale);
+  __mmask32 lost = 0;
+  for (size_t row = 0; row < p.rows; row += kRows) {
+    const Half* x[kRows];
+    __m512h sum[kLanes];
+#pragma GCC unroll 16
+    for (size_t r = 0; r < kRows; ++r) x[r] = p.x + std::min(row + r, p.rows - 1) * stride;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kLanes; ++i) sum[i] = _mm512_setzero_ph();
+    for (size_t c = 0; c < stride; c += kHalfLanes) {
+#pragma GCC unroll 16
+      for (size_t i = 0; i < kLanes; ++i) {
+        sum[i] = _mm512_fmadd_ph(_mm512_loadu_ph(x[i / kDims] + c),
+                                 _mm512_load_ph(w + c * kDims + i % kDims * kHalfLanes), sum[i]);
+      }
+    }
+    const __m256i sums = _mm256_castph_si256(SumsAcross(sum));
+    lost |= Lost(_mm512_castsi512_ph(_mm512_zextsi256_si512(sums)));
+    alignas(64) float y[kLanes];
+    _mm512_store_ps(y, _mm512_mul_ps(scale, Floats(sums)));
+    for (size_t r = 0; r < std::min(kRows, p.rows - row); ++r) {
+      std::copy_n(y + r * kDims, dims, p.y + (row + r) * p.dims + first);
+    }
+  }
+  return lost;
+}
+
+bool DotHalves(const HalfDots& p) {
+  __mmask32 lost = 0;
+  for (size_t d = 0; d < p.dims; d += kLanes) {
+    const size_t dims = p.dims - d;
+    lost |= dims <= 4 ? DotRows<4>(p, d) : dims <= 8 ? DotRows<8>(p, d) : DotRows<16>(p, d);
+  }
+  return lost == 0;
 }
 
 void ToHalves(const float* x, float scale, size_t rows, size_t columns, Half* halves) {
@@ -316,8 +415,8 @@ float HalfDeltaScale(size_t rows, double mean_weight) {
 
 const HalfKernels* FindHalfKernels() {
 #if ADSCORE_HALF_PRODUCTS
-  static constexpr HalfKernels kKernels = {MultiplyHalves, SumRowsOfHalves, ToHalves, ToPairs,
-                                           TransposeHalves};
+  static constexpr HalfKernels kKernels = {MultiplyHalves, SumRowsOfHalves, DotHalves,
+                                           ToHalves,       ToPairs,         TransposeHalves};
   if (__builtin_cpu_supports("avx512fp16") != 0) return &kKernels;
 #endif
   return nullptr;

@@ -66,6 +66,21 @@ struct HalfRowSums {
   size_t columns = 0;
   float* to = nullptr;
   size_t to_stride = 0;
+  // If it is not null, scale · sum is written here, [lists][HalfStride(columns)], and nothing to `to`.
+  Half* sums = nullptr;
+};
+
+// y[i][d] = scale · sum over c of x[i][c] · w[d][c], for kHalfDotColumns columns at most. x, w: [rows or
+// dims][HalfStride(columns)], with 0 after the columns, from a 64-byte boundary on; y: [rows][dims].
+inline constexpr size_t kHalfDotColumns = 256;
+struct HalfDots {
+  size_t rows = 0;
+  size_t dims = 0;
+  size_t columns = 0;
+  const Half* x = nullptr;
+  const Half* w = nullptr;
+  float scale = 1;
+  float* y = nullptr;
 };
 
 // What the deltas of a batch of so many rows, which weigh so much on average, are best multiplied by: they
@@ -76,9 +91,10 @@ float HalfDeltaScale(size_t rows, double mean_weight);
 
 // One record, so that who has it can use all of it.
 struct HalfKernels {
-  // False if some sum was beyond what a half can be, or a factor was; y then is no use.
+  // False if some sum was beyond what a half can be, or a factor was; the result then is no use.
   bool (*multiply)(const HalfProduct& product);
   bool (*sum_rows)(const HalfRowSums& sums);
+  bool (*dot)(const HalfDots& dots);
   // halves[r][c] = scale · x[r][c], and 0 for columns up to HalfStride(columns). x: [rows][columns].
   void (*to_halves)(const float* x, float scale, size_t rows, size_t columns, Half* halves);
   void (*to_pairs)(const float* x, float scale, size_t count, HalfPair* pairs);

@@ -149,7 +149,7 @@ void Network::ReserveBackward(const EncodedRows& data, std::span<const uint32_t>
   }
   if (any_wide_ || first_layer_.in_halves()) {
     const float scale = HalfDeltaScale(rows, MeanWeight(data, batch));
-    first_layer_.SetDeltaScale(scale);
+    first_layer_.SetScales(rows, scale);
     for (LayerMemory& memory : memory_) {
       if (memory.wide) memory.wide->BeginBatch(rows, scale);
     }

@@ -227,6 +227,23 @@ TEST_F(HalfProductTest, SumsRows) {
         EXPECT_NEAR(to[i], before + 0.25F * exact[i], 0.004 * std::sqrt(terms)) << columns << ", " << i;
       }
     }
+    // The same sums as halves.
+    const size_t stride = HalfStride(columns);
+    std::vector<Half> sums(lists.size() * stride);
+    ASSERT_TRUE(halves_->sum_rows({.lists = lists,
+                                   .scale = 0.25F,
+                                   .values = halves.data(),
+                                   .values_stride = stride,
+                                   .columns = columns,
+                                   .sums = sums.data()}));
+    ASSERT_TRUE(halves_->sum_rows({.lists = lists,
+                                   .scale = 0.25F,
+                                   .values = halves.data(),
+                                   .values_stride = stride,
+                                   .columns = columns,
+                                   .to = to.data(),
+                                   .to_stride = columns}));
+    EXPECT_EQ(sums, Halves(to, columns)) << columns;
     values[7 % columns] = 60'000;
     const std::vector<Half> large = Halves(values, columns);
     const std::vector<WeightedRow> twice = {{0, 1}, {0, 1}};
@@ -238,6 +255,45 @@ TEST_F(HalfProductTest, SumsRows) {
                                     .to = to.data(),
                                     .to_stride = columns}));
   }
+}
+
+TEST_F(HalfProductTest, MultipliesLongRows) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  for (const size_t columns : {size_t{1}, size_t{40}, kHalfDotColumns}) {
+    for (const size_t dims : {1U, 4U, 7U, 8U, 16U, 21U}) {
+      constexpr size_t kRows = 9;
+      std::vector<float> x(kRows * columns);
+      std::vector<float> w(dims * columns);
+      for (float& value : x) value = normal(random);
+      for (float& value : w) value = 0.1F * normal(random);
+      const std::vector<Half> halves = Halves(x, columns);
+      const std::vector<Half> half_w = Halves(w, columns);
+      std::vector<float> y(kRows * dims, NAN);
+      const auto dot = [&] {
+        return halves_->dot({.rows = kRows,
+                             .dims = dims,
+                             .columns = columns,
+                             .x = halves.data(),
+                             .w = half_w.data(),
+                             .scale = 4,
+                             .y = y.data()});
+      };
+      ASSERT_TRUE(dot());
+      for (size_t i = 0; i < kRows; ++i) {
+        for (size_t d = 0; d < dims; ++d) {
+          double exact = 0;
+          for (size_t c = 0; c < columns; ++c) exact += double{x[i * columns + c]} * w[d * columns + c];
+          EXPECT_NEAR(y[i * dims + d], 4 * exact, 0.002 * std::sqrt(columns)) << columns << ' ' << dims;
+        }
+      }
+    }
+  }
+  const std::vector<float> large(kHalfLanes, 60'000);
+  const std::vector<Half> halves = Halves(large, kHalfLanes);
+  float y = 0;
+  EXPECT_FALSE(halves_->dot(
+      {.rows = 1, .dims = 1, .columns = kHalfLanes, .x = halves.data(), .w = halves.data(), .y = &y}));
 }
 
 TEST_F(HalfProductTest, SaysWhatIsBeyondAHalf) {
