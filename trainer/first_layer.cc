@@ -34,10 +34,7 @@ constexpr uint32_t kLeftOut = UINT32_MAX;
 // Outputs that are worked on together: so few that what all ids come to for them, which is read in no order,
 // stays in the second-level cache; and a tile of sparse_product.h, or of half_product.h.
 constexpr size_t kColumnsTogether = 80;
-constexpr size_t kHalfColumnsTogether = 160;
-// On the way back it is deltas of the batch's rows that are read so, of as many outputs as
-// HalfKernels::dot takes.
-constexpr size_t kHalfPanel = kHalfDotColumns;
+constexpr size_t kHalfColumnsTogether = 128;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
 
 // Whether half precision saves more than it costs, and sums of an embedding are short enough for it.
@@ -76,23 +73,25 @@ FirstLayer::FirstLayer(const InputLayout& layout, size_t outputs, const model::K
   packed_plain_.Reserve(kernels.packed_floats(plain_.size(), outputs));
 }
 
-template <typename Task>
-void FirstLayer::ForEachShare(size_t first, size_t last, size_t together, const Task& task) const {
+std::vector<FirstLayer::Panel> FirstLayer::Panels(size_t together, size_t multiple) const {
+  std::vector<Panel> panels;
   const size_t grain = in_halves() ? kHalfLanes : kLineFloats;
-  const size_t shares = (last - first + together - 1) / together;
-  for (size_t share = 0; share < shares && first < last; ++share) {
-    const size_t even = (last - first + shares - share - 1) / (shares - share);
-    const size_t columns = std::min((even + grain - 1) / grain * grain, last - first);
-    task(first, columns);
-    first += columns;
+  const size_t least = (outputs_ + together - 1) / together;
+  const size_t count = (least + multiple - 1) / multiple * multiple;
+  for (size_t begin = 0; begin < outputs_;) {
+    const size_t left = outputs_ - begin;
+    const size_t even = (left + count - panels.size() - 1) / (count - panels.size());
+    const size_t columns = std::min((even + grain - 1) / grain * grain, left);
+    panels.push_back({begin, columns});
+    begin += columns;
   }
+  return panels;
 }
 
 void FirstLayer::ListPanels() {
-  panels_.clear();
-  ForEachShare(0, outputs_, in_halves() ? kHalfPanel : kColumnsTogether, [&](size_t begin, size_t columns) {
-    panels_.push_back({begin, columns});
-  });
+  forward_panels_ = Panels(in_halves() ? kHalfColumnsTogether : kColumnsTogether, scratch_.size());
+  // The same ones whoever computes them: an embedding's gradient is the sum of the panels'.
+  backward_panels_ = Panels(in_halves() ? kHalfDotColumns : kColumnsTogether, 1);
 }
 
 void FirstLayer::Use(const Parameters& parameters, bool scoring) {
@@ -227,7 +226,8 @@ void FirstLayer::Place() {
 
 void FirstLayer::ReserveSums() {
   for (size_t f = 0; f < fields_.size(); ++f) {
-    fields_[f].gradients.Reserve(panels_.size() * fields_[f].batch.ids().size() * layout_.fields[f].dim);
+    fields_[f].gradients.Reserve(backward_panels_.size() * fields_[f].batch.ids().size() *
+                                 layout_.fields[f].dim);
   }
 }
 
@@ -257,15 +257,15 @@ void FirstLayer::ListUses(size_t first, size_t last) {
   }
 }
 
-void FirstLayer::ForwardColumns(size_t worker, size_t first, size_t last, size_t rows, float* outputs) {
-  const size_t together = in_halves() ? kHalfColumnsTogether : kColumnsTogether;
-  ForEachShare(first, last, together, [&](size_t begin, size_t columns) {
-    if (in_halves()) return ForwardShareInHalves(&scratch_[worker], begin, columns, rows, outputs);
-    ForwardShare(&scratch_[worker], begin, columns, rows, outputs);
-  });
+void FirstLayer::ForwardPanel(size_t worker, size_t panel, size_t rows, float* outputs) {
+  if (in_halves()) {
+    return ForwardPanelInHalves(&scratch_[worker], forward_panels_[panel], rows, outputs);
+  }
+  ForwardPanel(&scratch_[worker], forward_panels_[panel], rows, outputs);
 }
 
-void FirstLayer::ForwardShare(Scratch* scratch, size_t begin, size_t columns, size_t rows, float* outputs) {
+void FirstLayer::ForwardPanel(Scratch* scratch, const Panel& panel, size_t rows, float* outputs) {
+  const auto [begin, columns] = panel;
   const DenseLayer& layer = parameters_->layers.front();
   float* const projected = scratch->projected.Reserve(places_ * columns);
   for (size_t f = 0; f < fields_.size(); ++f) {
@@ -343,7 +343,7 @@ void FirstLayer::LinearGradient(const float* output_deltas, size_t rows, DenseLa
 }
 
 void FirstLayer::BackwardPiece(size_t worker, size_t piece, const float* deltas, DenseLayer* gradient) {
-  const Panel& panel = panels_[piece / fields_.size()];
+  const Panel& panel = backward_panels_[piece / fields_.size()];
   const InputField& place = layout_.fields[piece % fields_.size()];
   Field& field = fields_[piece % fields_.size()];
   if (place.dim == 0) return;
@@ -389,7 +389,7 @@ void FirstLayer::FieldGradient(const float* output_deltas, const Noise& noise, s
   const std::span<const uint32_t> ids = field.batch.ids();
   float* const to = table->Reset(ids);
   const float* from = field.gradients.data();
-  for (size_t panel = 0; panel < panels_.size(); ++panel) {
+  for (size_t panel = 0; panel < backward_panels_.size(); ++panel) {
     for (size_t i = 0; i < ids.size(); ++i, from += place.dim) {
       float* const row = to + i * place.RowFloats();
       for (size_t d = 0; d < place.dim; ++d) row[d] = panel == 0 ? from[d] : row[d] + from[d];

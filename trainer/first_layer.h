@@ -63,10 +63,10 @@ class FirstLayer {
   void Place();
   // Lists what the rows [first, last), a block, have of them.
   void ListUses(size_t first, size_t last);
-  // Multiplies all embeddings with the weights of the outputs [first, last) and adds up each row's.
-  // outputs: [rows][outputs]. Each worker has an own place for what it multiplies, since that is to stay in
-  // its cache.
-  void ForwardColumns(size_t worker, size_t first, size_t last, size_t rows, float* outputs);
+  // Multiplies all embeddings with the weights of some outputs, of which there are panels(), and adds up each
+  // row's; different ones at the same time. outputs: [rows][outputs].
+  size_t panels() const { return forward_panels_.size(); }
+  void ForwardPanel(size_t worker, size_t panel, size_t rows, float* outputs);
   // Adds what the plain inputs come to, through ReLU if it says so, to the rows [first, last).
   void Forward(size_t first, size_t last, bool relu, float* outputs);
   // Adds the linear part to the logits of the rows [first, last), if there is one. logits: [rows][heads].
@@ -79,7 +79,7 @@ class FirstLayer {
   // deltas: as above. For the ids of a field and some of the outputs, a
   // piece of the work, of which there are pieces(): adds up the deltas of the rows that have an id, writes
   // `gradient`'s rows of embeddings, and keeps what FieldGradient needs. Different pieces at the same time.
-  size_t pieces() const { return panels_.size() * fields_.size(); }
+  size_t pieces() const { return backward_panels_.size() * fields_.size(); }
   void BackwardPiece(size_t worker, size_t piece, const float* deltas, DenseLayer* gradient);
   // Then, with all pieces done: writes the gradients of the rows of the field's table. output_deltas:
   // [rows][heads], the loss by the logits.
@@ -143,14 +143,13 @@ class FirstLayer {
     size_t input;   // the first of its plain inputs
   };
 
-  // Calls task(begin, columns) for the outputs [first, last), in about even shares of up to `together`.
-  template <typename Task>
-  void ForEachShare(size_t first, size_t last, size_t together, const Task& task) const;
+  // All outputs, in about even panels of up to `together`; a multiple of so many if there are enough outputs.
+  std::vector<Panel> Panels(size_t together, size_t multiple) const;
   void ListPanels();
   void FindIds(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t field);
-  void ForwardShare(Scratch* scratch, size_t begin, size_t columns, size_t rows, float* outputs);
+  void ForwardPanel(Scratch* scratch, const Panel& panel, size_t rows, float* outputs);
   // The same in half precision as the functions of these names without it (first_layer_halves.cc).
-  void ForwardShareInHalves(Scratch* scratch, size_t begin, size_t columns, size_t rows, float* outputs);
+  void ForwardPanelInHalves(Scratch* scratch, const Panel& panel, size_t rows, float* outputs);
   void ForwardInHalves(size_t first, size_t last, bool relu, float* outputs);
   void PlainGradientInHalves(size_t first, size_t last, size_t first_input, size_t last_input);
   void BackwardPieceInHalves(Scratch* scratch, const Panel& panel, const InputField& place, Field* field,
@@ -167,7 +166,9 @@ class FirstLayer {
   float sum_scale_ = 1;
   std::atomic<bool> overflowed_{false};
   const std::vector<uint32_t> plain_;  // their places in the input vector
-  std::vector<Panel> panels_;          // all outputs
+  // All outputs, on the way forward and back.
+  std::vector<Panel> forward_panels_;
+  std::vector<Panel> backward_panels_;
   const Parameters* parameters_ = nullptr;
   std::vector<Field> fields_;
   std::vector<Block> blocks_;

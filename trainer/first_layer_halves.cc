@@ -25,8 +25,8 @@ void FirstLayer::SetScales(size_t rows, float delta_scale) {
   sum_scale_ = static_cast<float>(std::exp2(-std::round(std::log2(times))));
 }
 
-void FirstLayer::ForwardShareInHalves(Scratch* scratch, size_t begin, size_t columns, size_t rows,
-                                      float* outputs) {
+void FirstLayer::ForwardPanelInHalves(Scratch* scratch, const Panel& panel, size_t rows, float* outputs) {
+  const auto [begin, columns] = panel;
   const DenseLayer& layer = parameters_->layers.front();
   const size_t stride = HalfStride(columns);
   Half* const projected = ReserveHalves(places_ * stride, &scratch->half_projected);  // of every id

@@ -163,14 +163,6 @@ void Network::ForEachBlock(size_t rows, const std::function<void(size_t first, s
   });
 }
 
-void Network::ForEachShareOfUnits(const std::function<void(size_t worker, size_t first, size_t last)>& task) {
-  workers_.Run([&](size_t worker) {
-    const auto [first, last] =
-        workers_.Share(worker, gradients_.layers.front().outputs, model::kAlignment / sizeof(float));
-    task(worker, first, last);
-  });
-}
-
 void Network::Prepare(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise) {
   ForEachBlock(rows.size(),
                [&](size_t first, size_t last) { first_layer_.Gather(data, rows, noise, first, last); });
@@ -178,8 +170,8 @@ void Network::Prepare(const EncodedRows& data, std::span<const uint32_t> rows, c
                    [&](size_t /*worker*/, size_t field) { first_layer_.Collect(data, rows, noise, field); });
   first_layer_.Place();
   ForEachBlock(rows.size(), [&](size_t first, size_t last) { first_layer_.ListUses(first, last); });
-  ForEachShareOfUnits([&](size_t worker, size_t first, size_t last) {
-    first_layer_.ForwardColumns(worker, first, last, rows.size(), memory_.front().outputs.data());
+  workers_.RunEach(first_layer_.panels(), [&](size_t worker, size_t panel) {
+    first_layer_.ForwardPanel(worker, panel, rows.size(), memory_.front().outputs.data());
   });
 }
 

@@ -101,8 +101,6 @@ class Network {
   void Prepare(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise);
   // Calls task(first, last) for all blocks of rows, on all workers.
   void ForEachBlock(size_t rows, const std::function<void(size_t first, size_t last)>& task);
-  // Calls task(worker, first, last) for each worker's share of the first layer's units.
-  void ForEachShareOfUnits(const std::function<void(size_t worker, size_t first, size_t last)>& task);
   // One layer's sums, through ReLU if it says so.
   void ForwardLayer(size_t layer, bool relu, size_t first, size_t last);
   void DropHidden(const Noise& noise, size_t layer, size_t first, size_t last);

@@ -11,6 +11,8 @@ namespace {
 
 // Ids ahead of the one whose row is updated: a batch's ids lie anywhere in their table.
 constexpr size_t kIdsAhead = 4;
+// Weights of a layer that are one piece of work.
+constexpr size_t kPieceWeights = 16384;
 
 Parameters ZerosLike(const Parameters& parameters) {
   Parameters zeros = parameters;
@@ -39,6 +41,13 @@ Optimizer::Optimizer(const InputLayout& layout, Parameters initial, const Optimi
     last_step_.emplace_back(field.ids);
   }
   corrections_.push_back({0, 0, 1});  // step 0: only average_left means something there
+  for (size_t l = 0; l <= parameters_.layers.size(); ++l) {
+    const DenseLayer& layer = l < parameters_.layers.size() ? parameters_.layers[l] : parameters_.linear;
+    for (size_t begin = 0; begin < layer.weights.size(); begin += kPieceWeights) {
+      pieces_.push_back({l, /*bias=*/false, begin, std::min(kPieceWeights, layer.weights.size() - begin)});
+    }
+    if (!layer.bias.empty()) pieces_.push_back({l, /*bias=*/true, 0, layer.bias.size()});
+  }
 }
 
 Optimizer::Correction Optimizer::CorrectionAt(uint32_t n) const {
@@ -87,27 +96,14 @@ void Optimizer::Step(const Gradients& gradients, float learning_rate) {
   const float scale = ClipScale(gradients);
   const WeightStep weight_step = StepOf(corrections_.back(), learning_rate, scale, options_.weight_decay);
   const WeightStep bias_step = StepOf(corrections_.back(), learning_rate, scale, 0);
-  workers_.Run([&](size_t worker) {
-    const auto share = [&](const WeightStep& step, const std::vector<float>& gradient,
-                           std::vector<float>& weights, std::vector<float>& first, std::vector<float>& second,
-                           std::vector<float>& average) {
-      const auto [begin, end] = workers_.Share(worker, weights.size());
-      StepWeights(
-          step, gradient.data() + begin, end - begin,
-          {weights.data() + begin, first.data() + begin, second.data() + begin, average.data() + begin});
-    };
-    for (size_t l = 0; l < parameters_.layers.size(); ++l) {
-      DenseLayer& layer = parameters_.layers[l];
-      share(weight_step, gradients.layers[l].weights, layer.weights, first_.layers[l].weights,
-            second_.layers[l].weights, average_.layers[l].weights);
-      share(bias_step, gradients.layers[l].bias, layer.bias, first_.layers[l].bias, second_.layers[l].bias,
-            average_.layers[l].bias);
+  workers_.RunEach(pieces_.size() + layout_.fields.size(), [&](size_t /*worker*/, size_t item) {
+    if (item >= pieces_.size()) {
+      const size_t field = item - pieces_.size();
+      return UpdateTable(field, gradients.tables[field], learning_rate, scale);
     }
-    share(weight_step, gradients.linear.weights, parameters_.linear.weights, first_.linear.weights,
-          second_.linear.weights, average_.linear.weights);
-  });
-  workers_.RunEach(layout_.fields.size(), [&](size_t /*worker*/, size_t f) {
-    UpdateTable(f, gradients.tables[f], learning_rate, scale);
+    const Piece& piece = pieces_[item];
+    StepWeights(piece.bias ? bias_step : weight_step, piece.In(gradients), piece.count,
+                {piece.In(parameters_), piece.In(first_), piece.In(second_), piece.In(average_)});
   });
 }
 

@@ -56,6 +56,20 @@ class Optimizer {
     float second;        // 1 ÷ (1 - beta2ⁿ)
     float average_left;  // average_decayⁿ
   };
+  // Some weights of a layer, or of the linear part, which comes behind the layers; or a layer's bias.
+  struct Piece {
+    size_t layer;
+    bool bias;
+    size_t begin;
+    size_t count;
+
+    // Where they begin in parameters, or in what has their shape.
+    template <class Values>
+    auto* In(Values& values) const {
+      auto& of = layer < values.layers.size() ? values.layers[layer] : values.linear;
+      return (bias ? of.bias : of.weights).data() + begin;
+    }
+  };
   Correction CorrectionAt(uint32_t n) const;
   WeightStep StepOf(const Correction& correction, float learning_rate, float scale, float decay) const;
   // What the gradient is multiplied by because of clip_norm.
@@ -71,6 +85,7 @@ class Optimizer {
   Parameters second_;
   Parameters
       average_;  // sum over steps s of (1 - decay) · decay^(step - s) · weights; without bias correction
+  std::vector<Piece> pieces_;                     // all that is no table
   std::vector<std::vector<uint32_t>> clock_;      // [fields][ids]: batches that had the id
   std::vector<std::vector<uint32_t>> last_step_;  // [fields][ids]: the step up to which the row's average is
   std::vector<Correction>
