@@ -32,7 +32,8 @@ void Prefetch(const EncodedRows& data, const InputLayout& layout, size_t row) {
 constexpr uint32_t kLeftOut = UINT32_MAX;
 
 // Outputs that are worked on together: so few that what all ids come to for them, which is read in no order,
-// stays in the second-level cache; and a tile of sparse_product.h, or of half_product.h.
+// stays in the second-level cache; and a tile of sparse_product.h. In half precision on the way forward only:
+// on the way back as many as HalfKernels::dot takes.
 constexpr size_t kColumnsTogether = 80;
 constexpr size_t kHalfColumnsTogether = 128;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
@@ -96,7 +97,10 @@ void FirstLayer::ListPanels() {
 
 void FirstLayer::Use(const Parameters& parameters, bool scoring) {
   parameters_ = &parameters;
-  scoring_ = scoring;
+  if (scoring != scoring_) {
+    scoring_ = scoring;
+    ListPanels();
+  }
   const float* weights = parameters.layers.front().weights.data();
   float* to = plain_weights_.data();
   for (const uint32_t input : plain_) to = std::copy_n(weights + input * outputs_, outputs_, to);

@@ -4,8 +4,7 @@
 // first, and then multiplied once. The inputs that are no embeddings (numbers, statistics of tokens) are
 // multiplied row by row.
 //
-// With HalfKernels, training adds up and multiplies numbers in half precision, as in wide_layer.h, but for
-// the gradient of the embeddings and of their weights once the deltas of an id are summed.
+// With HalfKernels, training adds up and multiplies numbers in half precision, as in wide_layer.h.
 //
 // Not thread-safe, but for what says so below.
 #pragma once
@@ -44,15 +43,15 @@ class FirstLayer {
   void Use(const Parameters& parameters, bool scoring);
   // Room for batches of so many rows.
   void Reserve(size_t rows);
-  // Whether what is computed next is in half precision. Then, before a batch's gradient is, SetScales says
-  // how many rows it has and what their deltas are multiplied by, and RoundDeltas is called for all rows.
+  // Whether what is computed next is in half precision. Then, before a batch's gradient is, the scale is to
+  // be set that its deltas are multiplied by, and RoundDeltas called for all rows.
   bool in_halves() const { return halves_ != nullptr && !scoring_; }
-  void SetScales(size_t rows, float delta_scale);
+  void SetDeltaScale(float scale) { delta_scale_ = scale; }
 
   size_t plain() const { return plain_.size(); }  // inputs that are no embeddings
 
   // The steps of a batch of `rows` of `data`, in this order. Different fields, different blocks of rows,
-  // different columns and different plain inputs may be worked on at the same time.
+  // different panels and different plain inputs may be worked on at the same time.
   //
   // Brings what the rows [first, last) have together, from wherever in the data set they are.
   void Gather(const EncodedRows& data, std::span<const uint32_t> rows, const Noise& noise, size_t first,
@@ -163,7 +162,6 @@ class FirstLayer {
   const HalfKernels* halves_;  // null: without
   bool scoring_ = false;
   float delta_scale_ = 1;
-  float sum_scale_ = 1;
   std::atomic<bool> overflowed_{false};
   const std::vector<uint32_t> plain_;  // their places in the input vector
   // All outputs, on the way forward and back.

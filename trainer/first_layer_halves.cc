@@ -1,11 +1,34 @@
-// The first layer's steps in half precision. Deltas are multiplied by delta_scale_ there, and what is summed
-// of them, which may be multiplied by sum_scale_ once more, is divided by it again.
+// The first layer's steps in half precision. Deltas are multiplied by delta_scale_ there, their sums by a
+// scale of their own, and what comes of them is divided by both again.
 #include <algorithm>
 #include <cmath>
 
 #include "trainer/first_layer.h"
 
 namespace adscore::trainer {
+namespace {
+
+// What the sums of these lists are best multiplied by as halves, a power of two: an id that all rows have
+// comes to a sum that is many times as large as a row's delta, and one of many in a row to a small part of
+// it. There is still room above, for deltas of one sign and for rows that weigh a hundred times the mean.
+float SumScale(const RowLists& lists) {
+  constexpr float kMostOfSum = 256;
+  constexpr float kMostOfRow = 4;
+  constexpr int kMostBits = 14;
+  float most = 0;  // of both, as a share of what there is room for
+  for (size_t i = 0; i < lists.size(); ++i) {
+    float sum = 0;
+    for (uint32_t at = lists.begin[i]; at < lists.begin[i + 1]; ++at) {
+      sum += lists.rows[at].factor;
+      most = std::max(most, lists.rows[at].factor / kMostOfRow);
+    }
+    most = std::max(most, sum / kMostOfSum);
+  }
+  if (most == 0) return 1;  // no row has any
+  return std::ldexp(1.0F, std::clamp(-std::ilogb(most) - 1, -kMostBits, kMostBits));
+}
+
+}  // namespace
 
 void FirstLayer::DoWithoutHalves() {
   halves_ = nullptr;
@@ -15,14 +38,6 @@ void FirstLayer::DoWithoutHalves() {
 
 void FirstLayer::Check(bool within_halves) {
   if (!within_halves) overflowed_.store(true, std::memory_order_relaxed);
-}
-
-void FirstLayer::SetScales(size_t rows, float delta_scale) {
-  delta_scale_ = delta_scale;
-  // An id that all rows have comes to a sum that is many times as large as a row's delta.
-  constexpr double kRowsAtScale1 = 64;
-  const double times = std::max(1.0, static_cast<double>(rows) / kRowsAtScale1);
-  sum_scale_ = static_cast<float>(std::exp2(-std::round(std::log2(times))));
 }
 
 void FirstLayer::ForwardPanelInHalves(Scratch* scratch, const Panel& panel, size_t rows, float* outputs) {
@@ -89,10 +104,11 @@ void FirstLayer::BackwardPieceInHalves(Scratch* scratch, const Panel& panel, con
   const size_t ids = field->batch.ids().size();
   const size_t stride = HalfStride(columns);
   const size_t first_weight = place.embedding_offset * outputs_ + begin;
-  const float scale = 1 / (delta_scale_ * sum_scale_);
+  const float sum_scale = SumScale(field->batch.by_place());
+  const float scale = 1 / (delta_scale_ * sum_scale);
   Half* const sums = ReserveHalves(ids * stride, &scratch->half_sums);
   Check(halves_->sum_rows({.lists = field->batch.by_place(),
-                           .scale = sum_scale_,
+                           .scale = sum_scale,
                            .values = Halves(&half_deltas_) + begin,
                            .values_stride = HalfStride(outputs_),
                            .columns = columns,
@@ -109,18 +125,19 @@ void FirstLayer::BackwardPieceInHalves(Scratch* scratch, const Panel& panel, con
                             .y = gradient->weights.data() + first_weight,
                             .y_stride = outputs_},
                            scale}));
-  // The embeddings': sums · weightsᵀ.
+  // The embeddings': sums · weightsᵀ. The weights, which are small, are made larger so as not to lose digits.
+  constexpr float kWeightScale = 4;
   Half* const weights = ReserveHalves(place.dim * stride, &scratch->half_weights);
   for (size_t d = 0; d < place.dim; ++d) {
-    halves_->to_halves(parameters_->layers.front().weights.data() + first_weight + d * outputs_, 1, 1,
-                       columns, weights + d * stride);
+    halves_->to_halves(parameters_->layers.front().weights.data() + first_weight + d * outputs_, kWeightScale,
+                       1, columns, weights + d * stride);
   }
   Check(halves_->dot({.rows = ids,
                       .dims = place.dim,
                       .columns = columns,
                       .x = sums,
                       .w = weights,
-                      .scale = scale,
+                      .scale = scale / kWeightScale,
                       .y = embedding_gradients}));
 }
 

@@ -1,9 +1,9 @@
-// The products of sparse_product.h and the sums of row_sums.h in half precision (IEEE 754's binary16), for
-// processors that multiply and add twice as many of such numbers at a time: x86 with AVX512-FP16. The factors
-// are rounded to 11 bits; sums are rounded to as many while they are short, some 100 terms, and are then
-// added up in f32. On numbers like a network's that makes them wrong by about a thousandth of their size:
-// nothing beside what a gradient differs by from one batch to the next, and too much for a probability that
-// somebody is served.
+// The products of sparse_product.h and the sums of row_sums.h in half precision (IEEE 754's binary16), and
+// what else the layers that have them need, for processors that multiply and add twice as many of such
+// numbers at a time: x86 with AVX512-FP16. The factors are rounded to 11 bits; sums are rounded to as many
+// while they are short, some 100 terms, and are then added up in f32. On numbers like a network's that
+// makes them wrong by about a thousandth of their size: nothing beside what a gradient differs by from one
+// batch to the next, and too much for a probability that somebody is served.
 //
 // What is beyond 65,504 has no half, and what is below 6e-5 fewer digits, down to 6e-8.
 //
@@ -43,7 +43,7 @@ inline HalfPair* ReservePairs(size_t count, model::AlignedFloats* memory) {
 // Outputs of a layer from which on half precision saves more than it costs to round to it.
 inline constexpr size_t kLeastHalfWidth = 256;
 // What is added up in half precision before the sum goes to f32: rows of a sum; and depths of a product,
-// where much is 0, about so many and whole words of ActiveBits.
+// mostly with many zeros, about so many and whole words of ActiveBits.
 inline constexpr size_t kHalfTerms = 96;
 inline constexpr size_t kHalfDepth = 144;
 
@@ -66,7 +66,8 @@ struct HalfRowSums {
   size_t columns = 0;
   float* to = nullptr;
   size_t to_stride = 0;
-  // If it is not null, scale · sum is written here, [lists][HalfStride(columns)], and nothing to `to`.
+  // If it is not null, scale · sum is written here, [lists][HalfStride(columns)], and nothing to `to`. Then
+  // `first` is null, scale a power of two that has a half, and `columns` whole vectors or the last of values.
   Half* sums = nullptr;
 };
 

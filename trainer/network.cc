@@ -143,13 +143,13 @@ void Network::ReserveBackward(const EncodedRows& data, std::span<const uint32_t>
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     memory_[l].deltas.Reserve(rows * outputs);
-    memory_[l].bias_sums.Reserve(blocks * outputs);
+    if (l >= norms_.size()) memory_[l].bias_sums.Reserve(blocks * outputs);
     if (memory_[l].wide || Narrow(l)) continue;
     memory_[l].packed_deltas.Reserve(kernels_.packed_floats(blocks * kRowsTogether, outputs));
   }
   if (any_wide_ || first_layer_.in_halves()) {
     const float scale = HalfDeltaScale(rows, MeanWeight(data, batch));
-    first_layer_.SetScales(rows, scale);
+    first_layer_.SetDeltaScale(scale);
     for (LayerMemory& memory : memory_) {
       if (memory.wide) memory.wide->BeginBatch(rows, scale);
     }
@@ -270,8 +270,9 @@ void Network::PackDeltas(size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     const float* const deltas = memory_[l].deltas.data() + first * outputs;
-    SumRows({all_rows, once_.data()}, nullptr, deltas, outputs, outputs,
-            memory_[l].bias_sums.data() + first / kRowsTogether * outputs, outputs);
+    if (l >= norms_.size())
+      SumRows({all_rows, once_.data()}, nullptr, deltas, outputs, outputs,
+              memory_[l].bias_sums.data() + first / kRowsTogether * outputs, outputs);
     if (memory_[l].wide || Narrow(l)) continue;
     if (l == 0 && first_layer_.in_halves()) {
       first_layer_.RoundDeltas(first, last, memory_[l].deltas.data());

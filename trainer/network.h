@@ -77,7 +77,7 @@ class Network {
     // Of all:
     model::AlignedFloats outputs;       // [batch][outputs]: after ReLU; logits in the last layer
     model::AlignedFloats deltas;        // [batch][outputs]: the loss by the layer's sums before ReLU
-    model::AlignedFloats bias_sums;     // [blocks][outputs]: of the deltas of a block's rows
+    model::AlignedFloats bias_sums;     // [blocks][outputs]: of a block's deltas; unless BatchNorm has them
     std::optional<ActiveUnits> active;  // of hidden layers that are wide, or before one that is
   };
   // A part of the gradient that one worker computes alone: some inputs of a layer (of the first one, of those
@@ -90,7 +90,7 @@ class Network {
   };
 
   static constexpr size_t kScoringBatch = 2048;  // rows that are scored together
-  static constexpr size_t kNarrow = 4;
+  static constexpr size_t kNarrow = 4;           // outputs
 
   // What parts_ is made of for batches whose rows are halved in wide layers, or are not.
   std::vector<Part> ListParts(bool halved) const;

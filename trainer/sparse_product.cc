@@ -55,6 +55,7 @@ HWY_INLINE void Tile(D d, const SparseProduct& p, const Rows& rows, size_t colum
   }
   const float* const first_w = rows.count == 0 ? nullptr : p.w + rows.first_depth * p.w_stride + column;
   const size_t count = rows.count;
+#pragma GCC unroll 4
   for (size_t i = 0; i < count; ++i) {
     const float* const w = first_w + rows.w_at[i];
     const size_t x_at = rows.x_at[i];

@@ -288,6 +288,42 @@ TEST_F(NetworkTest, GradientInHalfPrecisionIsAlmostTheExactOne) {
   }
 }
 
+// In a large batch of rows whose labels are as good as certain, beside ids that all rows have.
+TEST_F(NetworkTest, HalfPrecisionLosesNoGradientOfRareIds) {
+  if (FindHalfKernels() == nullptr) GTEST_SKIP() << "this processor does not multiply in half precision";
+  hidden_ = {272, 290};
+  deviation_ = 0.05;
+  Begin(0);
+  for (float& bias : parameters_.layers.back().bias) bias = -10;
+  std::fill(rows_.labels.begin(), rows_.labels.end(), uint8_t{0});
+  batch_.clear();
+  for (uint32_t i = 0; i < 20'000; ++i) batch_.push_back(i % 40);
+  for (uint32_t row = 0; row < rows_.rows; ++row) batch_[row * 64] = row;
+  network_ = MakeNetwork(&one_worker_);
+  Loss();
+  const Gradients exact = network_->gradients();
+  halves_ = FindHalfKernels();
+  network_ = MakeNetwork(&one_worker_);
+  Loss();
+  std::vector<double> errors;
+  for (size_t f = 0; f < layout_.fields.size(); ++f) {
+    const RowGradients& of = network_->gradients().tables[f];
+    const size_t dim = layout_.fields[f].dim;
+    for (size_t i = 0; i < of.ids().size(); ++i) {
+      double difference = 0;
+      double size = 0;
+      for (size_t d = 0; d < dim; ++d) {
+        difference += std::pow(of.Row(i)[d] - exact.tables[f].Row(i)[d], 2);
+        size += std::pow(exact.tables[f].Row(i)[d], 2);
+      }
+      errors.push_back(std::sqrt(difference / size));
+    }
+  }
+  // A few have units that are about to switch on or off.
+  std::sort(errors.begin(), errors.end());
+  EXPECT_LT(errors[errors.size() * 9 / 10], 0.05);
+}
+
 // Also where the gradient of wide layers is summed by halves of the rows.
 TEST_F(NetworkTest, TheNumberOfWorkersChangesNothing) {
   hidden_ = {272, 290, 130, 70};
