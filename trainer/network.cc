@@ -270,9 +270,10 @@ void Network::PackDeltas(size_t first, size_t last) {
   for (size_t l = 0; l < memory_.size(); ++l) {
     const size_t outputs = gradients_.layers[l].outputs;
     const float* const deltas = memory_[l].deltas.data() + first * outputs;
-    if (l >= norms_.size())
+    if (l >= norms_.size()) {
       SumRows({all_rows, once_.data()}, nullptr, deltas, outputs, outputs,
               memory_[l].bias_sums.data() + first / kRowsTogether * outputs, outputs);
+    }
     if (memory_[l].wide || Narrow(l)) continue;
     if (l == 0 && first_layer_.in_halves()) {
       first_layer_.RoundDeltas(first, last, memory_[l].deltas.data());
