@@ -75,9 +75,9 @@ class FirstLayer {
   void RoundDeltas(size_t first, size_t last, const float* deltas);
   // Room for the batch's gradient. Not at the same time as anything else.
   void ReserveSums();
-  // deltas: as above. For the ids of a field and some of the outputs, a
-  // piece of the work, of which there are pieces(): adds up the deltas of the rows that have an id, writes
-  // `gradient`'s rows of embeddings, and keeps what FieldGradient needs. Different pieces at the same time.
+  // deltas: as above. For the ids of a field and some of the outputs, a piece of the work, of which there are
+  // pieces(): adds up the deltas of the rows that have an id, writes `gradient`'s rows of embeddings, and
+  // keeps what FieldGradient needs. Different pieces at the same time.
   size_t pieces() const { return backward_panels_.size() * fields_.size(); }
   void BackwardPiece(size_t worker, size_t piece, const float* deltas, DenseLayer* gradient);
   // Then, with all pieces done: writes the gradients of the rows of the field's table. output_deltas:
