@@ -14,21 +14,18 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
+#include "trainer/sparse_panels-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace adscore::trainer::HWY_NAMESPACE {
+
+#if HWY_TARGET <= HWY_AVX3
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
 // Rows, and vectors of columns, whose sums are in registers: of 32 there are 25 for sums, 5 for weights and
-// one for x; of 16 there are 12, 3 and one. More rows would pass over less, more columns would read more.
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
-constexpr size_t kRowsOfTile = 4;
-constexpr size_t kMostVectors = 3;
-#else
+// one for x. More rows would pass over less, more columns would read more.
 constexpr size_t kRowsOfTile = 5;
 constexpr size_t kMostVectors = 5;
-#endif
 using Rows = TileRows<kRowsOfTile, kPassDepth>;
 
 // kVectors vectors of columns from `column` on.
@@ -125,6 +122,10 @@ void MultiplyOnTarget(const SparseProduct& p) {
   MultiplyTiles(p, &kernel);
 }
 
+#else
+void MultiplyOnTarget(const SparseProduct& p) { MultiplyPanels(p); }
+#endif
+
 void FindActiveOnTarget(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column) {
   const size_t words = ActiveWords(columns);
   std::fill_n(by_row, rows * words, uint64_t{0});
@@ -171,7 +172,8 @@ HWY_EXPORT(FindActiveOnTarget);
 void Multiply(const SparseProduct& product) { HWY_DYNAMIC_DISPATCH(MultiplyOnTarget)(product); }
 
 // Square by square, so that lines of either are read and written whole.
-void Transpose(const float* from, size_t rows, size_t columns, size_t first, size_t last, float* to) {
+void Transpose(const float* from, size_t rows, size_t columns, size_t first, size_t last, float* to,
+               size_t to_stride) {
   constexpr size_t kSide = model::kAlignment / sizeof(float);
   float square[kSide][kSide];
   for (size_t c = first; c < last; c += kSide) {
@@ -182,11 +184,11 @@ void Transpose(const float* from, size_t rows, size_t columns, size_t first, siz
         for (size_t i = 0; i < kSide; ++i) {
           for (size_t j = 0; j < kSide; ++j) square[j][i] = from[(r + i) * columns + c + j];
         }
-        for (size_t j = 0; j < kSide; ++j) std::copy_n(square[j], kSide, to + (c + j) * rows + r);
+        for (size_t j = 0; j < kSide; ++j) std::copy_n(square[j], kSide, to + (c + j) * to_stride + r);
         continue;
       }
       for (size_t j = 0; j < width; ++j) {
-        for (size_t i = 0; i < height; ++i) to[(c + j) * rows + r + i] = from[(r + i) * columns + c + j];
+        for (size_t i = 0; i < height; ++i) to[(c + j) * to_stride + r + i] = from[(r + i) * columns + c + j];
       }
     }
   }

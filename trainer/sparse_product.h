@@ -1,14 +1,17 @@
 // Products with a matrix of which much is zeros: what ReLU and dropout leave of a hidden layer, and what
-// comes back through them. Some rows (kTogether in the .cc) are multiplied together, and a depth at which all
-// of them are 0 is passed over. Two fifths of all, as a rule: units that are off in one row are often off in
-// its neighbours, and some are off in nearly all. Sums are in the order of depth, so that finite numbers come
-// out the same, bit for bit, whatever is passed over.
+// comes back through them. Some rows are multiplied together, five of them where there are 32 vector
+// registers and two otherwise, and a depth at which all of them are 0 is passed over. That is two fifths of
+// all with five rows, as a rule, and half with two: units that are off in one row are often off in its
+// neighbours, and some are off in nearly all. Sums are in the order of depth, so that finite numbers come out
+// the same, bit for bit, whatever is passed over.
 //
 // Thread-safe: pure functions.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+
+#include "model/aligned.h"
 
 namespace adscore::trainer {
 
@@ -36,7 +39,7 @@ struct SparseProductOf {
   size_t x_row_stride = 0;
   size_t x_depth_stride = 1;
   ActiveBits active = {};  // of x: ActiveWords(depth) words a row; without them nothing is passed over
-  const W* w = nullptr;    // [depth][w_stride]; best on 64-byte boundaries
+  const W* w = nullptr;    // [depth][w_stride]; best on 64-byte boundaries, and w_stride SpreadStride's
   size_t w_stride = 0;
   const float* first = nullptr;  // null: 0; may be y
   size_t first_stride = 0;       // 0: the same for all rows
@@ -51,7 +54,16 @@ void Multiply(const SparseProduct& product);
 // are `rows` <= kActiveBits numbers long. x: [rows][columns].
 void FindActive(const float* x, size_t rows, size_t columns, uint64_t* by_row, uint64_t* by_column);
 
-// The columns [first, last) of from: [rows][columns], as rows of to: [columns][rows].
-void Transpose(const float* from, size_t rows, size_t columns, size_t first, size_t last, float* to);
+// An odd number of whole cache lines for so many columns: the same few columns of many rows then are in
+// different sets of the first-level cache, where with an even number, as with the 256 columns of many a
+// layer, most of them would drive each other out.
+inline constexpr size_t SpreadStride(size_t columns) {
+  constexpr size_t kLine = model::kAlignment / sizeof(float);
+  return ((columns + kLine - 1) / kLine | 1) * kLine;
+}
+
+// The columns [first, last) of from: [rows][columns], as rows of to: [columns][to_stride].
+void Transpose(const float* from, size_t rows, size_t columns, size_t first, size_t last, float* to,
+               size_t to_stride);
 
 }  // namespace adscore::trainer

@@ -14,6 +14,12 @@ constexpr size_t kHalvedRows = 512;
 constexpr size_t kGradientRows = 2 * kActiveBits;
 constexpr size_t kLineFloats = model::kAlignment / sizeof(float);
 
+// The rows [first, last) of from: [rows][columns], to the same ones of to: [rows][SpreadStride(columns)].
+void Spread(const float* from, size_t first, size_t last, size_t columns, float* to) {
+  const size_t stride = SpreadStride(columns);
+  for (size_t r = first; r < last; ++r) std::copy_n(from + r * columns, columns, to + r * stride);
+}
+
 }  // namespace
 
 size_t WideLayer::SecondHalf(size_t rows) {
@@ -24,8 +30,8 @@ WideLayer::WideLayer(size_t inputs, size_t outputs, const HalfKernels* halves)
     : inputs_(inputs),
       outputs_(outputs),
       halves_(std::min(inputs, outputs) < kLeastHalfWidth ? nullptr : halves),
-      weights_(inputs * outputs),
-      transposed_(inputs * outputs),
+      weights_(inputs * SpreadStride(outputs)),
+      transposed_(outputs * SpreadStride(inputs)),
       second_half_(inputs * outputs) {
   if (halves_ == nullptr) return;
   ReserveHalves(inputs * HalfStride(outputs), &half_weights_);
@@ -36,7 +42,10 @@ WideLayer::WideLayer(size_t inputs, size_t outputs, const HalfKernels* halves)
 void WideLayer::BeginBatch(size_t rows, float delta_scale) {
   rows_ = rows;
   delta_scale_ = delta_scale;
-  if (halves_ == nullptr) return;
+  if (halves_ == nullptr) {
+    if (SpreadStride(outputs_) != outputs_) spread_deltas_.Reserve(rows * SpreadStride(outputs_));
+    return;
+  }
   ReservePairs(rows * inputs_, &x_pairs_);
   ReserveHalves(rows * HalfStride(outputs_), &half_deltas_);
 }
@@ -55,11 +64,11 @@ void WideLayer::Use(const DenseLayer& layer, const Workers& workers, size_t work
                        Halves(&half_transposed_) + first, HalfStride(inputs_));
     return;
   }
-  std::copy_n(layer.weights.data() + first * outputs_, (last - first) * outputs_,
-              weights_.data() + first * outputs_);
+  Spread(layer.weights.data(), first, last, outputs_, weights_.data());
   if (scoring_) return;
   const auto [first_output, last_output] = workers.Share(worker, outputs_, kLineFloats);
-  Transpose(layer.weights.data(), inputs_, outputs_, first_output, last_output, transposed_.data());
+  Transpose(layer.weights.data(), inputs_, outputs_, first_output, last_output, transposed_.data(),
+            SpreadStride(inputs_));
 }
 
 void WideLayer::Forward(size_t first, size_t last, const float* x, const ActiveUnits& active,
@@ -72,7 +81,7 @@ void WideLayer::Forward(size_t first, size_t last, const float* x, const ActiveU
                      .x_row_stride = inputs_,
                      .active = active.OfRows(first),
                      .w = weights_.data(),
-                     .w_stride = outputs_,
+                     .w_stride = SpreadStride(outputs_),
                      .first = bias,
                      .y = y + first * outputs_,
                      .y_stride = outputs_,
@@ -96,6 +105,9 @@ void WideLayer::Forward(size_t first, size_t last, const float* x, const ActiveU
 
 void WideLayer::Backward(size_t first, size_t last, const float* deltas, const ActiveUnits* active,
                          float* below) {
+  if (halves_ == nullptr && SpreadStride(outputs_) != outputs_) {
+    Spread(deltas, first, last, outputs_, spread_deltas_.data());
+  }
   deltas += first * outputs_;
   if (halves_ == nullptr) {
     return Multiply({.rows = last - first,
@@ -105,7 +117,7 @@ void WideLayer::Backward(size_t first, size_t last, const float* deltas, const A
                      .x_row_stride = outputs_,
                      .active = active == nullptr ? ActiveBits{} : active->OfRows(first),
                      .w = transposed_.data(),
-                     .w_stride = inputs_,
+                     .w_stride = SpreadStride(inputs_),
                      .y = below + first * inputs_,
                      .y_stride = inputs_});
   }
@@ -149,7 +161,9 @@ void WideLayer::Gradient(const Part& part, const float* x, const ActiveUnits& ac
       product->y_stride = outputs_;
     };
     if (halves_ == nullptr) {
-      SparseProduct product{.x = x + row * inputs_, .w = deltas + row * outputs_, .w_stride = outputs_};
+      const size_t stride = SpreadStride(outputs_);
+      const float* const spread = stride == outputs_ ? deltas : spread_deltas_.data();
+      SparseProduct product{.x = x + row * inputs_, .w = spread + row * stride, .w_stride = stride};
       fill(&product);
       Multiply(product);
     } else {

@@ -80,9 +80,10 @@ class WideLayer {
   size_t rows_ = 0;  // of the batch
   float delta_scale_ = 1;
   std::atomic<bool> overflowed_{false};
-  model::AlignedFloats weights_;      // [inputs][outputs]
-  model::AlignedFloats transposed_;   // [outputs][inputs]
-  model::AlignedFloats second_half_;  // [inputs][outputs]: of the gradient
+  model::AlignedFloats weights_;        // [inputs][SpreadStride(outputs)]
+  model::AlignedFloats transposed_;     // [outputs][SpreadStride(inputs)]
+  model::AlignedFloats spread_deltas_;  // [batch][SpreadStride(outputs)], if that is not just outputs
+  model::AlignedFloats second_half_;    // [inputs][outputs]: of the gradient
   // In half precision:
   model::AlignedFloats half_weights_;     // Half: [inputs][HalfStride(outputs)]
   model::AlignedFloats half_transposed_;  // Half: [outputs][HalfStride(inputs)]

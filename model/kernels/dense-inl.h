@@ -35,6 +35,7 @@
 #include "model/kernels/kernel_set.h"
 #include "model/kernels/packing-inl.h"
 #include "model/kernels/panels.h"
+#include "model/kernels/registers-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace adscore::model::HWY_NAMESPACE {
@@ -190,14 +191,6 @@ struct RowPointers {
   const float* base[kBases];
   size_t row_stride;
 };
-
-// GCC would read a weight from memory again for each of its products, as an operand of them: twice the loads
-// of what comes from a far cache.
-HWY_INLINE void KeepInRegister([[maybe_unused]] Vector* v) {
-#if HWY_ARCH_X86 && HWY_COMPILER_GCC
-  asm("" : "+v"(v->raw));
-#endif
-}
 
 // One step of the depth: the products of the rows' x(·, k) and of row k of the panels, added to `sum`.
 template <typename Weights, size_t kRows, size_t kVectors, typename Panels>
