@@ -56,8 +56,8 @@ struct PanelRows {
 };
 
 // Moves each row's likest behind it, so that a pair is 0 at as many depths as can be: a tenth less is left to
-// multiply than with rows as they come. Looks at kWords of the rows' words, of which there are at least as
-// many.
+// multiply than with rows as they come. Looks at kWords of the rows' words of bits, of which there are at
+// least as many: a few tell about as much as all.
 template <size_t kWords>
 HWY_INLINE void PairRows(const SparseProduct& p, PanelRows* rows) {
   uint64_t bits[kPanelRows][kWords];
