@@ -1,5 +1,5 @@
-// Multiply() of sparse_product.h for processors with 16 vector registers, which leave no room for a tile of
-// many rows that reads each weight seldom. So a few columns of the weights, at some of the depths, are kept
+// Multiply() of sparse_product.h without AVX-512, where 16 vector registers leave no room for a tile of many
+// rows that reads each weight seldom. So a few columns of the weights, at some of the depths, are kept
 // in the first-level cache for many rows, and two of these are multiplied at a time: then reading keeps up
 // with the multiply-adds, and less is multiplied by 0 than with more rows. What rows have that is not 0 is
 // listed once for all columns. Compiled once per instruction set: included by sparse_product.cc, and by

@@ -1,9 +1,9 @@
 // Products with a matrix of which much is zeros: what ReLU and dropout leave of a hidden layer, and what
-// comes back through them. Some rows are multiplied together, five of them where there are 32 vector
-// registers and two otherwise, and a depth at which all of them are 0 is passed over. That is two fifths of
-// all with five rows, as a rule, and half with two: units that are off in one row are often off in its
-// neighbours, and some are off in nearly all. Sums are in the order of depth, so that finite numbers come out
-// the same, bit for bit, whatever is passed over.
+// comes back through them. Some rows are multiplied together, five of them with AVX-512 and two without it,
+// and a depth at which all of them are 0 is passed over. That is two fifths of all with five rows, as a rule,
+// and half with two: units that are off in one row are often off in its neighbours, and some are off in
+// nearly all. Sums are in the order of depth, so that finite numbers come out the same, bit for bit, whatever
+// is passed over.
 //
 // Thread-safe: pure functions.
 #pragma once

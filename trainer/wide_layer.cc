@@ -105,15 +105,12 @@ void WideLayer::Forward(size_t first, size_t last, const float* x, const ActiveU
 
 void WideLayer::Backward(size_t first, size_t last, const float* deltas, const ActiveUnits* active,
                          float* below) {
-  if (halves_ == nullptr && SpreadStride(outputs_) != outputs_) {
-    Spread(deltas, first, last, outputs_, spread_deltas_.data());
-  }
-  deltas += first * outputs_;
   if (halves_ == nullptr) {
+    if (SpreadStride(outputs_) != outputs_) Spread(deltas, first, last, outputs_, spread_deltas_.data());
     return Multiply({.rows = last - first,
                      .depth = outputs_,
                      .columns = inputs_,
-                     .x = deltas,
+                     .x = deltas + first * outputs_,
                      .x_row_stride = outputs_,
                      .active = active == nullptr ? ActiveBits{} : active->OfRows(first),
                      .w = transposed_.data(),
@@ -121,6 +118,7 @@ void WideLayer::Backward(size_t first, size_t last, const float* deltas, const A
                      .y = below + first * inputs_,
                      .y_stride = inputs_});
   }
+  deltas += first * outputs_;
   const size_t rows = last - first;
   halves_->to_halves(deltas, delta_scale_, rows, outputs_,
                      Halves(&half_deltas_) + first * HalfStride(outputs_));

@@ -137,7 +137,7 @@ def torch_rate(rows: Rows, step: Step, batch: int, epochs: int, steps: int | Non
 
 def fastest(rows: Rows, hidden: tuple[int, ...], batch: int) -> tuple[str, Step]:
     """PyTorch's best way to do it here, warmed up. Ways that do not work here, or that a few steps show to be far from the
-    best (half precision where the processor has no arithmetic for it takes hours), are named and left out."""
+    best (half precision where the processor has no arithmetic for it is ten times as slow), are named and left out."""
     rates: dict[str, tuple[float, Step]] = {}
     ways = [(adam, None) for adam in ("fused", "foreach", "sparse")] + [("fused", torch.bfloat16), ("fused", torch.float16)]
     for adam, half in ways:
