@@ -27,6 +27,10 @@ bool IsMissingNumber(std::string_view cell);
 // Nothing if it is missing, is not wholly a number, or is not finite.
 std::optional<float> ParseNumber(std::string_view cell);
 
+// The same with NaN for nothing: what reads a file calls it for each cell, and an optional takes longer to
+// come back than the number to be read.
+float NumberOrNan(std::string_view cell);
+
 // XXH3, 64 bits, seed 0, of the token's bytes; kMissingToken for the empty token; 1 where the hash would be
 // kMissingToken. Part of the wire contract (proto/adscore/v1) and of the snapshot format.
 uint64_t TokenHash(std::string_view token);

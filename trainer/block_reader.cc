@@ -1,7 +1,7 @@
 #include "trainer/block_reader.h"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -52,18 +52,20 @@ absl::StatusOr<std::vector<size_t>> FindLabels(const std::string& path, const st
   return found;
 }
 
-void AppendCell(std::string_view cell, const model::Feature& feature, Column* column) {
+// False if the cell has no value.
+bool AppendCell(std::string_view cell, const model::Feature& feature, Column* column) {
   switch (feature.kind) {
     case model::FeatureKind::kNumeric: {
-      const std::optional<float> number = data::ParseNumber(cell);
-      if (!number) {
+      const float number = data::NumberOrNan(cell);
+      const bool missing = std::isnan(number);
+      if (missing) {
         ++column->missing;
-        if (!data::IsMissingNumber(cell) && column->unparsable++ == 0) {
+        if (!cell.empty() && !data::IsMissingNumber(cell) && column->unparsable++ == 0) {
           column->first_unparsable = cell.substr(0, 40);
         }
       }
-      column->numeric.push_back(number.value_or(std::numeric_limits<float>::quiet_NaN()));
-      return;
+      column->numeric.push_back(number);
+      return !missing;
     }
     case model::FeatureKind::kCategorical:
       if (feature.part != model::DatePart::kNone) {
@@ -72,7 +74,7 @@ void AppendCell(std::string_view cell, const model::Feature& feature, Column* co
       }
       column->missing += cell.empty() ? 1 : 0;
       column->tokens.push_back(data::TokenHash(cell));
-      return;
+      return !cell.empty();
     case model::FeatureKind::kMultiCategorical: {
       const size_t begin = column->multi.size();
       data::AppendTokenHashes(cell, feature.delimiter, &column->multi);
@@ -80,9 +82,10 @@ void AppendCell(std::string_view cell, const model::Feature& feature, Column* co
       column->missing += count == 0 ? 1 : 0;
       column->multi_begin.push_back(begin);
       column->multi_count.push_back(static_cast<uint32_t>(count));
-      return;
+      return count > 0;
     }
   }
+  return false;
 }
 
 // `retry` says that the caller can be told which value is the positive one, as fit can; evaluate goes by the
@@ -139,6 +142,9 @@ absl::StatusOr<bool> BlockReader::Next(size_t rows, Dataset* block) {
   if (block->columns.empty()) {
     block->schema = schema_;
     block->columns.resize(feature_cells_.size());
+    for (size_t f = 0; f < feature_cells_.size(); ++f) {
+      block->columns[f].Reserve(schema_.features[f].kind, rows);
+    }
     block->labels.resize(label_cells_.size());
   }
   for (Column& column : block->columns) column.Clear();
@@ -151,9 +157,8 @@ absl::StatusOr<bool> BlockReader::Next(size_t rows, Dataset* block) {
     if (!*more) break;
     for (size_t f = 0; f < feature_cells_.size(); ++f) {
       const model::Feature& feature = schema_.features[f];
-      const uint64_t missing = block->columns[f].missing;
-      AppendCell(cells_[feature_cells_[f]], feature, &block->columns[f]);
-      if (feature.missing == model::MissingRule::kRefuse && block->columns[f].missing > missing &&
+      const bool there = AppendCell(cells_[feature_cells_[f]], feature, &block->columns[f]);
+      if (!there && feature.missing == model::MissingRule::kRefuse &&
           feature.kind == model::FeatureKind::kNumeric) {
         return absl::InvalidArgumentError(
             absl::StrCat(table_->source().path, ":", table_->line(), ": feature '", feature.name,

@@ -14,6 +14,21 @@ void Column::Clear() {
   unknown = 0;
 }
 
+void Column::Reserve(model::FeatureKind kind, size_t rows) {
+  switch (kind) {
+    case model::FeatureKind::kNumeric:
+      numeric.reserve(rows);
+      break;
+    case model::FeatureKind::kCategorical:
+      tokens.reserve(rows);
+      break;
+    case model::FeatureKind::kMultiCategorical:
+      multi_begin.reserve(rows);
+      multi_count.reserve(rows);
+      break;
+  }
+}
+
 void Column::AppendCells(const Column& more) {
   numeric.insert(numeric.end(), more.numeric.begin(), more.numeric.end());
   tokens.insert(tokens.end(), more.tokens.begin(), more.tokens.end());

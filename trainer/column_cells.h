@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "model/schema.h"
+
 namespace adscore::trainer {
 
 // Only the members of the feature's kind are filled.
@@ -25,6 +27,9 @@ struct Column {
 
   // Forgets the cells and what was counted, and keeps the memory.
   void Clear();
+
+  // Memory for so many rows at once, so that nothing is copied as they are added. Lists grow as they must.
+  void Reserve(model::FeatureKind kind, size_t rows);
 
   // Adds the cells of `more`, a column of the same feature, behind these; what was counted of them.
   void AppendCells(const Column& more);

@@ -38,25 +38,6 @@ size_t BytesPerRow(const model::Schema& schema, size_t heads) {
 }
 constexpr size_t kBytesPerListValue = sizeof(uint64_t) + sizeof(uint32_t);
 
-// Room for so many rows at once, so that no column is copied as it grows. Lists grow as they must.
-void Reserve(size_t rows, Dataset* dataset) {
-  for (size_t f = 0; f < dataset->columns.size(); ++f) {
-    Column& column = dataset->columns[f];
-    switch (dataset->schema.features[f].kind) {
-      case model::FeatureKind::kNumeric:
-        column.numeric.reserve(rows);
-        break;
-      case model::FeatureKind::kCategorical:
-        column.tokens.reserve(rows);
-        break;
-      case model::FeatureKind::kMultiCategorical:
-        column.multi_begin.reserve(rows);
-        column.multi_count.reserve(rows);
-        break;
-    }
-  }
-}
-
 // Collects blocks in memory until they are too many, and from then on in a cache.
 class Collector {
  public:
@@ -76,7 +57,10 @@ class Collector {
     if (cache_ != nullptr) return cache_->Append(block.columns, 0, block.rows);
     if (first) {
       const auto rows = static_cast<size_t>(static_cast<double>(block.rows) / share * 1.05);
-      Reserve(std::min(rows, options_.memory_bytes / bytes_per_row), &dataset_);
+      for (size_t f = 0; f < dataset_.columns.size(); ++f) {
+        dataset_.columns[f].Reserve(block.schema.features[f].kind,
+                                    std::min(rows, options_.memory_bytes / bytes_per_row));
+      }
     }
     for (size_t f = 0; f < dataset_.columns.size(); ++f) dataset_.columns[f].AppendCells(block.columns[f]);
     return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace adscore::data {
@@ -38,6 +39,31 @@ TEST(Cell, ShortNumbersAreTheFloatsThatTheLongWayGives) {
     EXPECT_EQ(ParseNumber(text), std::strtof(text.c_str(), nullptr)) << text;
   }
   EXPECT_TRUE(std::signbit(ParseNumber("-0").value()));
+}
+
+TEST(Cell, OneOtherByteAnywhereInAShortNumberIsSeen) {
+  for (size_t size = 1; size <= 8; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text(size, '4');
+        text[at] = static_cast<char>(byte);
+        const bool digit = byte >= '0' && byte <= '9';
+        const bool sign = at == 0 && size > 1 && (byte == '-' || byte == '+');
+        const bool point = byte == '.' && size > 1;
+        const bool blank = (at == 0 || at + 1 == size) && size > 1 && (byte == ' ' || byte == '\t');
+        const bool exponent = at > 0 && at + 1 < size && (byte == 'e' || byte == 'E');
+        const std::optional<float> number = ParseNumber(text);
+        if (exponent) continue;  // a number, or one too large for a float
+        ASSERT_EQ(number.has_value(), digit || sign || point || blank) << "'" << text << "', byte " << byte;
+        EXPECT_EQ(number.value_or(0), number ? std::strtof(text.c_str(), nullptr) : 0) << text;
+      }
+    }
+  }
+}
+
+TEST(Cell, NoNumberIsNan) {
+  EXPECT_EQ(NumberOrNan("-2.5"), -2.5F);
+  for (const char* cell : {"", "nan", "1e39", "abc"}) EXPECT_TRUE(std::isnan(NumberOrNan(cell))) << cell;
 }
 
 TEST(Cell, NumbersTooSmallForAFloatAreZeroAndTooLargeOnesAreNone) {

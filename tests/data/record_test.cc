@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace adscore::data {
 namespace {
@@ -32,6 +34,27 @@ TEST(Record, CellsOfEveryLengthAroundTheWordOfTheScanner) {
       EXPECT_THAT(Split(a + "," + b + "\n"), ElementsAre(a, b));
       EXPECT_THAT(Split(a + ",-" + b),
                   ElementsAre(a, "-" + b));  // '-' is one above ',': a borrow must not reach it
+    }
+  }
+}
+
+TEST(Record, RowsOfEveryLengthWithOtherNumbersOfCells) {
+  std::vector<std::string_view> cells;  // those of the row before are there
+  for (size_t size = 200; size > 0; --size) {
+    for (const size_t every : {1, 2, 7, 8, 63, 64, 65, 300}) {
+      std::string text;
+      std::vector<std::string> expected(1);
+      for (size_t i = 0; i < size; ++i) {
+        const bool delimiter = i % every == every - 1;
+        text += delimiter ? ',' : static_cast<char>('a' + i % 26);
+        if (delimiter) {
+          expected.emplace_back();
+        } else {
+          expected.back() += text.back();
+        }
+      }
+      SplitRecord(text.data(), FindRecord(text, {}), {}, &cells);
+      EXPECT_EQ(std::vector<std::string>(cells.begin(), cells.end()), expected) << text;
     }
   }
 }
