@@ -4,8 +4,12 @@
 #include <bit>
 #include <cmath>
 
+#include "hwy/highway.h"
+
 namespace adscore::model {
 namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
 
 // log(1 + x) for x >= 0, in double precision: the library's logarithm of a double takes a third of the time
 // of its log1p of a float. Below the limit 1 + x has lost too much of x, and three terms of the series have
@@ -26,17 +30,30 @@ float Transform(NumericTransform transform, float x) {
 }
 
 // How many of the ascending `edges` are at most `value`, as std::upper_bound would find it, without a branch
-// on what it finds: which half a number is in can't be foreseen.
+// on what it finds: which half a number is in can't be foreseen. The last few edges are compared all at once:
+// a step of the search has to wait for the one before.
 size_t EdgesUpTo(std::span<const float> edges, float value) {
+  constexpr size_t kFew = 32;
   const float* first = edges.data();
   size_t count = edges.size();
-  if (count == 0) return 0;
-  while (count > 1) {
+  while (count > kFew) {
     const size_t half = count / 2;
     first += half & (size_t{0} - static_cast<size_t>(first[half - 1] <= value));  // GCC branches on half : 0
     count -= half;
   }
-  return static_cast<size_t>(first - edges.data()) + (*first <= value ? 1 : 0);
+  const hn::Full128<float> d;
+  const hn::RebindToSigned<decltype(d)> counts;
+  const auto values = hn::Set(d, value);
+  auto at_most = hn::Zero(counts);
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    const auto found = hn::RebindMask(counts, hn::Le(hn::LoadU(d, first + i), values));
+    at_most = hn::Sub(at_most, hn::VecFromMask(counts, found));  // a lane that is true is -1
+  }
+  size_t sum = static_cast<size_t>(first - edges.data()) +
+               static_cast<size_t>(hn::GetLane(hn::SumOfLanes(counts, at_most)));
+  for (; i < count; ++i) sum += first[i] <= value ? 1 : 0;
+  return sum;
 }
 
 // What the number is compared with the edges as. An edge is a logarithm, too, of a number that is often a
