@@ -5,7 +5,6 @@
 
 #include "model/cross.h"
 #include "trainer/cross_cells.h"
-#include "trainer/huge_pages.h"
 
 namespace adscore::trainer {
 namespace {
@@ -14,7 +13,7 @@ using model::FeatureKind;
 using model::FeatureRole;
 
 // Rows whose fields are encoded one after the other: few enough for what they touch to stay in the cache.
-constexpr size_t kRowsAtOnce = 512;
+constexpr size_t kRowsAtOnce = 1024;
 // Rows ahead for which a vocabulary's memory is asked for.
 constexpr size_t kPrefetchRows = 16;
 
@@ -202,9 +201,6 @@ void EncodedRows::Reserve(size_t count, const InputLayout& layout, size_t label_
   multi_ids.reserve(count * layout.multi);
   statistics.reserve(count * layout.statistics);
   labels.reserve(count * label_heads);
-  PreferHugePages(&numbers);
-  PreferHugePages(&ids);
-  PreferHugePages(&statistics);
 }
 
 void AppendEncoded(const Dataset& block, std::span<const uint32_t> rows, size_t begin,

@@ -11,6 +11,7 @@
 #include "model/encoding.h"
 #include "trainer/dataset.h"
 #include "trainer/encoder_fitting.h"
+#include "trainer/huge_pages.h"
 
 namespace adscore::trainer {
 
@@ -50,13 +51,13 @@ std::vector<uint32_t> PlainInputs(const InputLayout& layout);
 struct EncodedRows {
   size_t rows = 0;
   size_t heads = 0;
-  std::vector<model::EncodedNumber> numbers;  // [rows][numeric fields]
-  std::vector<uint32_t> ids;                  // [rows][categorical fields]
-  std::vector<uint64_t> multi_begin;          // [rows][multi-valued fields] + 1, into multi_ids
-  std::vector<uint32_t> multi_ids;            // a missing list is the one id kMissingId
-  std::vector<float> statistics;              // [rows][layout's statistics]
-  std::vector<uint8_t> labels;                // [rows][heads]
-  std::vector<float> weights;                 // [rows]; empty: 1 for each
+  HugeVector<model::EncodedNumber> numbers;  // [rows][numeric fields]
+  HugeVector<uint32_t> ids;                  // [rows][categorical fields]
+  std::vector<uint64_t> multi_begin;         // [rows][multi-valued fields] + 1, into multi_ids
+  std::vector<uint32_t> multi_ids;           // a missing list is the one id kMissingId
+  HugeVector<float> statistics;              // [rows][layout's statistics]
+  std::vector<uint8_t> labels;               // [rows][heads]
+  std::vector<float> weights;                // [rows]; empty: 1 for each
 
   // No rows; the memory is kept.
   void Clear();

@@ -1,26 +1,60 @@
-// Memory that is read all over the place, in large pages: with pages of 4 KB the processor spends more on
-// finding where each row lies than on reading it.
+// Vectors for memory that is read all over the place, in large pages: with pages of 4 KB the processor spends
+// more on finding where each row lies than on reading it.
 //
-// Thread-safe: a function.
+// Thread-safe as std::vector is.
 #pragma once
 
 #include <sys/mman.h>
 
 #include <cstddef>
-#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <utility>
 #include <vector>
 
 namespace adscore::trainer {
 
-// Asks for large pages for the memory that `values` has, where the system has any to give (Linux:
-// transparent huge pages); without them nothing changes but the speed. Best called before it is written to.
+// What fills half a large page or more is laid on large pages, where the system has any to give (Linux:
+// transparent huge pages); without them nothing changes but the speed. What resize() adds is not initialised
+// unless a value is given.
 template <typename T>
-void PreferHugePages(std::vector<T>* values) {
-  constexpr uintptr_t kPage = 2 << 20;
-  const auto begin = (reinterpret_cast<uintptr_t>(values->data()) + kPage - 1) / kPage * kPage;
-  const auto end =
-      (reinterpret_cast<uintptr_t>(values->data()) + values->capacity() * sizeof(T)) / kPage * kPage;
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-}
+class HugePages {
+ public:
+  using value_type = T;
+
+  HugePages() = default;
+  template <typename Other>
+  HugePages(const HugePages<Other>& /*other*/) {}  // NOLINT(google-explicit-constructor): as allocators must
+
+  T* allocate(size_t count) {
+    constexpr size_t kPage = size_t{2} << 20;
+    const size_t bytes = count * sizeof(T);
+    void* memory = nullptr;
+    if (bytes >= kPage / 2) {
+      const size_t rounded = (bytes + kPage - 1) / kPage * kPage;
+      memory = std::aligned_alloc(kPage, rounded);
+      if (memory != nullptr) madvise(memory, rounded, MADV_HUGEPAGE);
+    } else {
+      memory = std::malloc(bytes);
+    }
+    if (memory == nullptr) throw std::bad_alloc();
+    return static_cast<T*>(memory);
+  }
+  void deallocate(T* memory, size_t /*count*/) { std::free(memory); }
+
+  template <typename U>
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <typename U, typename... Values>
+  void construct(U* at, Values&&... values) {
+    ::new (static_cast<void*>(at)) U(std::forward<Values>(values)...);
+  }
+
+  bool operator==(const HugePages& /*other*/) const { return true; }
+};
+
+template <typename T>
+using HugeVector = std::vector<T, HugePages<T>>;
 
 }  // namespace adscore::trainer

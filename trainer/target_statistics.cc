@@ -43,7 +43,7 @@ TokenCounts::TokenCounts(size_t ids, std::span<const double> base_rates, double 
     : base_rates_(base_rates.begin(), base_rates.end()),
       rows_per_unit_(1 / units_per_row),
       cell_size_(1 + base_rates.size() * (some_unknown ? 2 : 1)),
-      counts_(ids * kFolds * cell_size_) {
+      counts_(ids * kFolds * cell_size_, 0) {
   for (const double rate : base_rates_) base_log_odds_.push_back(LogOdds(rate));
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model/prefetch.h"
+#include "trainer/huge_pages.h"
 
 namespace adscore::trainer {
 
@@ -63,7 +64,7 @@ class TokenCounts {
   size_t cell_size_;
   // [ids][kFolds][rows, positives of each head, and if there are some rows of each head whose label is not
   // known], in units
-  std::vector<uint32_t> counts_;
+  HugeVector<uint32_t> counts_;
   std::vector<float> past_;  // [ids][rows, positives of each head]; empty: none
 };
 
@@ -101,8 +102,8 @@ class TokenStatistics {
 
  private:
   size_t dim_;
-  std::vector<float> table_;
-  std::vector<uint32_t> by_fold_;  // [ids][kFolds][dim]: floats by their bits, in the memory of the counts
+  HugeVector<float> table_;
+  HugeVector<uint32_t> by_fold_;  // [ids][kFolds][dim]: floats by their bits, in the memory of the counts
 };
 
 }  // namespace adscore::trainer
