@@ -142,8 +142,11 @@ absl::StatusOr<bool> BlockReader::Next(size_t rows, Dataset* block) {
   if (block->columns.empty()) {
     block->schema = schema_;
     block->columns.resize(feature_cells_.size());
+    // A cell has a byte at least, with what ends it: a small log gets no more memory than it can fill. Where
+    // a compressed one has more rows than that, its columns grow as they are read.
+    const size_t most = std::min<uint64_t>(rows, table_->bytes_total() / table_->columns().size() + 1);
     for (size_t f = 0; f < feature_cells_.size(); ++f) {
-      block->columns[f].Reserve(schema_.features[f].kind, rows);
+      block->columns[f].Reserve(schema_.features[f].kind, most);
     }
     block->labels.resize(label_cells_.size());
   }

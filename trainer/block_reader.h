@@ -34,9 +34,10 @@ class BlockReader {
                                                            const std::string& time_column = "");
 
   // Replaces `block`, which must be empty or have come from this reader, by the next rows, at most `rows` of
-  // them, for which an empty one takes memory at once; false if there are none. InvalidArgument, naming file
-  // and line, for a ragged row, and for a label's cell that is neither positive nor negative (the message
-  // shows the cell and, if labels are required, how to name the positive one), or a time that is none.
+  // them; false if there are none. An empty block takes memory for `rows` rows at once, if the log is that
+  // long. InvalidArgument, naming file and line, for a ragged row, and for a label's cell that is neither
+  // positive nor negative (the message shows the cell and, if labels are required, how to name the positive
+  // one), or a time that is none.
   absl::StatusOr<bool> Next(size_t rows, Dataset* block);
 
   uint64_t bytes_read() const { return table_->bytes_read(); }
