@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "model/aligned.h"
+
 namespace adscore::trainer {
 
 // What fills half a large page or more is laid on large pages, where the system has any to give (Linux:
@@ -27,7 +29,7 @@ class HugePages {
   HugePages(const HugePages<Other>& /*other*/) {}  // NOLINT(google-explicit-constructor): as allocators must
 
   T* allocate(size_t count) {
-    constexpr size_t kPage = size_t{2} << 20;
+    constexpr size_t kPage = model::kLargePage;
     const size_t bytes = count * sizeof(T);
     void* memory = nullptr;
     if (bytes >= kPage / 2) {
