@@ -125,6 +125,7 @@ float NumberOrNan(std::string_view cell) {
     if (text.starts_with('-')) return kNone;
   }
   if (text.empty()) return kNone;
+  if (text.size() < cell.size() && ParseShort(text, &value)) return value;
   std::errc error = Parse(text, &value);
   if (error == std::errc::result_out_of_range) {
     // Also what a number too near to 0 for a float is reported as; a double still tells the two apart.
